@@ -1,0 +1,107 @@
+//! Questions to a supervisor on a control connection, and their answers.
+
+use crate::{AppName, Catalog, Isolation, Membership, ReleaseId};
+use serde::{Deserialize, Serialize};
+
+/// A question. Each gets exactly one reply with its request id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ControlRequest {
+    Status,
+    /// The catalog of an application; the empty name is the only one.
+    Catalog {
+        app: AppName,
+    },
+    /// Interrupt a call if it is still running. `connection` is from Welcome.
+    Cancel {
+        connection: u64,
+        request_id: u64,
+    },
+    Membership,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ControlReply {
+    Status(Box<StatusReport>),
+    Catalog(Catalog),
+    /// Whether the call was found running.
+    Cancelled {
+        found: bool,
+    },
+    Membership(Membership),
+    Refused {
+        message: String,
+        near: Vec<String>,
+    },
+}
+
+/// Everything `appserver status` and `appserver top` show: counters only grow, so that a viewer
+/// derives rates from two reports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StatusReport {
+    pub version: String,
+    pub pid: u32,
+    pub uptime_ms: u64,
+    pub rss_bytes: u64,
+    pub listeners: Vec<String>,
+    pub membership: Membership,
+    pub connections: ConnectionStats,
+    pub apps: Vec<AppStatus>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionStats {
+    pub open: u32,
+    pub max: u32,
+    pub accepted: u64,
+    pub refused: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AppStatus {
+    pub app: AppName,
+    pub release: ReleaseId,
+    /// `starting`, `running`, `draining` or `failed: …`.
+    pub state: String,
+    pub root: String,
+    pub prototype_pid: u32,
+    pub pools: Vec<PoolStatus>,
+    pub functions: Vec<FunctionStats>,
+    /// What the release's start reported: files that could not be preloaded, and why.
+    pub warnings: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PoolStatus {
+    pub pool: String,
+    pub isolation: Isolation,
+    pub executors_min: u16,
+    pub executors_max: u16,
+    pub connections: u32,
+    /// Executors that died while they ran a call, since start.
+    pub died: u64,
+    pub recycled: u64,
+    pub executors: Vec<ExecutorStatus>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExecutorStatus {
+    pub pid: u32,
+    /// `starting`, `idle`, `reading`, `running`, `replying`.
+    pub state: String,
+    pub calls: u64,
+    pub rss_bytes: u64,
+    pub function: Option<String>,
+    pub running_us: u64,
+}
+
+/// Counters of one function over all executors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FunctionStats {
+    pub function: String,
+    pub calls: u64,
+    pub errors: u64,
+    pub total_us: u64,
+    /// Bucket counts of `shm::histogram`.
+    pub histogram: Vec<u64>,
+}

@@ -1,0 +1,114 @@
+//! What a call can come back with instead of a value.
+
+use crate::ReleaseId;
+use serde::{Deserialize, Serialize};
+
+/// Why a PHP request ended before its function returned, while the process lived on to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FatalKind {
+    /// The function called `exit()` or `die()`.
+    Exit,
+    /// `memory_limit` was reached.
+    Memory,
+    /// Any other fatal error.
+    Error,
+}
+
+/// How an executor's process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExitCause {
+    Signal(i32),
+    Status(i32),
+}
+
+/// One frame of a remote trace; arguments are never sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceFrame {
+    pub file: Option<String>,
+    pub line: Option<u32>,
+    pub class: Option<String>,
+    /// `->` or `::` when `class` is there.
+    pub arrow: Option<String>,
+    pub function: String,
+}
+
+/// An exception or error that the function threw.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thrown {
+    pub class: String,
+    /// PHP strings are bytes.
+    pub message: Vec<u8>,
+    pub code: i64,
+    pub file: String,
+    pub line: u32,
+    pub trace: Vec<TraceFrame>,
+    /// Further declared properties as one array in the value codec, keys as `get_mangled_object_vars()`
+    /// gives them; empty when there are none or they could not be encoded.
+    pub properties: Vec<u8>,
+}
+
+/// Why a call has no value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Failure {
+    /// The function threw: the exception, then its chain of previous ones.
+    Thrown(Vec<Thrown>),
+    /// The request ended without the function returning.
+    Fatal {
+        kind: FatalKind,
+        message: Vec<u8>,
+        file: String,
+        line: u32,
+    },
+    /// The executor's process died; told by the supervisor.
+    Died {
+        cause: ExitCause,
+        function: String,
+        hint: String,
+    },
+    /// The deadline passed. `killed` says whether the executor had to be killed for it.
+    TimedOut {
+        limit_ms: u32,
+        killed: bool,
+    },
+    /// The caller cancelled the call.
+    Cancelled,
+    UnknownFunction {
+        function: String,
+        near: Vec<String>,
+    },
+    /// The function cannot be called from afar, e.g. it has a by-reference parameter.
+    NotCallable {
+        function: String,
+        reason: String,
+    },
+    /// The function belongs to another pool: nothing ran, call it there.
+    WrongPool {
+        pool: String,
+    },
+    /// The connection's release is no longer current: nothing ran, connect again.
+    WrongRelease {
+        current: ReleaseId,
+    },
+    /// An argument could not be decoded.
+    BadArguments {
+        path: String,
+        reason: String,
+    },
+    /// The function returned something that cannot be sent.
+    BadResult {
+        path: String,
+        reason: String,
+    },
+    ReleaseGone {
+        release: ReleaseId,
+    },
+    /// The worker refused: overload, shutdown, or an internal error that the message describes.
+    Unavailable {
+        reason: String,
+        ran: bool,
+    },
+    /// The request was not understood; the connection is closed after this.
+    Protocol {
+        reason: String,
+    },
+}

@@ -1,0 +1,52 @@
+//! The wire protocol: what bytes mean, and nothing about how they travel.
+//!
+//! This crate performs no I/O, reads no clock and no randomness, and knows neither tokio nor PHP.
+//! Everything in it is a pure function of its arguments.
+#![forbid(unsafe_code)]
+
+mod call;
+mod catalog;
+mod control;
+mod failure;
+mod frame;
+mod handshake;
+mod name;
+mod nearest;
+mod process;
+mod rendezvous;
+
+pub use call::CallHead;
+pub use catalog::{Attribute, Catalog, Function, Isolation, Param};
+pub use control::{
+    AppStatus, ConnectionStats, ControlReply, ControlRequest, ExecutorStatus, FunctionStats,
+    PoolStatus, StatusReport,
+};
+pub use failure::{ExitCause, Failure, FatalKind, Thrown, TraceFrame};
+pub use frame::{
+    BadFrame, EncodeBody, FLAG_OUTPUT, FLAG_SAMPLED, HEADER_BYTES, Header, Kind, TraceContext,
+    body_from_slice, body_to_vec, control_frame,
+};
+pub use handshake::{
+    ClientInfo, Hello, Limits, Member, Membership, PREFACE, PREFACE_BYTES, Purpose, Refused,
+    RefusedCode, Welcome, check_preface,
+};
+pub use name::{AppName, InvalidName, ReleaseId, split_target};
+pub use nearest::nearest;
+pub use process::{
+    Boot, ClosedReason, ExecutorExit, FromExecutor, FromPrototype, LogLevel, PoolBoot, Report,
+    ToExecutor, ToPrototype,
+};
+pub use rendezvous::{rank, score};
+
+/// TCP port of a worker, where none is given.
+pub const DEFAULT_PORT: u16 = 25887;
+/// Largest frame body accepted where nothing else is configured, in bytes.
+pub const FRAME_BYTES_MAX_DEFAULT: u32 = 64 * 1024 * 1024;
+/// Largest body of a Hello, before the peer is known: it bounds what a stranger can make us buffer.
+pub const HELLO_BYTES_MAX: u32 = 16 * 1024;
+/// Longest function name on the wire, in bytes.
+pub const FUNCTION_NAME_BYTES_MAX: usize = 1024;
+/// Name of the pool every function belongs to unless an attribute says otherwise.
+pub const DEFAULT_POOL: &str = "default";
+/// Name of the pool of functions with `isolation = "resident"`.
+pub const RESIDENT_POOL: &str = "resident";

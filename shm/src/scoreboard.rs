@@ -1,0 +1,405 @@
+//! The scoreboard of a pool: what each executor is doing, for time limits, metrics, and for
+//! answering in place of one that died. Counters per function beside it.
+//!
+//! One writer per field: an executor writes its own cell's first half, the supervisor the second.
+//! The supervisor reads a cell as a seqlock on `seq`: odd while a call is on, even between calls.
+
+use crate::histogram::{BUCKETS, bucket};
+use crate::page::{Page, Shared};
+use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::io::Result;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+
+/// What an executor is doing. After `Replying` began, half an answer may be out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum State {
+    Empty = 0,
+    Starting = 1,
+    Idle = 2,
+    Reading = 3,
+    Running = 4,
+    Replying = 5,
+}
+
+impl State {
+    fn from_u32(value: u32) -> Self {
+        match value {
+            1 => Self::Starting,
+            2 => Self::Idle,
+            3 => Self::Reading,
+            4 => Self::Running,
+            5 => Self::Replying,
+            _ => Self::Empty,
+        }
+    }
+}
+
+/// What the supervisor asks of an executor; read when its signal arrives and between calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Command {
+    None = 0,
+    /// Interrupt the call whose `seq` is in `command_seq`: its deadline passed.
+    TimeOut = 1,
+    /// Interrupt it: the caller cancelled.
+    Cancel = 2,
+    /// Exit when idle.
+    Stop = 3,
+}
+
+/// An executor's cell: two cache lines.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub struct Cell {
+    state: AtomicU32,
+    function: AtomicU32,
+    seq: AtomicU64,
+    connection: AtomicU64,
+    request_id: AtomicU64,
+    started_ns: AtomicU64,
+    deadline_ns: AtomicU64,
+    calls: AtomicU64,
+    errors: AtomicU64,
+    // Second line: written by the supervisor.
+    command: AtomicU32,
+    pid: AtomicU32,
+    command_seq: AtomicU64,
+    unused: [AtomicU64; 6],
+}
+
+#[allow(unsafe_code)]
+// SAFETY: atomics alone, repr(C).
+unsafe impl Shared for Cell {}
+
+/// A call in flight, as read from a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Running {
+    pub state: State,
+    pub seq: u64,
+    pub function: u32,
+    pub connection: u64,
+    pub request_id: u64,
+    /// Nanoseconds of CLOCK_MONOTONIC.
+    pub started_ns: u64,
+    /// 0 = no deadline.
+    pub deadline_ns: u64,
+}
+
+impl Cell {
+    /// Executor: a connection was named by epoll and is about to be read.
+    pub fn reading(&self, connection: u64) {
+        self.connection.store(connection, Ordering::Relaxed);
+        self.state.store(State::Reading as u32, Ordering::Release);
+    }
+
+    /// Executor: a call begins. Returns its `seq`.
+    pub fn begin(&self, function: u32, request_id: u64, started_ns: u64, deadline_ns: u64) -> u64 {
+        let seq = self.seq.load(Ordering::Relaxed) + 1;
+        self.function.store(function, Ordering::Relaxed);
+        self.request_id.store(request_id, Ordering::Relaxed);
+        self.started_ns.store(started_ns, Ordering::Relaxed);
+        self.deadline_ns.store(deadline_ns, Ordering::Relaxed);
+        self.seq.store(seq, Ordering::Release);
+        self.state.store(State::Running as u32, Ordering::Release);
+        seq
+    }
+
+    /// Executor: the first byte of the answer is about to be written.
+    pub fn replying(&self) {
+        self.state.store(State::Replying as u32, Ordering::Release);
+    }
+
+    /// Executor: the answer is out, or there is none.
+    pub fn finish(&self, failed: bool) {
+        self.calls.store(self.calls.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        if failed {
+            self.errors.store(self.errors.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        }
+        let seq = self.seq.load(Ordering::Relaxed);
+        self.seq.store(seq + (seq & 1), Ordering::Release);
+    }
+
+    /// Executor: waits for a connection.
+    pub fn idle(&self) {
+        self.state.store(State::Idle as u32, Ordering::Release);
+    }
+
+    /// Executor: whether the supervisor asks to interrupt the call `seq`, or to stop.
+    pub fn command_for(&self, seq: u64) -> Command {
+        match self.command.load(Ordering::Acquire) {
+            1 if self.command_seq.load(Ordering::Acquire) == seq => Command::TimeOut,
+            2 if self.command_seq.load(Ordering::Acquire) == seq => Command::Cancel,
+            3 => Command::Stop,
+            _ => Command::None,
+        }
+    }
+
+    /// Executor, in its signal handler: the deadline of the current call, 0 = none.
+    pub fn deadline_ns(&self) -> u64 {
+        self.deadline_ns.load(Ordering::Relaxed)
+    }
+
+    /// Executor, in its signal handler: `seq` of the current call; even between calls.
+    pub fn seq(&self) -> u64 {
+        self.seq.load(Ordering::Acquire)
+    }
+
+    /// Supervisor: a new process takes this cell. Counters of the last one are forgotten.
+    pub fn assign(&self) {
+        let seq = self.seq.load(Ordering::Relaxed);
+        self.seq.store(seq + (seq & 1), Ordering::Relaxed);
+        for field in [&self.connection, &self.request_id, &self.started_ns, &self.deadline_ns] {
+            field.store(0, Ordering::Relaxed);
+        }
+        self.calls.store(0, Ordering::Relaxed);
+        self.errors.store(0, Ordering::Relaxed);
+        self.pid.store(0, Ordering::Relaxed);
+        self.command.store(Command::None as u32, Ordering::Relaxed);
+        self.state.store(State::Starting as u32, Ordering::Release);
+    }
+
+    /// Supervisor: the process in this cell is gone.
+    pub fn clear(&self) {
+        self.state.store(State::Empty as u32, Ordering::Release);
+    }
+
+    /// Supervisor: asks the executor for something; a signal must follow.
+    pub fn ask(&self, command: Command, seq: u64) {
+        self.command_seq.store(seq, Ordering::Release);
+        self.command.store(command as u32, Ordering::Release);
+    }
+
+    /// Supervisor: notes the process in this cell.
+    pub fn set_pid(&self, pid: u32) {
+        self.pid.store(pid, Ordering::Relaxed);
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.pid.load(Ordering::Relaxed)
+    }
+
+    pub fn state(&self) -> State {
+        State::from_u32(self.state.load(Ordering::Acquire))
+    }
+
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    pub fn errors(&self) -> u64 {
+        self.errors.load(Ordering::Relaxed)
+    }
+
+    /// Supervisor: a consistent view of the call in flight, if there is one now.
+    pub fn running(&self) -> Option<Running> {
+        let seq = self.seq.load(Ordering::Acquire);
+        let view = self.view(seq);
+        fence(Ordering::Acquire);
+        let unchanged = self.seq.load(Ordering::Relaxed) == seq;
+        (seq & 1 == 1 && unchanged).then_some(view)
+    }
+
+    /// Supervisor, of a process that has died: what it left behind, even half-written. Meaningful
+    /// fields depend on `state`: `connection` from Reading on, the rest from Running on.
+    pub fn remains(&self) -> Running {
+        self.view(self.seq.load(Ordering::Acquire))
+    }
+
+    fn view(&self, seq: u64) -> Running {
+        Running {
+            state: self.state(),
+            seq,
+            function: self.function.load(Ordering::Relaxed),
+            connection: self.connection.load(Ordering::Relaxed),
+            request_id: self.request_id.load(Ordering::Relaxed),
+            started_ns: self.started_ns.load(Ordering::Relaxed),
+            deadline_ns: self.deadline_ns.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Counters of one function, added to by every executor of the pool.
+#[derive(Debug)]
+#[repr(C)]
+pub struct FunctionCounters {
+    calls: AtomicU64,
+    errors: AtomicU64,
+    total_ns: AtomicU64,
+    histogram: [AtomicU32; BUCKETS],
+}
+
+#[allow(unsafe_code)]
+// SAFETY: atomics alone, repr(C).
+unsafe impl Shared for FunctionCounters {}
+
+impl FunctionCounters {
+    pub fn record(&self, nanoseconds: u64, failed: bool) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.total_ns.fetch_add(nanoseconds, Ordering::Relaxed);
+        self.histogram[bucket(nanoseconds)].fetch_add(1, Ordering::Relaxed);
+        if failed {
+            self.errors.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    pub fn errors(&self) -> u64 {
+        self.errors.load(Ordering::Relaxed)
+    }
+
+    pub fn total_ns(&self) -> u64 {
+        self.total_ns.load(Ordering::Relaxed)
+    }
+
+    pub fn histogram(&self) -> Vec<u64> {
+        self.histogram.iter().map(|count| u64::from(count.load(Ordering::Relaxed))).collect()
+    }
+}
+
+#[derive(Debug)]
+#[repr(C, align(64))]
+struct Head {
+    /// 1 while the supervisor scans the cells on a timer; 0 while everything was idle and it sleeps.
+    watched: AtomicU32,
+}
+
+#[allow(unsafe_code)]
+// SAFETY: atomics alone, repr(C).
+unsafe impl Shared for Head {}
+
+/// The mapped scoreboard of a pool.
+#[derive(Debug)]
+pub struct Scoreboard {
+    page: Page,
+    cells: usize,
+    functions: usize,
+}
+
+impl Scoreboard {
+    /// A new scoreboard in a memfd, for `cells` executors and `functions` exported functions.
+    pub fn create(cells: usize, functions: usize) -> Result<(OwnedFd, Self)> {
+        let file = memfd_create("appserver-scoreboard", MemfdFlags::CLOEXEC)?;
+        let page = Page::create(&file, Self::bytes(cells, functions))?;
+        Ok((file, Self { page, cells, functions }))
+    }
+
+    /// Maps the scoreboard that the supervisor made; the sizes must be the same as there.
+    pub fn open(file: impl AsFd, cells: usize, functions: usize) -> Result<Self> {
+        let page = Page::open(file, Self::bytes(cells, functions), true)?;
+        Ok(Self { page, cells, functions })
+    }
+
+    fn bytes(cells: usize, functions: usize) -> usize {
+        size_of::<Head>() + cells * size_of::<Cell>() + functions * size_of::<FunctionCounters>()
+    }
+
+    pub fn cells(&self) -> impl Iterator<Item = &Cell> {
+        (0..self.cells).map(|index| self.cell(index))
+    }
+
+    /// The cell of executor `index`; panics when there is none.
+    pub fn cell(&self, index: usize) -> &Cell {
+        assert!(index < self.cells, "no such executor");
+        self.page.at(size_of::<Head>() + index * size_of::<Cell>())
+    }
+
+    /// The counters of the function at `index` in the catalog; panics when there is none.
+    pub fn function(&self, index: usize) -> &FunctionCounters {
+        assert!(index < self.functions, "no such function");
+        let offset = size_of::<Head>() + self.cells * size_of::<Cell>();
+        self.page.at(offset + index * size_of::<FunctionCounters>())
+    }
+
+    pub fn functions(&self) -> usize {
+        self.functions
+    }
+
+    /// Executor, after `Cell::begin`: whether the supervisor sleeps and must be woken (by a write
+    /// to the pool's eventfd). True for one caller only.
+    pub fn must_wake_supervisor(&self) -> bool {
+        // Pairs with the fence in `stop_watching`: either the supervisor's last look sees our cell
+        // running, or we see that nobody watches.
+        fence(Ordering::SeqCst);
+        let head: &Head = self.page.at(0);
+        head.watched.load(Ordering::Relaxed) == 0 && head.watched.swap(1, Ordering::Relaxed) == 0
+    }
+
+    /// Supervisor: about to sleep. Look at the cells once more after this; if one is running, call
+    /// [`Self::watch`] again.
+    pub fn stop_watching(&self) {
+        let head: &Head = self.page.at(0);
+        head.watched.store(0, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Supervisor: scans the cells from now on.
+    pub fn watch(&self) {
+        let head: &Head = self.page.at(0);
+        head.watched.store(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_seen_from_begin_to_finish_through_another_mapping() {
+        let (file, ours) = Scoreboard::create(2, 3).unwrap();
+        let theirs = Scoreboard::open(&file, 2, 3).unwrap();
+        ours.cell(1).assign();
+        theirs.cell(1).reading(7);
+        assert_eq!(ours.cell(1).running(), None);
+        assert_eq!(ours.cell(1).remains().connection, 7);
+        let seq = theirs.cell(1).begin(2, 99, 10, 20);
+        let running = ours.cell(1).running().unwrap();
+        assert_eq!((running.request_id, running.function, running.seq), (99, 2, seq));
+        assert_eq!(running.deadline_ns, 20);
+        theirs.cell(1).finish(true);
+        assert_eq!(ours.cell(1).running(), None);
+        assert_eq!((ours.cell(1).calls(), ours.cell(1).errors()), (1, 1));
+    }
+
+    #[test]
+    fn an_interruption_meant_for_one_call_does_not_reach_the_next() {
+        let (_file, board) = Scoreboard::create(1, 1).unwrap();
+        let cell = board.cell(0);
+        let first = cell.begin(0, 1, 0, 0);
+        cell.ask(Command::TimeOut, first);
+        assert_eq!(cell.command_for(cell.seq()), Command::TimeOut);
+        cell.finish(false);
+        let second = cell.begin(0, 2, 0, 0);
+        assert_eq!(cell.command_for(second), Command::None);
+    }
+
+    #[test]
+    fn exactly_one_executor_wakes_a_sleeping_supervisor() {
+        let (_file, board) = Scoreboard::create(2, 0).unwrap();
+        board.watch();
+        assert!(!board.must_wake_supervisor());
+        board.stop_watching();
+        assert!(board.must_wake_supervisor());
+        assert!(!board.must_wake_supervisor());
+    }
+
+    #[test]
+    fn a_scoreboard_smaller_than_announced_is_refused() {
+        let (file, _board) = Scoreboard::create(1, 0).unwrap();
+        assert!(Scoreboard::open(&file, 64, 1000).is_err());
+    }
+
+    #[test]
+    fn functions_count_calls_errors_and_time() {
+        let (_file, board) = Scoreboard::create(1, 1).unwrap();
+        board.function(0).record(3_500, false);
+        board.function(0).record(1_000_000, true);
+        let counters = board.function(0);
+        assert_eq!((counters.calls(), counters.errors(), counters.total_ns()), (2, 1, 1_003_500));
+        assert_eq!(counters.histogram().iter().sum::<u64>(), 2);
+    }
+}

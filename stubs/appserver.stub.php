@@ -1,0 +1,282 @@
+<?php
+
+/**
+ * API of the PHP extension "appserver", for IDEs and static analysers.
+ *
+ * Times are seconds as float, everywhere. Every exception thrown here extends AppServer\Exception,
+ * except those that the remote function itself threw.
+ */
+
+namespace {
+    /**
+     * Calls a function of a deployed application and returns its result, as if it were local.
+     *
+     * @param string $function "function", "Class::method", or "app:function".
+     * @param mixed ...$args Positional, named and spread arguments, as in a local call.
+     */
+    function appserver_call(string $function, mixed ...$args): mixed {}
+
+    /** Starts a call and returns at once. */
+    function appserver_async(string $function, mixed ...$args): AppServer\Future {}
+
+    /**
+     * Calls $function once for each input, several at a time, and yields the results lazily under
+     * the keys of the inputs.
+     *
+     * @param int $concurrency Most calls in flight; 0 = as many as the workers have executors.
+     * @param bool $ordered true: in the order of the inputs; false: as they complete.
+     * @return AppServer\Map<array-key, mixed>
+     */
+    function appserver_map(string $function, iterable $inputs, int $concurrency = 0, bool $ordered = true): AppServer\Map {}
+
+    /**
+     * Queues a job and returns its id once it is stored durably.
+     *
+     * @throws AppServer\NoJobStoreException The worker has no job store yet.
+     */
+    function appserver_queue(string $function, mixed ...$args): string {}
+
+    /**
+     * The state of this process's client: settings, workers with their health, open connections, counters.
+     *
+     * @return array<string, mixed>
+     */
+    function appserver_status(): array {}
+}
+
+namespace AppServer {
+    /** Explicit options for calls. Immutable: each with…() returns a changed copy. */
+    final class Client
+    {
+        /** Every option left null is taken from the ini settings. */
+        public function __construct(
+            ?string $workers = null,
+            ?string $app = null,
+            ?float $timeout = null,
+            ?string $affinity = null,
+            ?string $pin = null,
+            #[\SensitiveParameter] ?string $token = null,
+            ?string $ca = null,
+            ?string $certificate = null,
+            ?string $key = null,
+        ) {}
+
+        /** Comma-separated addresses: "unix:/run/appserver.sock,tls:10.0.0.7:25887;weight=2". */
+        public function withWorkers(string $workers): Client {}
+        public function withApp(string $app): Client {}
+        /** Seconds; 0 = no limit. */
+        public function withTimeout(float $seconds): Client {}
+        /** Calls with the same key go to the same worker. */
+        public function withAffinity(?string $key): Client {}
+        /** "request", "call" or "off", see appserver.pin. */
+        public function withPin(string $pin): Client {}
+        public function withToken(#[\SensitiveParameter] ?string $token): Client {}
+        /** Client certificate and key (PEM files), and the CA that signed the worker's. */
+        public function withCertificate(?string $certificate, ?string $key, ?string $ca = null): Client {}
+        /** What the function prints is printed here too. */
+        public function withOutput(bool $output = true): Client {}
+
+        public function call(string $function, mixed ...$args): mixed {}
+        public function async(string $function, mixed ...$args): Future {}
+        public function map(string $function, iterable $inputs, int $concurrency = 0, bool $ordered = true): Map {}
+        /** @throws NoJobStoreException */
+        public function queue(string $function, mixed ...$args): string {}
+    }
+
+    /** A call in flight. Dropping the last reference to one that has not finished cancels it. */
+    final class Future
+    {
+        private function __construct() {}
+
+        /**
+         * Waits for the result; throws what the call threw.
+         *
+         * @param float|null $timeout Seconds to wait here; null = as long as the call may take. When it
+         *   passes, TimeoutException is thrown and the call goes on: await() may be called again.
+         */
+        public function await(?float $timeout = null): mixed {}
+        /** Whether await() would return, or throw, at once. */
+        public function ready(): bool {}
+        /** Interrupts the call. Returns false when it had already finished. */
+        public function cancel(): bool {}
+
+        /**
+         * Waits for all; the results under the keys of $futures. The first failure is thrown, and the
+         * others are cancelled.
+         *
+         * @param iterable<array-key, Future> $futures
+         * @return array<array-key, mixed>
+         */
+        public static function all(iterable $futures, ?float $timeout = null): array {}
+        /**
+         * The first result; failures count only when all failed (AggregateException). The rest is cancelled.
+         *
+         * @param iterable<array-key, Future> $futures
+         */
+        public static function any(iterable $futures, ?float $timeout = null): mixed {}
+        /**
+         * The first outcome, be it a result or a failure. The rest is cancelled.
+         *
+         * @param iterable<array-key, Future> $futures
+         */
+        public static function race(iterable $futures, ?float $timeout = null): mixed {}
+    }
+
+    /**
+     * Results of appserver_map(), in one pass.
+     *
+     * @template TKey
+     * @template TValue
+     * @implements \Iterator<TKey, TValue>
+     */
+    final class Map implements \Iterator
+    {
+        private function __construct() {}
+        public function current(): mixed {}
+        public function key(): mixed {}
+        public function next(): void {}
+        public function rewind(): void {}
+        public function valid(): bool {}
+    }
+
+    /** Exports a function although app.toml's "export" patterns do not name it; or hides it. */
+    #[\Attribute(\Attribute::TARGET_FUNCTION | \Attribute::TARGET_METHOD)]
+    final class Remote
+    {
+        public function __construct(public readonly bool $export = true) {}
+    }
+
+    /** The longest a call of this function may take, in seconds. */
+    #[\Attribute(\Attribute::TARGET_FUNCTION | \Attribute::TARGET_METHOD)]
+    final class Timeout
+    {
+        public function __construct(public readonly float $seconds) {}
+    }
+
+    /** Calls with the same value of this parameter go to the same worker. */
+    #[\Attribute(\Attribute::TARGET_FUNCTION | \Attribute::TARGET_METHOD)]
+    final class Affinity
+    {
+        public function __construct(public readonly string $parameter) {}
+    }
+
+    /** Running this function twice does no harm: a call whose fate is unknown is sent again. */
+    #[\Attribute(\Attribute::TARGET_FUNCTION | \Attribute::TARGET_METHOD)]
+    final class Idempotent
+    {
+        public function __construct() {}
+    }
+
+    /** "stateless" (each call has a PHP request of its own) or "resident" (state lives on). */
+    #[\Attribute(\Attribute::TARGET_FUNCTION | \Attribute::TARGET_METHOD)]
+    final class Isolation
+    {
+        public const STATELESS = 'stateless';
+        public const RESIDENT = 'resident';
+
+        public function __construct(public readonly string $mode) {}
+    }
+
+    /** Base of everything that goes wrong with a call itself. */
+    abstract class Exception extends \RuntimeException
+    {
+        /** The worker concerned, or null. */
+        final public function getWorker(): ?string {}
+        /** The function concerned, or null. */
+        final public function getFunction(): ?string {}
+    }
+
+    /** A setting, option or address makes no sense. */
+    final class ConfigException extends Exception {}
+
+    /** No worker could be reached. Nothing ran. */
+    final class ConnectException extends Exception {}
+
+    /** The worker refused the connection: credentials, limits, or it is shutting down. Nothing ran. */
+    final class RefusedException extends Exception {}
+
+    /** The connection broke during a call. */
+    final class ConnectionLost extends Exception
+    {
+        /** Whether the function may have run, wholly or in part. */
+        public function mayHaveRun(): bool {}
+    }
+
+    /** The deadline passed. The function was interrupted. */
+    final class TimeoutException extends Exception {}
+
+    /** The call was cancelled. */
+    final class CancelledException extends Exception {}
+
+    final class UnknownAppException extends Exception
+    {
+        /** @return list<string> Names close to the one that was not found. */
+        public function getNear(): array {}
+    }
+
+    final class UnknownFunctionException extends Exception
+    {
+        /** @return list<string> Names close to the one that was not found. */
+        public function getNear(): array {}
+    }
+
+    /** The function exists but cannot be called remotely, e.g. it has a by-reference parameter. */
+    final class NotCallableException extends Exception {}
+
+    /** A value cannot be sent. */
+    final class EncodeException extends Exception
+    {
+        /** E.g. `argument 2 ($rows)[3]["cb"]` or `result->owner`. */
+        public function getPath(): string {}
+    }
+
+    /** A value was received that cannot be made here, e.g. its class is not allowed. */
+    final class DecodeException extends Exception
+    {
+        public function getPath(): string {}
+    }
+
+    /** The function ended without returning: exit(), a fatal error, or memory_limit. */
+    final class RemoteFatal extends Exception
+    {
+        /** "exit", "memory" or "fatal". */
+        public function getKind(): string {}
+        public function getRemoteFile(): string {}
+        public function getRemoteLine(): int {}
+    }
+
+    /** The process that ran the function died: a crash, a stack overflow, or it was killed. */
+    final class ExecutorDied extends Exception
+    {
+        /** The signal that ended it, or null. */
+        public function getSignal(): ?int {}
+        /** Its exit status, or null. */
+        public function getExitStatus(): ?int {}
+    }
+
+    /** The function threw an exception whose class is not known here. */
+    final class RemoteException extends Exception
+    {
+        public function getRemoteClass(): string {}
+        public function getRemoteTraceAsString(): string {}
+    }
+
+    /** Every one of several calls failed. */
+    final class AggregateException extends Exception
+    {
+        /** @return array<array-key, \Throwable> */
+        public function getExceptions(): array {}
+    }
+
+    /** The release this request is pinned to no longer exists on any worker. */
+    final class ReleaseGone extends Exception {}
+
+    /** The worker cannot run the call now. */
+    final class UnavailableException extends Exception {}
+
+    /** The peer sent something that is not the protocol. */
+    final class ProtocolException extends Exception {}
+
+    /** The worker has no job store. */
+    final class NoJobStoreException extends Exception {}
+}
