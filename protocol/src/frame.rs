@@ -26,7 +26,10 @@ pub const HEADER_BYTES: usize = 56;
 pub const FLAG_OUTPUT: u8 = 1;
 /// The trace this frame belongs to is sampled.
 pub const FLAG_SAMPLED: u8 = 2;
-const FLAGS_KNOWN: u8 = FLAG_OUTPUT | FLAG_SAMPLED;
+/// Arguments and result are JSON text instead of the value codec: for callers without PHP. A call's
+/// arguments are a JSON array (positional) or object (named).
+pub const FLAG_JSON: u8 = 4;
+const FLAGS_KNOWN: u8 = FLAG_OUTPUT | FLAG_SAMPLED | FLAG_JSON;
 
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,8 +23,8 @@ pub use control::{
 };
 pub use failure::{ExitCause, Failure, FatalKind, Thrown, TraceFrame};
 pub use frame::{
-    BadFrame, EncodeBody, FLAG_OUTPUT, FLAG_SAMPLED, HEADER_BYTES, Header, Kind, TraceContext,
-    body_from_slice, body_to_vec, control_frame,
+    BadFrame, EncodeBody, FLAG_JSON, FLAG_OUTPUT, FLAG_SAMPLED, HEADER_BYTES, Header, Kind,
+    TraceContext, body_from_slice, body_to_vec, control_frame,
 };
 pub use handshake::{
     ClientInfo, Hello, Limits, Member, Membership, PREFACE, PREFACE_BYTES, Purpose, Refused,
