@@ -1,0 +1,16 @@
+//! What the end-to-end tests stand on: the built binaries, a sidecar of one's own, PHP processes.
+//!
+//! The tests use what `make build` leaves, in the folder named by `APPSERVER_BIN_DIR` or else in
+//! `target/release`.
+#![forbid(unsafe_code)]
+
+mod artifacts;
+mod php;
+mod sidecar;
+mod wait;
+pub mod wire;
+
+pub use artifacts::Artifacts;
+pub use php::{PhpOutput, RunningPhp};
+pub use sidecar::{Sidecar, SidecarBuilder, send_signal};
+pub use wait::{eventually, process_is_gone};

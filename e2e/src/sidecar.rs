@@ -1,0 +1,210 @@
+//! A sidecar of a test's own, in a folder of its own, stopped with the test.
+
+use crate::php::spawn;
+use crate::{Artifacts, PhpOutput, RunningPhp, eventually, process_is_gone};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// What a sidecar is started with.
+#[derive(Debug, Default)]
+pub struct SidecarBuilder {
+    files: Vec<(String, String)>,
+    daemon_config: String,
+    listen: Vec<String>,
+}
+
+impl SidecarBuilder {
+    /// Adds a file to the application's folder.
+    pub fn file(mut self, name: &str, content: &str) -> Self {
+        self.files.push((name.to_owned(), content.to_owned()));
+        self
+    }
+
+    /// Text of the daemon's configuration file.
+    pub fn config(mut self, toml: &str) -> Self {
+        self.daemon_config.push_str(toml);
+        self
+    }
+
+    /// A further address to listen at.
+    pub fn listen(mut self, address: &str) -> Self {
+        self.listen.push(address.to_owned());
+        self
+    }
+
+    /// Starts it and waits until it takes calls.
+    pub fn start(self) -> Sidecar {
+        let artifacts = Artifacts::find();
+        let folder =
+            tempfile::Builder::new().prefix("appserver-e2e-").tempdir().expect("a temp folder");
+        let app = folder.path().join("app");
+        fs::create_dir(&app).expect("the folder is ours");
+        for (name, content) in &self.files {
+            let path = app.join(name);
+            fs::create_dir_all(path.parent().expect("inside the app")).expect("the folder is ours");
+            fs::write(path, content).expect("the folder is ours");
+        }
+        let state = folder.path().join("state");
+        let config =
+            format!("state_dir = {:?}\n{}", state.display().to_string(), self.daemon_config);
+        fs::write(folder.path().join("appserver.toml"), config).expect("the folder is ours");
+        let mut sidecar = Sidecar { artifacts, folder, listen: self.listen, child: None };
+        sidecar.restart();
+        sidecar
+    }
+}
+
+/// A running sidecar.
+#[derive(Debug)]
+pub struct Sidecar {
+    artifacts: Artifacts,
+    folder: TempDir,
+    listen: Vec<String>,
+    child: Option<Child>,
+}
+
+impl Sidecar {
+    pub fn builder() -> SidecarBuilder {
+        SidecarBuilder::default()
+    }
+
+    /// A sidecar whose application is one file of functions (PHP source without the opening tag).
+    pub fn with_functions(source: &str) -> Self {
+        Self::builder().file("functions.php", &format!("<?php\n{source}")).start()
+    }
+
+    /// `unix:…`, as clients name it.
+    pub fn address(&self) -> String {
+        format!("unix:{}", self.socket().display())
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("appserver.sock")
+    }
+
+    /// The application's folder.
+    pub fn app(&self) -> PathBuf {
+        self.folder.path().join("app")
+    }
+
+    /// What the sidecar has logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the sidecar was not killed").id()
+    }
+
+    /// Starts it (again) and waits until it takes calls.
+    pub fn restart(&mut self) {
+        let path = self.folder.path().join("log");
+        let log = fs::OpenOptions::new().create(true).append(true).open(path);
+        let log = log.expect("the folder is ours");
+        let mut command = Command::new(&self.artifacts.appserver);
+        command.arg("serve").arg("--app").arg(self.app());
+        command.arg("--config").arg(self.folder.path().join("appserver.toml"));
+        command.arg("--listen").arg(self.address());
+        for address in &self.listen {
+            command.arg("--listen").arg(address);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        self.child = Some(command.spawn().expect("appserver runs"));
+        eventually("the sidecar takes calls", || {
+            let child = self.child.as_mut().expect("just started");
+            if let Some(status) = child.try_wait().expect("a child of ours") {
+                panic!("the sidecar ended with {status}\n{}", self.log());
+            }
+            self.try_status().filter(|status| status["apps"][0]["state"] == "running")
+        });
+    }
+
+    /// Sends a signal to the supervisor.
+    pub fn signal(&self, signal: Signal) {
+        send_signal(self.pid(), signal);
+    }
+
+    /// SIGKILL to the supervisor; returns when it is gone.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("killed once");
+        child.kill().expect("a child of ours");
+        child.wait().expect("a child of ours");
+    }
+
+    /// Runs a PHP script against this sidecar.
+    pub fn php(&self, script: &str) -> PhpOutput {
+        self.spawn_php(script).finish()
+    }
+
+    /// Runs a PHP script with further settings, each `name=value`.
+    pub fn php_with(&self, settings: &[&str], script: &str) -> PhpOutput {
+        self.spawn_php_with(settings, script).finish()
+    }
+
+    /// Starts a PHP script against this sidecar.
+    pub fn spawn_php(&self, script: &str) -> RunningPhp {
+        self.spawn_php_with(&[], script)
+    }
+
+    /// Starts a PHP script with further settings, each `name=value`.
+    pub fn spawn_php_with(&self, settings: &[&str], script: &str) -> RunningPhp {
+        let mut all = vec![format!("appserver.workers={}", self.address())];
+        all.extend(settings.iter().map(|setting| (*setting).to_owned()));
+        spawn(&self.artifacts, &all, script)
+    }
+
+    /// What `appserver status --json` says.
+    pub fn status(&self) -> Value {
+        self.try_status().expect("the sidecar answers")
+    }
+
+    fn try_status(&self) -> Option<Value> {
+        let mut command = Command::new(&self.artifacts.appserver);
+        command.args(["status", "--json", "--workers"]).arg(self.address());
+        let output = command.stderr(Stdio::null()).output().expect("appserver runs");
+        output.status.success().then(|| serde_json::from_slice(&output.stdout).expect("JSON"))
+    }
+
+    /// Pids of the executors that run now.
+    pub fn executors(&self) -> Vec<u32> {
+        let status = self.status();
+        let pools = status["apps"][0]["pools"].as_array().expect("pools").clone();
+        let executors =
+            pools.iter().flat_map(|pool| pool["executors"].as_array().expect("executors"));
+        executors.map(|executor| executor["pid"].as_u64().expect("a pid") as u32).collect()
+    }
+
+    /// Pid of the prototype.
+    pub fn prototype(&self) -> u32 {
+        self.status()["apps"][0]["prototype_pid"].as_u64().expect("a pid") as u32
+    }
+}
+
+/// Sends a signal to any process.
+pub fn send_signal(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(pid.cast_signed()).expect("not 0");
+    kill_process(pid, signal).expect("the process is ours");
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        let pid = child.id();
+        if let Some(raw) = Pid::from_raw(pid.cast_signed()) {
+            // It may be frozen by the test.
+            let _ = kill_process(raw, Signal::CONT);
+            let _ = kill_process(raw, Signal::TERM);
+        }
+        if !std::thread::panicking() {
+            eventually("the sidecar stops on SIGTERM", || process_is_gone(pid).then_some(()));
+        } else {
+            eprintln!("sidecar's log:\n{}", self.log());
+            let _ = child.kill();
+        }
+        let _ = child.wait();
+    }
+}

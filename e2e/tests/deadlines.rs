@@ -1,0 +1,81 @@
+//! Whatever a function does, its caller has an answer at the deadline plus the grace.
+
+use e2e::Sidecar;
+
+const FUNCTIONS: &str = r#"
+    function hello(string $name): string { return "Hello $name"; }
+    function spin(): void { while (true) {} }
+    function sleeps(): void { sleep(60); }
+    function blocks(): void { $pair = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0); fread($pair[0], 1); }
+    function stubborn(): void { register_shutdown_function(function () { while (true) {} }); while (true) {} }
+    function tidy(string $file): void { register_shutdown_function(fn() => file_put_contents($file, 'tidied')); while (true) {} }
+    #[AppServer\Timeout(0.05)]
+    function impatient(): void { while (true) {} }
+    function backtracks(): int { return preg_match('/^(a+)+$/', str_repeat('a', 40) . 'b'); }
+"#;
+
+fn outcome(sidecar: &Sidecar, function: &str) -> String {
+    sidecar
+        .php_with(
+            &["appserver.timeout=0.1"],
+            &format!(
+                r#"try {{ appserver_call({function}); echo 'returned'; }}
+                   catch (Throwable $e) {{ echo get_class($e); }}
+                   echo ' then ', appserver_call('hello', 'Ada');"#
+            ),
+        )
+        .ok()
+}
+
+#[test]
+fn endless_loops_sleeps_and_blocking_reads_are_interrupted() {
+    let sidecar = Sidecar::with_functions(FUNCTIONS);
+    for function in ["'spin'", "'sleeps'", "'blocks'", "'backtracks'"] {
+        let out = outcome(&sidecar, function);
+        if function == "'backtracks'" && out.starts_with("returned") {
+            continue; // PCRE gave up before the deadline did.
+        }
+        assert_eq!(out, "AppServer\\TimeoutException then Hello Ada", "{function}");
+    }
+}
+
+#[test]
+fn what_cannot_be_interrupted_is_killed_after_the_grace() {
+    let sidecar = Sidecar::with_functions(FUNCTIONS);
+    assert_eq!(outcome(&sidecar, "'stubborn'"), "AppServer\\TimeoutException then Hello Ada");
+}
+
+#[test]
+fn shutdown_functions_still_run_after_a_time_out() {
+    let sidecar = Sidecar::with_functions(FUNCTIONS);
+    let file = sidecar.app().join("tidied");
+    let out = outcome(&sidecar, &format!("'tidy', {:?}", file.display().to_string()));
+    assert_eq!(out, "AppServer\\TimeoutException then Hello Ada");
+    e2e::eventually("the shutdown function ran", || std::fs::read_to_string(&file).ok());
+}
+
+#[test]
+fn the_attribute_s_limit_holds_where_the_caller_s_is_longer() {
+    let sidecar = Sidecar::with_functions(FUNCTIONS);
+    let out = sidecar.php(
+        r#"try { appserver_call('impatient'); } catch (AppServer\TimeoutException $e) { echo $e->getMessage(); }"#,
+    );
+    let text = out.ok();
+    assert!(text.contains("impatient") && text.contains("0.05"), "{text}");
+}
+
+#[test]
+fn a_cancelled_future_stops_its_function() {
+    let sidecar = Sidecar::with_functions(FUNCTIONS);
+    let out = sidecar.php(
+        r#"$future = appserver_async('spin');
+           echo json_encode($future->ready()), json_encode($future->cancel()), ' ';
+           try { $future->await(); } catch (AppServer\CancelledException $e) { echo 'cancelled'; }"#,
+    );
+    assert_eq!(out.ok(), "falsetrue cancelled");
+    e2e::eventually("no executor runs it any more", || {
+        let status = sidecar.status();
+        let executors = status["apps"][0]["pools"][0]["executors"].as_array()?.clone();
+        executors.iter().all(|executor| executor["state"] != "running").then_some(())
+    });
+}

@@ -1,0 +1,107 @@
+//! Several workers: dead, frozen, and chosen by affinity.
+
+use e2e::Sidecar;
+use rustix::process::Signal;
+
+const FUNCTIONS: &str = r#"
+    function who(): string { return dirname(__DIR__); }
+    #[AppServer\Idempotent]
+    function who_again(): string { return dirname(__DIR__); }
+    #[AppServer\Affinity('sku')]
+    function who_for(string $sku): string { return dirname(__DIR__); }
+"#;
+
+fn workers(sidecars: &[&Sidecar]) -> String {
+    let addresses: Vec<String> = sidecars.iter().map(|sidecar| sidecar.address()).collect();
+    format!("appserver.workers={}", addresses.join(","))
+}
+
+fn folder(sidecar: &Sidecar) -> String {
+    sidecar.app().parent().unwrap().display().to_string()
+}
+
+#[test]
+fn a_dead_worker_is_skipped_in_hash_order() {
+    let mut first = Sidecar::with_functions(FUNCTIONS);
+    let second = Sidecar::with_functions(FUNCTIONS);
+    let setting = workers(&[&first, &second]);
+    first.kill();
+    let out = second.php_with(
+        &[&setting],
+        "for ($i = 0; $i < 20; $i++) { $seen[appserver_call('who_for', \"sku$i\")] = 1; } echo implode(',', array_keys($seen));",
+    );
+    assert_eq!(out.ok(), folder(&second));
+}
+
+#[test]
+fn the_same_key_goes_to_the_same_worker_and_the_keys_are_spread() {
+    let first = Sidecar::with_functions(FUNCTIONS);
+    let second = Sidecar::with_functions(FUNCTIONS);
+    let script =
+        "for ($i = 0; $i < 40; $i++) { echo appserver_call('who_for', \"sku$i\"), \"\\n\"; }";
+    let one = first.php_with(&[&workers(&[&first, &second])], script).ok();
+    let other = first.php_with(&[&workers(&[&second, &first])], script).ok();
+    assert_eq!(one, other, "the order of the list does not matter");
+    assert!(one.contains(&folder(&first)) && one.contains(&folder(&second)));
+}
+
+#[test]
+fn an_idempotent_call_to_a_frozen_worker_is_made_elsewhere_and_another_times_out() {
+    let frozen = Sidecar::with_functions(FUNCTIONS);
+    let alive = Sidecar::with_functions(FUNCTIONS);
+    let setting = workers(&[&frozen, &alive]);
+    let mut client = frozen.spawn_php_with(
+        &[&setting, "appserver.timeout=1", "appserver.connect_timeout=0.2"],
+        r#"// Connected to both before one freezes.
+           do { $seen[appserver_call('who')] = 1; } while (count($seen) < 1);
+           for ($i = 0; $i < 20; $i++) { appserver_call('who_for', "sku$i"); }
+           echo "ready\n"; fgets(STDIN);
+           for ($i = 0; $i < 6; $i++) { $again[appserver_call('who_again')] = 1; }
+           echo implode(',', array_keys($again)), "\n";"#,
+    );
+    assert_eq!(client.line(), "ready");
+    freeze(&frozen);
+    client.enter();
+    let out = client.finish();
+    thaw(&frozen);
+    assert_eq!(out.ok().trim(), folder(&alive));
+}
+
+#[test]
+fn a_new_client_passes_a_frozen_worker_by() {
+    let frozen = Sidecar::with_functions(FUNCTIONS);
+    let alive = Sidecar::with_functions(FUNCTIONS);
+    freeze(&frozen);
+    let out = alive.php_with(
+        &[&workers(&[&frozen, &alive]), "appserver.connect_timeout=0.2"],
+        "for ($i = 0; $i < 10; $i++) { $seen[appserver_call('who_for', \"sku$i\")] = 1; } echo implode(',', array_keys($seen));",
+    );
+    thaw(&frozen);
+    assert_eq!(out.ok(), folder(&alive));
+}
+
+fn family(sidecar: &Sidecar) -> Vec<u32> {
+    let mut pids = vec![sidecar.pid()];
+    pids.extend(descendants(sidecar.pid()));
+    pids
+}
+
+fn descendants(pid: u32) -> Vec<u32> {
+    let children =
+        std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let children: Vec<u32> =
+        children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+    children.iter().flat_map(|child| [vec![*child], descendants(*child)].concat()).collect()
+}
+
+fn freeze(sidecar: &Sidecar) {
+    for pid in family(sidecar) {
+        e2e::send_signal(pid, Signal::STOP);
+    }
+}
+
+fn thaw(sidecar: &Sidecar) {
+    for pid in family(sidecar) {
+        e2e::send_signal(pid, Signal::CONT);
+    }
+}
