@@ -5,12 +5,14 @@
 #![forbid(unsafe_code)]
 
 mod artifacts;
+mod fpm;
 mod php;
 mod sidecar;
 mod wait;
 pub mod wire;
 
 pub use artifacts::Artifacts;
+pub use fpm::Fpm;
 pub use php::{PhpOutput, RunningPhp};
 pub use sidecar::{Sidecar, SidecarBuilder, send_signal};
 pub use wait::{eventually, process_is_gone};
