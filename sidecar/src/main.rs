@@ -3,4 +3,11 @@ mod cli;
 mod config;
 mod serve;
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::run(cli::parse()) {
+        Ok(()) => cli::Exit::Ok.into(),
+        Err(stop) => stop.report(),
+    }
+}

@@ -1,0 +1,54 @@
+//! `appserver serve`: the command line of the supervisor.
+
+use super::{Exit, Stop};
+use clap::ValueEnum;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  appserver serve --app examples/hello --listen unix:/tmp/hello.sock
+  appserver serve --app /srv/shop --app /srv/blog --config /etc/appserver/appserver.toml
+  appserver serve --app /srv/shop --listen unix:/run/appserver/appserver.sock \\
+      --listen tcp:10.0.0.7:25887
+
+SIGTERM and SIGINT stop it: calls in flight may finish, a second signal stops it at once.
+SIGHUP reads the list of workers again.";
+
+/// What `serve` may be told on the command line; it goes before the configuration file.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ServeArgs {
+    /// Folder of an application; repeat it for several.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) app: Vec<PathBuf>,
+    /// Address to listen at: unix:PATH or tcp:HOST:PORT; repeat it for several.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Vec<String>,
+    /// Configuration file of the sidecar.
+    #[arg(long, value_name = "FILE", env = "APPSERVER_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Most executors of each pool, whatever the applications say.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) executors: Option<u16>,
+    /// How log lines are written to stderr.
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(crate) log_format: Option<LogFormat>,
+    /// What is logged: error, warn, info, debug, trace, or a filter such as info,appserver=debug.
+    #[arg(long, value_name = "FILTER", env = "APPSERVER_LOG")]
+    pub(crate) log_level: Option<String>,
+    /// The executor binary; by default appserver-php beside this one.
+    #[arg(long, value_name = "FILE", env = "APPSERVER_PHP_BINARY")]
+    pub(crate) php_binary: Option<PathBuf>,
+}
+
+/// A line for people, or a JSON object a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Serves until a signal ends it.
+pub(crate) fn run(_args: ServeArgs) -> Result<(), Stop> {
+    Err(Stop::new(Exit::Internal, "this build has no supervisor"))
+}
