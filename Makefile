@@ -1,0 +1,106 @@
+# Every command of the project; `make` alone lists them. CI runs the same ones (.ci/run).
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# A toolchain that `make setup` has just installed is not on the caller's PATH yet.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+# Tests, examples and the bench find the product here.
+export APPSERVER_BIN_DIR := $(TARGET)/release
+
+PREFIX ?= /usr/local
+PHP_EXTENSION_DIR = $(shell php-config8.2 --extension-dir)
+# Inputs per fuzz target of a bounded run, and the seed that makes it repeatable.
+FUZZ_RUNS ?= 200000
+FUZZ_SEED ?= 1
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  %-16s %s\n", $$1, $$2 }'
+
+# --- set-up and build ---------------------------------------------------------------------------
+
+.PHONY: setup
+setup: ## Install what building and testing needs (Debian 12; sudo only if not root)
+	@scripts/setup build test
+
+# One cargo invocation, because cargo unifies features over it: appserver.so must never link libphp
+# (scripts/check-linkage looks).
+.PHONY: build
+build: ## Build target/release/{appserver,appserver-php,appserver.so}
+	@scripts/setup build
+	cargo build --release --locked -p appserver-sidecar -p appserver-executor -p appserver
+	@install -C -m 0755 $(APPSERVER_BIN_DIR)/libappserver_ext.so $(APPSERVER_BIN_DIR)/appserver.so
+
+.PHONY: install
+install: build ## Install into PREFIX (default /usr/local) and PHP's extension folder
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(APPSERVER_BIN_DIR)/appserver $(APPSERVER_BIN_DIR)/appserver-php
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(APPSERVER_BIN_DIR)/appserver.so
+	install -D -m 0755 -t $(DESTDIR)$(PHP_EXTENSION_DIR) $(APPSERVER_BIN_DIR)/appserver.so
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	cargo clean
+
+# --- use ----------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: build ## Set up, build, and count the words of Debian's licence texts over several executors
+	@scripts/demo
+
+# --- tests --------------------------------------------------------------------------------------
+
+.PHONY: test
+test: setup build ## Set up, build, and pass every test: Rust, PHP, end to end
+	@scripts/test
+
+.PHONY: test-rust
+test-rust: build ## Rust tests of every crate, end-to-end ones included
+	@scripts/setup test
+	cargo nextest run --workspace --locked
+
+.PHONY: test-php
+test-php: build ## The .phpt suite by PHP's run-tests.php, against a real sidecar
+	@php-tests/run
+
+.PHONY: test-fpm
+test-fpm: build ## The same suite inside PHP-FPM
+	@scripts/setup test
+	@php-tests/run --fpm
+
+.PHONY: test-valgrind
+test-valgrind: build ## The extension's part of the suite under valgrind
+	@scripts/setup valgrind
+	@php-tests/run --valgrind
+
+.PHONY: fuzz
+fuzz: ## Feed FUZZ_RUNS mutated inputs to each decoder (bounded, repeatable: FUZZ_SEED)
+	@scripts/setup build
+	cargo run --release --locked -p appserver-fuzz -- --runs $(FUZZ_RUNS) --seed $(FUZZ_SEED)
+
+# --- checks -------------------------------------------------------------------------------------
+
+.PHONY: lint
+lint: ## rustfmt, clippy, cargo-deny, php -l, stubs; warnings are errors
+	@scripts/setup build lint
+	@scripts/lint
+
+.PHONY: stubs
+stubs: build ## Regenerate stubs/appserver.stub.php's machine-checked part and compare it
+	@scripts/check-stubs
+
+# --- measurements -------------------------------------------------------------------------------
+
+.PHONY: bench
+bench: build ## Measure against the floor, Gearman, PHP-FPM and Redis; one table, and JSON in bench/results
+	@scripts/setup bench
+	cargo build --release --locked -p appserver-bench
+	$(APPSERVER_BIN_DIR)/appserver-bench
+
+.PHONY: bench-check
+bench-check: build ## Measure, and fail when a ratio is below what is needed
+	@scripts/setup bench
+	cargo build --release --locked -p appserver-bench
+	$(APPSERVER_BIN_DIR)/appserver-bench --check
