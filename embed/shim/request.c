@@ -1,0 +1,37 @@
+/* Request contexts: one php_request_startup ... php_request_shutdown for each call. */
+#include "shim.h"
+#include <ext/session/php_session.h>
+
+bool appserver_request_startup(void)
+{
+	SG(server_context) = NULL;
+	/* The engine never resets the status code. */
+	SG(sapi_headers).http_response_code = 200;
+	CG(unclean_shutdown) = 0;
+	if (php_request_startup() != SUCCESS) {
+		return false;
+	}
+	/* header() collects and is forgotten, as in the CLI. */
+	SG(request_info).no_headers = 1;
+	return true;
+}
+
+void appserver_request_shutdown(void)
+{
+	/* A bailout inside a session save handler leaves this set, and the session's file locked. */
+	PS(in_save_handler) = 0;
+	/* There is no request body to read the rest of. */
+	SG(post_read) = 1;
+	php_request_shutdown(NULL);
+}
+
+bool appserver_guard(void (*body)(void *), void *context)
+{
+	bool finished = true;
+	zend_try {
+		body(context);
+	} zend_catch {
+		finished = false;
+	} zend_end_try();
+	return finished;
+}
