@@ -48,9 +48,9 @@ impl SidecarBuilder {
             fs::create_dir_all(path.parent().expect("inside the app")).expect("the folder is ours");
             fs::write(path, content).expect("the folder is ours");
         }
-        let state = folder.path().join("state");
+        let runtime = folder.path().join("run");
         let config =
-            format!("state_dir = {:?}\n{}", state.display().to_string(), self.daemon_config);
+            format!("runtime_dir = {:?}\n{}", runtime.display().to_string(), self.daemon_config);
         fs::write(folder.path().join("appserver.toml"), config).expect("the folder is ours");
         let mut sidecar = Sidecar { artifacts, folder, listen: self.listen, child: None };
         sidecar.restart();
@@ -89,6 +89,11 @@ impl Sidecar {
     /// The application's folder.
     pub fn app(&self) -> PathBuf {
         self.folder.path().join("app")
+    }
+
+    /// The certificate it made for itself.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("run/certificate.pem")
     }
 
     /// What the sidecar has logged so far.
