@@ -74,10 +74,12 @@ impl fmt::Display for ReleaseId {
 
 /// Splits `app:function` into its parts; `Class::method` and a plain function have no app.
 ///
-/// A leading backslash, as PHP writes fully qualified names, is dropped.
+/// A leading backslash, as PHP writes fully qualified names, is dropped. `:function` is an error: an
+/// application that was left out by mistake must not become "the only one".
 pub fn split_target(target: &str) -> Result<(Option<AppName>, &str), InvalidName> {
     let colon = target.find(':').filter(|&at| target.as_bytes().get(at + 1) != Some(&b':'));
     let (app, function) = match colon {
+        Some(0) => return Err(InvalidName(String::new())),
         Some(at) => (Some(AppName::new(&target[..at])?), &target[at + 1..]),
         None => (None, target),
     };

@@ -4,14 +4,16 @@
 const OFFERED_MAX: usize = 3;
 
 /// Up to three of `known` within a third of the length of `name` by Levenshtein distance (at least
-/// two), nearest first; case does not count.
+/// two, but always less than the length: something must be left in common), nearest first; case
+/// does not count.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let wanted = name.to_lowercase();
-    let limit = (wanted.chars().count() / 3).max(2);
+    let length = wanted.chars().count();
+    let limit = (length / 3).max(2).min(length.saturating_sub(1));
     let mut found: Vec<(usize, &str)> = known
         .into_iter()
         .map(|candidate| (distance(&wanted, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, _)| *distance <= limit)
+        .filter(|(distance, _)| *distance <= limit && length > 0)
         .collect();
     found.sort();
     found.truncate(OFFERED_MAX);

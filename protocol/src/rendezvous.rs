@@ -12,9 +12,7 @@ pub fn score(worker: &str, weight: u16, key: &[u8]) -> f64 {
         return 0.0;
     }
     let hash = mix(fnv1a(key, fnv1a(&[0], fnv1a(worker.as_bytes(), FNV_OFFSET))));
-    // 53 bits, moved off zero so that the logarithm is finite.
-    let uniform = ((hash >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
-    -f64::from(weight) / uniform.ln()
+    -f64::from(weight) / uniform(hash).ln()
 }
 
 /// Indices of `workers` in the order in which they should be tried for `key`.
@@ -26,6 +24,12 @@ pub fn rank<'a>(workers: impl IntoIterator<Item = (&'a str, u16)>, key: &[u8]) -
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     scored.into_iter().map(|(_, index)| index).collect()
+}
+
+/// The upper 52 bits as a number in (0, 1), exclusive at both ends so that the logarithm is finite
+/// and not zero. 52, because with the half added they fill a double's 53 exactly.
+fn uniform(hash: u64) -> f64 {
+    ((hash >> 12) as f64 + 0.5) / (1u64 << 52) as f64
 }
 
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
@@ -42,4 +46,18 @@ fn mix(mut hash: u64) -> u64 {
     hash ^= hash >> 33;
     hash = hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     hash ^ (hash >> 33)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_hash_has_a_score_that_is_not_a_positive_number() {
+        for hash in [0, 1, u64::MAX - 1, u64::MAX] {
+            let score = -1.0 / uniform(hash).ln();
+            assert!(score.is_finite() && score > 0.0, "{hash:#x}: {score}");
+        }
+        assert!(uniform(0) < uniform(u64::MAX));
+    }
 }

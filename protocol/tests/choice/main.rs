@@ -1,0 +1,5 @@
+//! Names, near names, and the choice of a worker.
+
+mod names;
+mod nearest;
+mod rendezvous;
