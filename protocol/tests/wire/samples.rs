@@ -1,0 +1,448 @@
+//! Strategies for every message, with strings that need escaping, empty parts and extreme numbers.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use protocol::*;
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![3 => "[A-Za-z_\\\\]{0,12}", 1 => ".{0,8}"]
+}
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    vec(any::<u8>(), 0..24)
+}
+
+fn few<S: Strategy>(element: S) -> impl Strategy<Value = Vec<S::Value>> {
+    vec(element, 0..4)
+}
+
+fn app_name() -> impl Strategy<Value = AppName> {
+    "([a-z][a-z0-9_-]{0,63})?".prop_map(|name| AppName::new(&name).expect("a valid name"))
+}
+
+fn release() -> impl Strategy<Value = ReleaseId> {
+    any::<u64>().prop_map(ReleaseId)
+}
+
+fn isolation() -> impl Strategy<Value = Isolation> {
+    prop_oneof![Just(Isolation::Stateless), Just(Isolation::Resident)]
+}
+
+// --- handshake ---
+
+pub(crate) fn hello() -> impl Strategy<Value = Hello> {
+    let calls = (app_name(), text(), release());
+    let purpose = prop_oneof![
+        calls.prop_map(|(app, pool, release)| Purpose::Calls { app, pool, release }),
+        Just(Purpose::Control),
+    ];
+    let client = (any::<u32>(), text(), text());
+    let client = client.prop_map(|(pid, sapi, version)| ClientInfo { pid, sapi, version });
+    (purpose, client, any::<u64>(), option::of(text())).prop_map(
+        |(purpose, client, catalog_hash, token)| Hello { purpose, client, catalog_hash, token },
+    )
+}
+
+fn membership() -> impl Strategy<Value = Membership> {
+    let member = (text(), any::<u16>()).prop_map(|(address, weight)| Member { address, weight });
+    (any::<u32>(), few(member)).prop_map(|(epoch, members)| Membership { epoch, members })
+}
+
+fn limits() -> impl Strategy<Value = Limits> {
+    (any::<u32>(), any::<u32>())
+        .prop_map(|(frame_bytes_max, value_depth_max)| Limits { frame_bytes_max, value_depth_max })
+}
+
+pub(crate) fn welcome() -> impl Strategy<Value = Welcome> {
+    let identity = (text(), any::<u64>(), app_name(), text(), release());
+    let known = (any::<u64>(), option::of(catalog()), membership(), limits());
+    let hints = (any::<u16>(), any::<u32>(), option::of(text()));
+    (identity, known, hints).prop_map(|(identity, known, hints)| {
+        let (version, connection, app, pool, release) = identity;
+        let (catalog_hash, catalog, membership, limits) = known;
+        let (executors_max, busy_poll_us, board) = hints;
+        Welcome {
+            version,
+            connection,
+            app,
+            pool,
+            release,
+            catalog_hash,
+            catalog,
+            membership,
+            limits,
+            executors_max,
+            busy_poll_us,
+            board,
+        }
+    })
+}
+
+pub(crate) fn refused() -> impl Strategy<Value = Refused> {
+    let code = prop_oneof![
+        Just(RefusedCode::UnknownApp),
+        Just(RefusedCode::UnknownPool),
+        Just(RefusedCode::ReleaseGone),
+        Just(RefusedCode::Denied),
+        Just(RefusedCode::TooManyConnections),
+        Just(RefusedCode::Protocol),
+        Just(RefusedCode::NotReady),
+        Just(RefusedCode::ShuttingDown),
+    ];
+    (code, text(), few(text())).prop_map(|(code, message, near)| Refused { code, message, near })
+}
+
+// --- catalog ---
+
+fn param() -> impl Strategy<Value = Param> {
+    let shape = (any::<bool>(), any::<bool>(), any::<bool>());
+    (text(), option::of(text()), option::of(text()), shape).prop_map(
+        |(name, ty, default, (optional, by_ref, variadic))| Param {
+            name,
+            ty,
+            optional,
+            default,
+            by_ref,
+            variadic,
+        },
+    )
+}
+
+fn function() -> impl Strategy<Value = Function> {
+    let attribute = (text(), few((option::of(text()), text())));
+    let attribute = attribute.prop_map(|(name, arguments)| Attribute { name, arguments });
+    let signature = (text(), text(), few(param()), option::of(text()));
+    let policy = (option::of(any::<u32>()), option::of(text()), any::<bool>(), isolation());
+    let source = (few(attribute), option::of(text()), text(), any::<u32>());
+    (signature, policy, source).prop_map(|(signature, policy, source)| {
+        let (name, pool, params, returns) = signature;
+        let (timeout_ms, affinity, idempotent, isolation) = policy;
+        let (attributes, doc, file, line) = source;
+        Function {
+            name,
+            pool,
+            params,
+            returns,
+            timeout_ms,
+            affinity,
+            idempotent,
+            isolation,
+            attributes,
+            doc,
+            file,
+            line,
+        }
+    })
+}
+
+pub(crate) fn catalog() -> impl Strategy<Value = Catalog> {
+    (app_name(), release(), few(function())).prop_map(|(app, release, functions)| Catalog {
+        app,
+        release,
+        functions,
+    })
+}
+
+// --- failures ---
+
+fn exit_cause() -> impl Strategy<Value = ExitCause> {
+    prop_oneof![any::<i32>().prop_map(ExitCause::Signal), any::<i32>().prop_map(ExitCause::Status)]
+}
+
+fn thrown() -> impl Strategy<Value = Thrown> {
+    let place = (option::of(text()), option::of(any::<u32>()));
+    let callee = (option::of(text()), option::of("(->|::)"), text());
+    let frame = (place, callee).prop_map(|((file, line), (class, arrow, function))| TraceFrame {
+        file,
+        line,
+        class,
+        arrow,
+        function,
+    });
+    (text(), bytes(), any::<i64>(), text(), any::<u32>(), few(frame), bytes()).prop_map(
+        |(class, message, code, file, line, trace, properties)| Thrown {
+            class,
+            message,
+            code,
+            file,
+            line,
+            trace,
+            properties,
+        },
+    )
+}
+
+fn fatal() -> impl Strategy<Value = Failure> {
+    let kind = prop_oneof![Just(FatalKind::Exit), Just(FatalKind::Memory), Just(FatalKind::Error)];
+    (kind, bytes(), text(), any::<u32>()).prop_map(|(kind, message, file, line)| Failure::Fatal {
+        kind,
+        message,
+        file,
+        line,
+    })
+}
+
+pub(crate) fn failure() -> impl Strategy<Value = Failure> {
+    prop_oneof![
+        few(thrown()).prop_map(Failure::Thrown),
+        fatal(),
+        (exit_cause(), text(), text()).prop_map(|(cause, function, hint)| Failure::Died {
+            cause,
+            function,
+            hint
+        }),
+        (any::<u32>(), any::<bool>())
+            .prop_map(|(limit_ms, killed)| Failure::TimedOut { limit_ms, killed }),
+        Just(Failure::Cancelled),
+        (text(), few(text()))
+            .prop_map(|(function, near)| Failure::UnknownFunction { function, near }),
+        (text(), text()).prop_map(|(function, reason)| Failure::NotCallable { function, reason }),
+        text().prop_map(|pool| Failure::WrongPool { pool }),
+        release().prop_map(|current| Failure::WrongRelease { current }),
+        (text(), text()).prop_map(|(path, reason)| Failure::BadArguments { path, reason }),
+        (text(), text()).prop_map(|(path, reason)| Failure::BadResult { path, reason }),
+        release().prop_map(|release| Failure::ReleaseGone { release }),
+        (text(), any::<bool>()).prop_map(|(reason, ran)| Failure::Unavailable { reason, ran }),
+        text().prop_map(|reason| Failure::Protocol { reason }),
+    ]
+}
+
+// --- control ---
+
+pub(crate) fn control_request() -> impl Strategy<Value = ControlRequest> {
+    prop_oneof![
+        Just(ControlRequest::Status),
+        app_name().prop_map(|app| ControlRequest::Catalog { app }),
+        (any::<u64>(), any::<u64>()).prop_map(|(connection, request_id)| {
+            ControlRequest::Cancel { connection, request_id }
+        }),
+        Just(ControlRequest::Membership),
+    ]
+}
+
+pub(crate) fn control_reply() -> impl Strategy<Value = ControlReply> {
+    prop_oneof![
+        status_report().prop_map(|report| ControlReply::Status(Box::new(report))),
+        catalog().prop_map(ControlReply::Catalog),
+        any::<bool>().prop_map(|found| ControlReply::Cancelled { found }),
+        membership().prop_map(ControlReply::Membership),
+        (text(), few(text())).prop_map(|(message, near)| ControlReply::Refused { message, near }),
+    ]
+}
+
+fn status_report() -> impl Strategy<Value = StatusReport> {
+    let connections = (any::<u32>(), any::<u32>(), any::<u64>(), any::<u64>());
+    let connections = connections.prop_map(|(open, max, accepted, refused)| ConnectionStats {
+        open,
+        max,
+        accepted,
+        refused,
+    });
+    let process = (text(), any::<u32>(), any::<u64>(), any::<u64>());
+    (process, few(text()), membership(), connections, few(app_status())).prop_map(
+        |((version, pid, uptime_ms, rss_bytes), listeners, membership, connections, apps)| {
+            StatusReport {
+                version,
+                pid,
+                uptime_ms,
+                rss_bytes,
+                listeners,
+                membership,
+                connections,
+                apps,
+            }
+        },
+    )
+}
+
+fn app_status() -> impl Strategy<Value = AppStatus> {
+    let identity = (app_name(), release(), text(), text(), any::<u32>());
+    let stats = (text(), any::<u64>(), any::<u64>(), any::<u64>(), few(any::<u64>()));
+    let stats = stats.prop_map(|(function, calls, errors, total_us, histogram)| FunctionStats {
+        function,
+        calls,
+        errors,
+        total_us,
+        histogram,
+    });
+    (identity, few(pool_status()), few(stats), few(text())).prop_map(
+        |((app, release, state, root, prototype_pid), pools, functions, warnings)| AppStatus {
+            app,
+            release,
+            state,
+            root,
+            prototype_pid,
+            pools,
+            functions,
+            warnings,
+        },
+    )
+}
+
+fn pool_status() -> impl Strategy<Value = PoolStatus> {
+    let process = (any::<u32>(), text(), any::<u64>(), any::<u64>());
+    let executor = (process, option::of(text()), any::<u64>());
+    let executor = executor.prop_map(|((pid, state, calls, rss_bytes), function, running_us)| {
+        ExecutorStatus { pid, state, calls, rss_bytes, function, running_us }
+    });
+    let size = (any::<u16>(), any::<u16>(), any::<u32>());
+    (text(), isolation(), size, any::<u64>(), any::<u64>(), few(executor)).prop_map(
+        |(
+            pool,
+            isolation,
+            (executors_min, executors_max, connections),
+            died,
+            recycled,
+            executors,
+        )| {
+            PoolStatus {
+                pool,
+                isolation,
+                executors_min,
+                executors_max,
+                connections,
+                died,
+                recycled,
+                executors,
+            }
+        },
+    )
+}
+
+// --- between our own processes ---
+
+pub(crate) fn boot() -> impl Strategy<Value = Boot> {
+    let identity = (app_name(), release(), text(), few(text()), option::of(text()));
+    let code = (few(text()), few(text()), isolation());
+    let settings = (few((text(), text())), few((text(), text())), text(), any::<u32>());
+    let pool = (text(), isolation(), any::<u64>());
+    let pool =
+        pool.prop_map(|(name, isolation, max_calls)| PoolBoot { name, isolation, max_calls });
+    let limits = (any::<[u32; 7]>(), few(pool));
+    (identity, code, settings, limits).prop_map(|(identity, code, settings, limits)| {
+        let (app, release, root, entry, bootstrap) = identity;
+        let (export, classes, isolation) = code;
+        let (ini, env, temp_dir, umask) = settings;
+        let (numbers, pools) = limits;
+        let [frame_bytes_max, value_depth_max, frame_timeout_ms, timeout_ms, ..] = numbers;
+        let [.., busy_poll_us, fd_base, connections_max] = numbers;
+        Boot {
+            app,
+            release,
+            root,
+            entry,
+            bootstrap,
+            export,
+            classes,
+            isolation,
+            ini,
+            env,
+            temp_dir,
+            umask,
+            pools,
+            frame_bytes_max,
+            value_depth_max,
+            frame_timeout_ms,
+            timeout_ms,
+            busy_poll_us,
+            fd_base,
+            connections_max,
+        }
+    })
+}
+
+pub(crate) fn to_prototype() -> impl Strategy<Value = ToPrototype> {
+    prop_oneof![
+        any::<[u16; 3]>().prop_map(|[pool, index, cells]| ToPrototype::Fork { pool, index, cells }),
+        Just(ToPrototype::Stop),
+    ]
+}
+
+pub(crate) fn from_prototype() -> impl Strategy<Value = FromPrototype> {
+    let report = (text(), any::<u32>(), any::<bool>(), few(text()));
+    let report = report.prop_map(|(php_version, preloaded_files, opcache, warnings)| Report {
+        php_version,
+        preloaded_files,
+        opcache,
+        warnings,
+    });
+    let cell = || (any::<u16>(), any::<u16>());
+    prop_oneof![
+        report.prop_map(FromPrototype::Ready),
+        text().prop_map(|message| FromPrototype::Failed { message }),
+        (cell(), any::<u32>()).prop_map(|((pool, index), pid)| FromPrototype::Forked {
+            pool,
+            index,
+            pid
+        }),
+        (cell(), text()).prop_map(|((pool, index), message)| FromPrototype::ForkFailed {
+            pool,
+            index,
+            message
+        }),
+        (cell(), any::<u32>(), exit_cause()).prop_map(|((pool, index), pid, cause)| {
+            FromPrototype::Exited(ExecutorExit { pool, index, pid, cause })
+        }),
+    ]
+}
+
+pub(crate) fn to_executor() -> impl Strategy<Value = ToExecutor> {
+    let names = || (any::<u32>(), any::<u32>());
+    prop_oneof![
+        names().prop_map(|(slot, generation)| ToExecutor::Connection { slot, generation }),
+        names().prop_map(|(slot, generation)| ToExecutor::Gone { slot, generation }),
+    ]
+}
+
+pub(crate) fn from_executor() -> impl Strategy<Value = FromExecutor> {
+    let names = || (any::<u32>(), any::<u32>());
+    let reason = prop_oneof![Just(ClosedReason::HungUp), text().prop_map(ClosedReason::Fault)];
+    let level = prop_oneof![
+        Just(LogLevel::Output),
+        Just(LogLevel::Notice),
+        Just(LogLevel::Warning),
+        Just(LogLevel::Error),
+    ];
+    prop_oneof![
+        names().prop_map(|(slot, generation)| FromExecutor::Need { slot, generation }),
+        (names(), reason).prop_map(|((slot, generation), reason)| FromExecutor::Closed {
+            slot,
+            generation,
+            reason
+        }),
+        (any::<u64>(), text(), level, text()).prop_map(|(request_id, function, level, text)| {
+            FromExecutor::Log { request_id, function, level, text }
+        }),
+        text().prop_map(|reason| FromExecutor::Leaving { reason }),
+    ]
+}
+
+// --- frames ---
+
+pub(crate) fn header() -> impl Strategy<Value = Header> {
+    let kind = prop_oneof![
+        Just(Kind::Hello),
+        Just(Kind::Welcome),
+        Just(Kind::Refused),
+        Just(Kind::Call),
+        Just(Kind::Return),
+        Just(Kind::Failure),
+        Just(Kind::ControlRequest),
+        Just(Kind::ControlReply),
+    ];
+    let numbers = (any::<u32>(), any::<u32>(), any::<u32>());
+    let trace = (any::<[u8; 16]>(), any::<[u8; 8]>());
+    (kind, 0u8..8, any::<u64>(), any::<u64>(), numbers, trace).prop_map(
+        |(kind, flags, request_id, release_id, (length, budget_ms, epoch), trace)| Header {
+            length,
+            kind,
+            flags,
+            request_id,
+            release_id,
+            budget_ms,
+            epoch,
+            trace: TraceContext { trace_id: trace.0, span_id: trace.1 },
+        },
+    )
+}
