@@ -6,7 +6,16 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const SOURCES: [&str; 3] = ["shim/sapi.c", "shim/request.c", "shim/call.c"];
+const SOURCES: [&str; 8] = [
+    "shim/call.c",
+    "shim/exception.c",
+    "shim/json.c",
+    "shim/lookup.c",
+    "shim/request.c",
+    "shim/sapi.c",
+    "shim/source.c",
+    "shim/state.c",
+];
 
 fn main() {
     println!("cargo:rerun-if-env-changed=PHP_CONFIG");

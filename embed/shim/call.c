@@ -12,7 +12,7 @@ static bool fatal_error_unwound(void)
 	return PG(last_error_message) && EG(exit_status) == 255 && (PG(last_error_type) & E_FATAL_ERRORS);
 }
 
-static enum appserver_outcome take_exception(zval *result)
+enum appserver_outcome appserver_take_exception(zval *result)
 {
 	zend_object *exception = EG(exception);
 	if (!exception) {
@@ -46,7 +46,7 @@ enum appserver_outcome appserver_call(zend_function *function, zend_class_entry 
 	zend_fcall_info_cache target = {.function_handler = function, .called_scope = scope};
 	zend_execute_data *const caller = EG(current_execute_data);
 	zend_execute_data frame = {0};
-	enum appserver_outcome outcome = APPSERVER_BAILED_OUT;
+	volatile enum appserver_outcome outcome = APPSERVER_BAILED_OUT;
 
 	ZVAL_UNDEF(&call.function_name);
 	ZVAL_NULL(result);
@@ -54,7 +54,7 @@ enum appserver_outcome appserver_call(zend_function *function, zend_class_entry 
 	zend_try {
 		EG(current_execute_data) = &frame;
 		zend_call_function(&call, &target);
-		outcome = take_exception(result);
+		outcome = appserver_take_exception(result);
 	} zend_end_try();
 	EG(current_execute_data) = caller;
 	return outcome;
@@ -64,7 +64,7 @@ enum appserver_outcome appserver_eval(const char *code, size_t length, zval *res
 {
 	zend_execute_data *const caller = EG(current_execute_data);
 	zend_execute_data frame = {0};
-	enum appserver_outcome outcome = APPSERVER_BAILED_OUT;
+	volatile enum appserver_outcome outcome = APPSERVER_BAILED_OUT;
 
 	ZVAL_NULL(result);
 	frame.prev_execute_data = caller;
@@ -80,7 +80,7 @@ enum appserver_outcome appserver_eval(const char *code, size_t length, zval *res
 			destroy_op_array(compiled);
 			efree_size(compiled, sizeof *compiled);
 		}
-		outcome = take_exception(result);
+		outcome = appserver_take_exception(result);
 	} zend_end_try();
 	EG(current_execute_data) = caller;
 	return outcome;

@@ -27,11 +27,17 @@ void appserver_request_shutdown(void)
 
 bool appserver_guard(void (*body)(void *), void *context)
 {
-	bool finished = true;
+	/* The frame keeps an exception of PHP code that `body` runs in EG(exception), see call.c. */
+	zend_execute_data *const caller = EG(current_execute_data);
+	zend_execute_data frame = {0};
+	volatile bool finished = false;
+
+	frame.prev_execute_data = caller;
 	zend_try {
+		EG(current_execute_data) = &frame;
 		body(context);
-	} zend_catch {
-		finished = false;
+		finished = true;
 	} zend_end_try();
+	EG(current_execute_data) = caller;
 	return finished;
 }

@@ -3,6 +3,7 @@
  * Every callback tolerates SG(server_context) == NULL, which it always is: preloading runs inside
  * php_module_startup, and there is no HTTP request behind a call. */
 #include "shim.h"
+#include <php_variables.h>
 #include <ext/standard/dl.h>
 
 #define SAPI_NAME "appserver"

@@ -43,6 +43,8 @@ enum appserver_outcome {
 /* Calls `function`; `result` holds the value, or the exception when it threw. */
 enum appserver_outcome appserver_call(zend_function *function, zend_class_entry *scope,
 	uint32_t argument_count, zval *arguments, HashTable *named, zval *result);
+/* How PHP code that has just run ended; moves an exception out of the engine into `result`. */
+enum appserver_outcome appserver_take_exception(zval *result);
 /* Evaluates `code` as by PHP's eval(): a value only with `return`. */
 enum appserver_outcome appserver_eval(const char *code, size_t length, zval *result);
 
@@ -57,5 +59,48 @@ struct appserver_error {
 	size_t file_length;
 };
 void appserver_last_error(struct appserver_error *error);
+
+/* lookup.c: what a call names. Names are in lower case. NULL when there is none; looking for a
+ * class may run autoloaders, so that belongs inside appserver_guard(). */
+zend_function *appserver_find_function(const char *name, size_t length);
+zend_class_entry *appserver_find_class(const char *name, size_t length);
+zend_function *appserver_find_static_method(zend_class_entry *scope, const char *name, size_t length);
+
+/* source.c: files of the application. */
+enum appserver_outcome appserver_require_once(const char *path, size_t length, zval *result);
+/* The first statement of a file's top level that runs code instead of declaring: its opcode's name
+ * and line; NULL when there is none. Leaves the file's declarations behind. */
+struct appserver_statement {
+	const char *opcode;
+	uint32_t line;
+};
+enum appserver_outcome appserver_first_statement(const char *path, size_t length,
+	struct appserver_statement *found);
+
+/* exception.c: inside an exception, whatever class it is of. The zvals are borrowed. */
+zval *appserver_exception_property(zend_object *exception, const char *name, size_t length);
+/* Declared properties beyond those of Exception and Error, under mangled names, as a new array;
+ * undefined when there are none. */
+void appserver_exception_extras(zend_object *exception, zval *array);
+
+/* json.c: PHP's own conversion; false when it failed, then `error` is the reason. */
+bool appserver_json_decode(const char *json, size_t length, zend_long depth, zval *value, const char **error);
+bool appserver_json_encode(zval *value, zend_long depth, zend_string **json, const char **error);
+
+/* state.c: the engine's state around a call. */
+/* Async-signal-safe: makes running PHP code end as by its own time limit. */
+void appserver_interrupt(void);
+void appserver_interrupt_clear(void);
+/* Lets the codec allocate what it has bounded itself; false when, back under the limit, more is in
+ * use than it allows. */
+bool appserver_memory_limit(bool lifted);
+/* The request begins now, whenever its context was opened. */
+void appserver_request_time_now(void);
+/* Ends output buffers that a function left open. */
+void appserver_output_end(void);
+/* Makes a resident request's next call start with nothing pending from the last one. */
+void appserver_reset_between_calls(void);
+bool appserver_opcache_enabled(void);
+const char *appserver_php_version(void);
 
 #endif

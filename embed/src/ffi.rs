@@ -1,7 +1,9 @@
 //! The C shim's functions, as `shim/shim.h` declares them.
 #![allow(unsafe_code)]
 
-use ext_php_rs::ffi::{zend_array, zend_class_entry, zend_function, zval};
+use ext_php_rs::ffi::{
+    zend_array, zend_class_entry, zend_function, zend_long, zend_object, zend_string, zval,
+};
 use std::ffi::{c_char, c_int, c_void};
 
 #[repr(C)]
@@ -61,4 +63,56 @@ unsafe extern "C" {
     ) -> Outcome;
     pub(crate) fn appserver_eval(code: *const c_char, length: usize, result: *mut zval) -> Outcome;
     pub(crate) fn appserver_last_error(error: *mut Error);
+    pub(crate) fn appserver_find_function(name: *const c_char, length: usize)
+    -> *mut zend_function;
+    pub(crate) fn appserver_find_class(name: *const c_char, length: usize)
+    -> *mut zend_class_entry;
+    pub(crate) fn appserver_find_static_method(
+        scope: *mut zend_class_entry,
+        name: *const c_char,
+        length: usize,
+    ) -> *mut zend_function;
+    pub(crate) fn appserver_require_once(
+        path: *const c_char,
+        length: usize,
+        result: *mut zval,
+    ) -> Outcome;
+    pub(crate) fn appserver_first_statement(
+        path: *const c_char,
+        length: usize,
+        found: *mut Statement,
+    ) -> Outcome;
+    pub(crate) fn appserver_exception_property(
+        exception: *mut zend_object,
+        name: *const c_char,
+        length: usize,
+    ) -> *mut zval;
+    pub(crate) fn appserver_exception_extras(exception: *mut zend_object, array: *mut zval);
+    pub(crate) fn appserver_json_decode(
+        json: *const c_char,
+        length: usize,
+        depth: zend_long,
+        value: *mut zval,
+        error: *mut *const c_char,
+    ) -> bool;
+    pub(crate) fn appserver_json_encode(
+        value: *mut zval,
+        depth: zend_long,
+        json: *mut *mut zend_string,
+        error: *mut *const c_char,
+    ) -> bool;
+    pub(crate) fn appserver_interrupt();
+    pub(crate) fn appserver_interrupt_clear();
+    pub(crate) fn appserver_memory_limit(lifted: bool) -> bool;
+    pub(crate) fn appserver_request_time_now();
+    pub(crate) fn appserver_output_end();
+    pub(crate) fn appserver_reset_between_calls();
+    pub(crate) fn appserver_opcache_enabled() -> bool;
+    pub(crate) fn appserver_php_version() -> *const c_char;
+}
+
+#[repr(C)]
+pub(crate) struct Statement {
+    pub(crate) opcode: *const c_char,
+    pub(crate) line: u32,
 }

@@ -9,14 +9,22 @@
 //! given to [`Request::guard`] must hold no value with a destructor, no lock and no `RefCell` borrow
 //! while it calls what may allocate from PHP's memory or run PHP code.
 mod callbacks;
+mod engine;
 mod error;
+mod exception;
 mod ffi;
+mod function;
 mod ini;
+mod json;
 mod php;
 mod request;
 
 pub use callbacks::{LogLine, take_log, take_output};
+pub use engine::{interrupt, opcache_enabled, php_version};
 pub use error::{Bailout, PhpError, StartError};
+pub use exception::ExceptionObject;
+pub use function::Function;
 pub use ini::ini_line;
+pub use json::{decode as json_decode, encode as json_encode};
 pub use php::{Extension, Php, StartOptions};
-pub use request::{Outcome, Request};
+pub use request::{Outcome, Request, Statement};

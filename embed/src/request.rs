@@ -6,10 +6,10 @@
 
 use crate::error::{Bailout, PhpError, StartError};
 use crate::ffi;
+use crate::function::Function;
 use crate::php::{Php, failure};
-use ext_php_rs::ffi::{zend_array, zend_class_entry, zend_function};
-use ext_php_rs::types::Zval;
-use std::ffi::c_void;
+use ext_php_rs::types::{ZendHashTable, Zval};
+use std::ffi::{CStr, c_void};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -22,6 +22,14 @@ pub enum Outcome {
     /// `exit()` or `die()`, with the status.
     Exited(i32),
     BailedOut(Bailout),
+}
+
+/// Code at the top level of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The engine's name for what it does, e.g. `ZEND_DECLARE_CONST`.
+    pub opcode: String,
+    pub line: u32,
 }
 
 /// An open request context; closed on drop.
@@ -55,23 +63,48 @@ impl Request<'_> {
 
     /// Calls a function through a frame of its own.
     ///
-    /// # Safety
-    /// `function` and `scope` (null for plain functions) belong to the engine and stay there for the
-    /// call; `arguments` are initialised; `named` is null or an array with string keys.
-    pub unsafe fn call(
+    /// `named` is an array with string keys, of arguments by name.
+    pub fn call(
         &self,
-        function: *mut zend_function,
-        scope: *mut zend_class_entry,
+        function: Function<'_>,
         arguments: &mut [Zval],
-        named: *mut zend_array,
+        named: Option<&mut ZendHashTable>,
     ) -> Outcome {
         let mut result = Zval::new();
         let count = u32::try_from(arguments.len()).unwrap_or(u32::MAX);
-        let first = arguments.as_mut_ptr();
-        // SAFETY: the caller's promise; `first` has `count` zvals.
-        let outcome =
-            unsafe { ffi::appserver_call(function, scope, count, first, named, &mut result) };
+        let named = named.map_or(std::ptr::null_mut(), |named| named as *mut _);
+        // SAFETY: `function` was found in this request; the arguments are initialised zvals.
+        let outcome = unsafe {
+            let first = arguments.as_mut_ptr();
+            ffi::appserver_call(function.entry, function.scope, count, first, named, &mut result)
+        };
         self.outcome(outcome, result)
+    }
+
+    /// Requires a file by its absolute path, unless that happened before in this request.
+    pub fn require_once(&self, path: &str) -> Outcome {
+        let mut result = Zval::new();
+        // SAFETY: pointer and length of a live string; `result` is initialised.
+        let outcome =
+            unsafe { ffi::appserver_require_once(path.as_ptr().cast(), path.len(), &mut result) };
+        self.outcome(outcome, result)
+    }
+
+    /// The first statement at the top level of a file that runs code instead of declaring something.
+    pub fn first_statement(&self, path: &str) -> Result<Option<Statement>, Bailout> {
+        let mut found = ffi::Statement { opcode: std::ptr::null(), line: 0 };
+        // SAFETY: pointer and length of a live string; `found` is initialised.
+        let outcome =
+            unsafe { ffi::appserver_first_statement(path.as_ptr().cast(), path.len(), &mut found) };
+        if outcome == ffi::Outcome::BailedOut {
+            return Err(Bailout(self.last_error()));
+        }
+        if found.opcode.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: opcode names are static C strings.
+        let opcode = unsafe { CStr::from_ptr(found.opcode) }.to_string_lossy().into_owned();
+        Ok(Some(Statement { opcode, line: found.line }))
     }
 
     /// Runs `code`, as PHP's `eval()` does: without `<?php`, and with a value only by `return`.

@@ -1,0 +1,27 @@
+/* From names to functions. */
+#include "shim.h"
+
+zend_function *appserver_find_function(const char *name, size_t length)
+{
+	zend_function *function = zend_hash_str_find_ptr(EG(function_table), name, length);
+	/* A function that no call has entered yet has no run-time cache; zend_call_function makes one. */
+	return function && function->type == ZEND_USER_FUNCTION ? function : NULL;
+}
+
+zend_class_entry *appserver_find_class(const char *name, size_t length)
+{
+	zend_string *wanted = zend_string_init(name, length, 0);
+	zend_class_entry *found = zend_lookup_class(wanted);
+	zend_string_release(wanted);
+	return found;
+}
+
+zend_function *appserver_find_static_method(zend_class_entry *scope, const char *name, size_t length)
+{
+	const uint32_t wanted = ZEND_ACC_PUBLIC | ZEND_ACC_STATIC;
+	zend_function *method = zend_hash_str_find_ptr(&scope->function_table, name, length);
+	bool callable = method && method->type == ZEND_USER_FUNCTION
+		&& (method->common.fn_flags & wanted) == wanted
+		&& !(method->common.fn_flags & ZEND_ACC_ABSTRACT);
+	return callable ? method : NULL;
+}

@@ -1,0 +1,81 @@
+/* The engine's state around a call. */
+#include "shim.h"
+#include <php_output.h>
+#include <php_version.h>
+#include <ext/session/php_session.h>
+
+void appserver_interrupt(void)
+{
+	zend_atomic_bool_store_ex(&EG(timed_out), true);
+	zend_atomic_bool_store_ex(&EG(vm_interrupt), true);
+}
+
+void appserver_interrupt_clear(void)
+{
+	zend_atomic_bool_store_ex(&EG(timed_out), false);
+	zend_atomic_bool_store_ex(&EG(vm_interrupt), false);
+}
+
+bool appserver_memory_limit(bool lifted)
+{
+	return zend_set_memory_limit(lifted ? (size_t) ZEND_LONG_MAX : (size_t) PG(memory_limit)) == SUCCESS;
+}
+
+void appserver_request_time_now(void)
+{
+	/* sapi_get_request_time() asks the clock when it is first needed. */
+	SG(global_request_time) = 0;
+	zval *server = &PG(http_globals)[TRACK_VARS_SERVER];
+	if (Z_TYPE_P(server) != IS_ARRAY) {
+		return;
+	}
+	zval *seconds = zend_hash_str_find(Z_ARRVAL_P(server), ZEND_STRL("REQUEST_TIME"));
+	zval *precise = zend_hash_str_find(Z_ARRVAL_P(server), ZEND_STRL("REQUEST_TIME_FLOAT"));
+	if (seconds && precise) {
+		double now = sapi_get_request_time();
+		ZVAL_LONG(seconds, (zend_long) now);
+		ZVAL_DOUBLE(precise, now);
+	}
+}
+
+void appserver_output_end(void)
+{
+	php_output_end_all();
+}
+
+bool appserver_opcache_enabled(void)
+{
+	zval *module = zend_hash_str_find(&module_registry, ZEND_STRL("zend opcache"));
+	return module && zend_ini_long("opcache.enable", sizeof "opcache.enable" - 1, 0) != 0;
+}
+
+const char *appserver_php_version(void)
+{
+	return PHP_VERSION;
+}
+
+void appserver_reset_between_calls(void)
+{
+	php_call_shutdown_functions();
+	php_free_shutdown_functions();
+	php_output_end_all();
+	if (PG(last_error_message)) {
+		zend_string_release(PG(last_error_message));
+		PG(last_error_message) = NULL;
+	}
+	if (PG(last_error_file)) {
+		zend_string_release(PG(last_error_file));
+		PG(last_error_file) = NULL;
+	}
+	PG(last_error_type) = 0;
+	PG(last_error_lineno) = 0;
+	PG(in_error_log) = 0;
+	PG(in_user_include) = 0;
+	PG(connection_status) = PHP_CONNECTION_NORMAL;
+	PS(in_save_handler) = 0;
+	EG(exit_status) = 0;
+	EG(error_reporting) = (int) zend_ini_long("error_reporting", sizeof "error_reporting" - 1, 0);
+	gc_protect(false);
+	sapi_header_op(SAPI_HEADER_DELETE_ALL, NULL);
+	SG(sapi_headers).http_response_code = 200;
+}
