@@ -1,0 +1,154 @@
+//! Bodies of control messages. The first byte of an input chooses the message.
+
+use crate::target::Verdict;
+use protocol::{
+    AppName, Catalog, ClientInfo, ControlReply, ExitCause, Failure, Function, Hello, Isolation,
+    Limits, Member, Membership, Param, Purpose, Refused, RefusedCode, ReleaseId, StatusReport,
+    Thrown, TraceFrame, Welcome, body_from_slice, body_to_vec,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub(crate) fn seeds() -> Vec<Vec<u8>> {
+    vec![
+        seed(0, &hello()),
+        seed(1, &welcome()),
+        seed(2, &refused()),
+        seed(3, &thrown()),
+        seed(3, &died()),
+        seed(4, &ControlReply::Catalog(catalog())),
+        seed(4, &ControlReply::Status(Box::new(status()))),
+    ]
+}
+
+pub(crate) fn run(input: &[u8]) -> Verdict {
+    let Some((choice, body)) = input.split_first() else {
+        return Verdict::Refused;
+    };
+    match choice % 5 {
+        0 => check::<Hello>(body),
+        1 => check::<Welcome>(body),
+        2 => check::<Refused>(body),
+        3 => check::<Failure>(body),
+        _ => check::<ControlReply>(body),
+    }
+}
+
+/// What was decoded must encode again, and that must decode to the same.
+fn check<T: Serialize + DeserializeOwned + PartialEq>(body: &[u8]) -> Verdict {
+    let decoded = body_from_slice::<T>("message", body);
+    if let Ok(message) = &decoded {
+        let again = body_from_slice::<T>("message", &body_to_vec(message));
+        assert!(again.as_ref() == Ok(message), "a message changes on its way");
+    }
+    Verdict::of(&decoded)
+}
+
+fn seed<T: Serialize>(choice: u8, message: &T) -> Vec<u8> {
+    let mut bytes = vec![choice];
+    bytes.extend(body_to_vec(message));
+    bytes
+}
+
+fn app() -> AppName {
+    AppName::new("shop").expect("a valid name")
+}
+
+pub(crate) fn hello() -> Hello {
+    Hello {
+        purpose: Purpose::Calls { app: app(), pool: "default".into(), release: ReleaseId::ANY },
+        client: ClientInfo { pid: 4711, sapi: "fpm-fcgi".into(), version: "0.1.0".into() },
+        catalog_hash: u64::MAX,
+        token: Some("secret".into()),
+    }
+}
+
+fn welcome() -> Welcome {
+    Welcome {
+        version: "0.1.0".into(),
+        connection: 1 << 32,
+        app: app(),
+        pool: "default".into(),
+        release: ReleaseId(9),
+        catalog_hash: 7,
+        catalog: Some(catalog()),
+        membership: membership(),
+        limits: Limits { frame_bytes_max: 1 << 26, value_depth_max: 512 },
+        executors_max: 4,
+        busy_poll_us: 50,
+        board: Some("/run/appserver/board".into()),
+    }
+}
+
+fn membership() -> Membership {
+    let member = Member { address: "tls:10.0.0.1:25887".into(), weight: 1 };
+    Membership { epoch: 3, members: vec![member.clone(), member] }
+}
+
+fn catalog() -> Catalog {
+    let param = Param {
+        name: "sku".into(),
+        ty: Some("string".into()),
+        optional: true,
+        default: Some("''".into()),
+        by_ref: false,
+        variadic: false,
+    };
+    let function = Function {
+        name: "quote".into(),
+        pool: "default".into(),
+        params: vec![param.clone(), param],
+        returns: Some("?int".into()),
+        timeout_ms: Some(1000),
+        affinity: Some("sku".into()),
+        idempotent: true,
+        isolation: Isolation::Stateless,
+        attributes: vec![],
+        doc: Some("/** A quote. */".into()),
+        file: "shop.php".into(),
+        line: 12,
+    };
+    Catalog { app: app(), release: ReleaseId(9), functions: vec![function.clone(), function] }
+}
+
+fn refused() -> Refused {
+    let near = vec!["shop".into(), "shop2".into()];
+    Refused { code: RefusedCode::UnknownApp, message: "no application \"shp\"".into(), near }
+}
+
+fn thrown() -> Failure {
+    let frame = TraceFrame {
+        file: Some("/app/shop.php".into()),
+        line: Some(4),
+        class: Some("Cart".into()),
+        arrow: Some("->".into()),
+        function: "total".into(),
+    };
+    let thrown = Thrown {
+        class: "RuntimeException".into(),
+        message: b"out of stock".to_vec(),
+        code: -1,
+        file: "/app/shop.php".into(),
+        line: 5,
+        trace: vec![frame.clone(), frame],
+        properties: vec![1, 2, 3],
+    };
+    Failure::Thrown(vec![thrown.clone(), thrown])
+}
+
+fn died() -> Failure {
+    Failure::Died { cause: ExitCause::Signal(11), function: "f".into(), hint: String::new() }
+}
+
+fn status() -> StatusReport {
+    StatusReport {
+        version: "0.1.0".into(),
+        pid: 1,
+        uptime_ms: 1 << 40,
+        rss_bytes: 1 << 24,
+        listeners: vec!["unix:/run/appserver.sock".into()],
+        membership: membership(),
+        connections: protocol::ConnectionStats::default(),
+        apps: vec![],
+    }
+}
