@@ -1,0 +1,6 @@
+<?php
+
+function hello(string $name = 'World'): string
+{
+    return "Hello, $name!";
+}
