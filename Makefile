@@ -88,8 +88,12 @@ lint: ## rustfmt, clippy, cargo-deny, php -l, stubs; warnings are errors
 	@scripts/lint
 
 .PHONY: stubs
-stubs: build ## Regenerate stubs/appserver.stub.php's machine-checked part and compare it
+stubs: build ## Compare stubs/appserver.stub.php with the built extension
 	@scripts/check-stubs
+
+.PHONY: docs
+docs: ## Rewrite the tables of docs/ that stand in the code as well
+	@php scripts/docs.php --write
 
 # --- measurements -------------------------------------------------------------------------------
 
