@@ -1,1 +1,99 @@
-fn main() {}
+//! Measures the product, a floor below it and its peers in one run on one machine.
+
+#![forbid(unsafe_code)]
+
+mod check;
+mod codec;
+mod contestant;
+mod floor;
+mod fpm;
+mod gearman;
+mod growth;
+mod idle;
+mod machine;
+mod options;
+mod pause;
+mod processes;
+mod redis;
+mod report;
+mod rounds;
+mod server;
+mod sidecar;
+mod statistics;
+mod subject;
+mod table;
+mod verdict;
+mod workspace;
+
+use anyhow::Result;
+use clap::Parser;
+use options::{Command, MeasureArgs, Options};
+use report::Report;
+use std::io::{Write, stdout};
+use std::process::ExitCode;
+
+/// Some figure is below what is needed, or could not be measured.
+const EXIT_BELOW_NEEDED: u8 = 1;
+/// The bench itself could not do its work.
+const EXIT_FAILED: u8 = 2;
+
+fn main() -> ExitCode {
+    match run(Options::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("appserver-bench: {error:#}");
+            ExitCode::from(EXIT_FAILED)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Run(args) => {
+            measure(&args)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Check { from, args } => {
+            let report = match from {
+                Some(file) => Report::read(&file)?,
+                None => measure(&args)?,
+            };
+            judge(&report)
+        }
+        Command::FloorServer { socket, busy_poll_us } => {
+            floor::serve(&socket, busy_poll_us)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::FloorClient { socket, busy_poll_us } => {
+            floor::call(&socket, busy_poll_us)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Measures what was asked for, prints the table, and writes the report.
+fn measure(args: &MeasureArgs) -> Result<Report> {
+    let workspace = workspace::Workspace::create()?;
+    let mut report = Report::begin(args, &workspace);
+    rounds::measure(&workspace, args, &mut report)?;
+    if args.wants(options::Part::Idle) {
+        idle::measure(&workspace, args, &mut report);
+    }
+    if args.wants(options::Part::Growth) {
+        growth::measure(&workspace, args, &mut report);
+    }
+    if args.wants(options::Part::Codec) {
+        codec::measure(&workspace, args, &mut report);
+    }
+    stdout().write_all(table::render(&report).as_bytes())?;
+    let file = report.write(args.json.as_deref())?;
+    eprintln!("written to {}", file.display());
+    Ok(report)
+}
+
+fn judge(report: &Report) -> Result<ExitCode> {
+    let lines = check::compare(report);
+    stdout().write_all(verdict::render(&lines).as_bytes())?;
+    let good = lines.iter().all(verdict::Line::is_good_enough);
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(EXIT_BELOW_NEEDED) })
+}
