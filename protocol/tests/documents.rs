@@ -1,6 +1,6 @@
 //! docs/protocol.md tells people what the code tells the compiler.
 
-use protocol::{BadFrame, HEADER_BYTES, Header, Kind};
+use protocol::{BadFrame, HEADER_BYTES, Header};
 
 const DOCUMENT: &str = include_str!("../../docs/protocol.md");
 const FRAMES: &str = include_str!("../src/frame.rs");
