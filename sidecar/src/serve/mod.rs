@@ -1,1 +1,42 @@
-//! The supervisor.
+//! The supervisor: accepts and authenticates connections, hands them to executors, keeps those
+//! running, and answers for those that died. It runs no PHP.
+
+mod admission;
+mod channel;
+mod connections;
+mod control;
+mod deployed;
+mod descriptors;
+mod directories;
+mod door;
+mod error;
+mod event;
+mod executor;
+mod handshake;
+mod identity;
+mod interrupt;
+mod key;
+mod launch;
+mod listeners;
+mod logging;
+mod notify;
+mod options;
+mod orphan;
+mod peers;
+mod pool;
+mod prototype;
+mod ready;
+mod release;
+mod reload;
+mod settings;
+mod settle;
+mod staff;
+mod start;
+mod status;
+mod stop;
+mod supervisor;
+mod watch;
+
+pub(crate) use error::Error;
+pub(crate) use options::Options;
+pub(crate) use start::run;

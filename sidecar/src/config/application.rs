@@ -1,0 +1,135 @@
+//! `app.toml`: one application. Without the file every default below holds.
+
+use super::key::{Key, key};
+use protocol::{AppName, Isolation};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::BTreeMap;
+
+/// Every key of `app.toml`.
+pub(crate) const KEYS: &[Key] = &[
+    key("name", "", "Name by which callers address the application; else the folder's name."),
+    key(
+        "entry",
+        "[]",
+        "Files that define the functions; else every *.php at the top of the folder.",
+    ),
+    key("bootstrap", "", "File required before the entry files, e.g. \"vendor/autoload.php\"."),
+    key(
+        "export",
+        "[]",
+        "Patterns of callable functions, e.g. \"Shop\\\\*\"; else all of the entry files.",
+    ),
+    key(
+        "isolation",
+        "\"stateless\"",
+        "\"stateless\": each call starts afresh; \"resident\": globals and statics survive.",
+    ),
+    key(
+        "timeout_ms",
+        "0",
+        "Longest a call may take, in milliseconds, where no #[Timeout] says; 0 = as the caller allows.",
+    ),
+    key("executors.min", "", "Executors kept ready in each pool; else one per CPU."),
+    key("executors.max", "", "Most executors of a pool; else four per CPU, at least 8."),
+    key(
+        "executors.max_calls",
+        "0",
+        "Calls after which an executor is replaced, give or take a tenth; 0 = never.",
+    ),
+    key(
+        "executors.memory_bytes_max",
+        "0",
+        "Resident memory, in bytes, above which an executor is replaced once idle; 0 = never.",
+    ),
+    key(
+        "executors.idle_timeout_ms",
+        "60000",
+        "How long executors beyond executors.min may be without work, in milliseconds.",
+    ),
+    key(
+        "executors.grace_ms",
+        "500",
+        "Time an interrupted call has to end by itself before its executor is killed, in milliseconds.",
+    ),
+    key("ini.*", "", "PHP settings of this application, e.g. memory_limit = \"256M\"."),
+    key("env.*", "", "Environment variables of this application."),
+    key(
+        "values.classes",
+        "[]",
+        "Patterns of further classes that arguments may instantiate, beyond the application's own.",
+    ),
+];
+
+/// The content of `app.toml`, and after normalisation what holds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Application {
+    pub(crate) name: AppName,
+    pub(crate) entry: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bootstrap: Option<String>,
+    pub(crate) export: Vec<String>,
+    pub(crate) isolation: Isolation,
+    pub(crate) timeout_ms: u32,
+    pub(crate) executors: Executors,
+    #[serde(deserialize_with = "settings")]
+    pub(crate) ini: BTreeMap<String, String>,
+    #[serde(deserialize_with = "settings")]
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) values: Values,
+}
+
+/// `[executors]`, for each pool of the application.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Executors {
+    pub(crate) min: u16,
+    pub(crate) max: u16,
+    pub(crate) max_calls: u64,
+    pub(crate) memory_bytes_max: u64,
+    pub(crate) idle_timeout_ms: u64,
+    pub(crate) grace_ms: u64,
+}
+
+impl Default for Executors {
+    fn default() -> Self {
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        let cpus = u16::try_from(cpus).unwrap_or(u16::MAX / 4).min(u16::MAX / 4);
+        Self {
+            min: cpus,
+            max: (4 * cpus).max(8),
+            max_calls: 0,
+            memory_bytes_max: 0,
+            idle_timeout_ms: 60_000,
+            grace_ms: 500,
+        }
+    }
+}
+
+/// `[values]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Values {
+    pub(crate) classes: Vec<String>,
+}
+
+/// PHP's settings and the environment are strings; numbers and truth values may be written as such.
+fn settings<'de, D: Deserializer<'de>>(source: D) -> Result<BTreeMap<String, String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a string, a number, true or false")]
+    enum Scalar {
+        Bool(bool),
+        Int(i64),
+        Float(f64),
+        Text(String),
+    }
+    let scalars = BTreeMap::<String, Scalar>::deserialize(source)?;
+    let text = |scalar| match scalar {
+        Scalar::Bool(true) => "1".to_owned(),
+        Scalar::Bool(false) => "0".to_owned(),
+        Scalar::Int(number) => number.to_string(),
+        Scalar::Float(number) => number.to_string(),
+        Scalar::Text(text) => text,
+    };
+    Ok(scalars.into_iter().map(|(name, scalar)| (name, text(scalar))).collect())
+}

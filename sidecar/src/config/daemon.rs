@@ -1,0 +1,269 @@
+//! `appserver.toml`: the worker. Without the file every default below holds.
+
+use super::Address;
+use super::key::{Key, key};
+use protocol::{FRAME_BYTES_MAX_DEFAULT, Member};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Every key of `appserver.toml`.
+pub(crate) const KEYS: &[Key] = &[
+    key(
+        "listen",
+        "",
+        "Addresses: unix:PATH, tls:HOST:PORT, tcp:HOST:PORT; else a socket in runtime_dir.",
+    ),
+    key("apps", "[]", "Folders of applications, beside those of the command line."),
+    key(
+        "user",
+        "",
+        "User to become after the sockets are bound, if started as root; a name or a number.",
+    ),
+    key("group", "", "Group to become; else the user's own."),
+    key(
+        "runtime_dir",
+        "",
+        "Folder of board, lock and temporary files; else below /run or XDG_RUNTIME_DIR.",
+    ),
+    key("php_binary", "", "The executor; else appserver-php beside this program."),
+    key(
+        "busy_poll_us",
+        "50",
+        "How long an idle executor watches a connection before it sleeps, in µs.",
+    ),
+    key(
+        "fd_base",
+        "4096",
+        "Connections are at this file descriptor and above; PHP code uses those below.",
+    ),
+    key(
+        "drain_timeout_ms",
+        "30000",
+        "How long running calls may take when the worker stops, in ms.",
+    ),
+    key("socket.mode", "\"0660\"", "Mode of unix sockets, octal."),
+    key("socket.group", "", "Group of unix sockets; a name or a number."),
+    key(
+        "allow.users",
+        "[]",
+        "Users who may connect to unix sockets; with both lists empty, whom the mode lets.",
+    ),
+    key("allow.groups", "[]", "Primary groups that may connect to unix sockets."),
+    key(
+        "tcp.insecure",
+        "false",
+        "Serve tcp: addresses in plain text and without asking who calls.",
+    ),
+    key(
+        "tcp.token_file",
+        "",
+        "File of secrets, one a line; a caller over TCP must know one of them.",
+    ),
+    key(
+        "tcp.token_env",
+        "",
+        "Environment variable with such a secret; applications do not see it.",
+    ),
+    key(
+        "tls.certificate",
+        "",
+        "PEM file of the certificate chain; else one is made and signed by itself.",
+    ),
+    key("tls.key", "", "PEM file of the certificate's key."),
+    key("tls.client_ca", "", "PEM file of the authorities whose client certificates are let in."),
+    key("limits.frame_bytes_max", "67108864", "Largest request or answer, in bytes."),
+    key("limits.value_depth_max", "256", "Deepest nesting of arrays and objects in a value."),
+    key("limits.connections_max", "12288", "Most connections at a time."),
+    key("limits.handshakes_max", "512", "Most connections that have not yet said Hello."),
+    key("limits.remote_bytes_max", "536870912", "Most bytes buffered for remote callers together."),
+    key(
+        "limits.hello_timeout_ms",
+        "5000",
+        "Time a new connection has to say Hello, in milliseconds.",
+    ),
+    key(
+        "limits.frame_timeout_ms",
+        "30000",
+        "Time a begun frame has to arrive or to leave, in milliseconds.",
+    ),
+    key(
+        "membership.epoch",
+        "0",
+        "Version of the list of workers; 0 = when this file was last changed.",
+    ),
+    key("membership.workers[].address", "", "A worker, as clients reach it."),
+    key("membership.workers[].weight", "1", "Its share of the keys; 0 = takes no new ones."),
+    key("log.format", "\"text\"", "\"text\" or \"json\", to standard error."),
+    key("log.level", "\"info\"", "error, warn, info, debug or trace; or targets as in RUST_LOG."),
+];
+
+/// The content of `appserver.toml`, and after normalisation what holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Daemon {
+    pub(crate) listen: Vec<Address>,
+    pub(crate) apps: Vec<PathBuf>,
+    pub(crate) user: Option<Identity>,
+    pub(crate) group: Option<Identity>,
+    pub(crate) runtime_dir: Option<PathBuf>,
+    pub(crate) php_binary: Option<PathBuf>,
+    pub(crate) busy_poll_us: u32,
+    pub(crate) fd_base: u32,
+    pub(crate) drain_timeout_ms: u64,
+    pub(crate) socket: Socket,
+    pub(crate) allow: Allow,
+    pub(crate) tcp: Tcp,
+    pub(crate) tls: Tls,
+    pub(crate) limits: Limits,
+    pub(crate) membership: Workers,
+    pub(crate) log: Log,
+}
+
+impl Default for Daemon {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            apps: Vec::new(),
+            user: None,
+            group: None,
+            runtime_dir: None,
+            php_binary: None,
+            busy_poll_us: 50,
+            fd_base: 4096,
+            drain_timeout_ms: 30_000,
+            socket: Socket::default(),
+            allow: Allow::default(),
+            tcp: Tcp::default(),
+            tls: Tls::default(),
+            limits: Limits::default(),
+            membership: Workers::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+/// A user or group, by name or number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "a name or a number")]
+pub(crate) enum Identity {
+    Number(u32),
+    Name(String),
+}
+
+/// `[socket]`: unix sockets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Socket {
+    /// Octal text, because a number of TOML would be taken for decimal.
+    pub(crate) mode: String,
+    pub(crate) group: Option<Identity>,
+}
+
+impl Default for Socket {
+    fn default() -> Self {
+        Self { mode: "0660".to_owned(), group: None }
+    }
+}
+
+/// `[allow]`: peers of unix sockets.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Allow {
+    pub(crate) users: Vec<Identity>,
+    pub(crate) groups: Vec<Identity>,
+}
+
+/// `[tcp]`: remote callers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Tcp {
+    pub(crate) insecure: bool,
+    pub(crate) token_file: Option<PathBuf>,
+    pub(crate) token_env: Option<String>,
+}
+
+/// `[tls]`: PEM files.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Tls {
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) client_ca: Option<PathBuf>,
+}
+
+/// `[limits]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    pub(crate) frame_bytes_max: u32,
+    pub(crate) value_depth_max: u32,
+    pub(crate) connections_max: u32,
+    pub(crate) handshakes_max: u32,
+    pub(crate) remote_bytes_max: u32,
+    pub(crate) hello_timeout_ms: u32,
+    pub(crate) frame_timeout_ms: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            frame_bytes_max: FRAME_BYTES_MAX_DEFAULT,
+            value_depth_max: 256,
+            connections_max: 12_288,
+            handshakes_max: 512,
+            remote_bytes_max: 512 * 1024 * 1024,
+            hello_timeout_ms: 5_000,
+            frame_timeout_ms: 30_000,
+        }
+    }
+}
+
+/// `[membership]`: the workers that clients of this one should know.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Workers {
+    pub(crate) epoch: u32,
+    pub(crate) workers: Vec<Worker>,
+}
+
+/// One of `membership.workers`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Worker {
+    pub(crate) address: Address,
+    #[serde(default = "one")]
+    pub(crate) weight: u16,
+}
+
+fn one() -> u16 {
+    1
+}
+
+impl From<&Worker> for Member {
+    fn from(worker: &Worker) -> Self {
+        Self { address: worker.address.to_string(), weight: worker.weight }
+    }
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    pub(crate) level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".to_owned() }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}

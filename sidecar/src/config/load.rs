@@ -1,0 +1,244 @@
+//! From files and command line to what holds: defaults filled in, paths made real, rules checked.
+
+use super::document::Document;
+use super::{Address, Application, ConfigError, Daemon, application, daemon};
+use protocol::AppName;
+use serde::Serialize;
+use std::path::{Component, Path, PathBuf};
+
+/// Everything `serve` needs to know, before anything is bound or started.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Configuration {
+    pub(crate) daemon: Daemon,
+    pub(crate) deployments: Vec<Deployment>,
+}
+
+/// An application's folder and what holds for it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Deployment {
+    /// Real path.
+    pub(crate) root: PathBuf,
+    pub(crate) config: Application,
+}
+
+/// Reads and checks everything; binds and starts nothing.
+pub(crate) fn load(options: &crate::serve::Options) -> Result<Configuration, ConfigError> {
+    let mut daemon = load_daemon(options.config.as_deref())?;
+    overlay(&mut daemon, options)?;
+    let mut deployments = Vec::new();
+    for folder in &daemon.apps {
+        let mut deployment = load_application(folder)?;
+        if let Some(max) = options.executors_max {
+            let executors = &mut deployment.config.executors;
+            (executors.max, executors.min) = (max, executors.min.min(max));
+        }
+        deployments.push(deployment);
+    }
+    check_deployments(&deployments)?;
+    Ok(Configuration { daemon, deployments })
+}
+
+/// The command line goes before the file; applications of both are served.
+fn overlay(daemon: &mut Daemon, options: &crate::serve::Options) -> Result<(), ConfigError> {
+    daemon.apps.extend(options.apps.iter().cloned());
+    if !options.listen.is_empty() {
+        let parsed = options.listen.iter().map(|text| text.parse::<Address>());
+        daemon.listen = parsed.collect::<Result<_, _>>().map_err(ConfigError::new)?;
+    }
+    if let Some(format) = options.log_format {
+        daemon.log.format = format;
+    }
+    if let Some(level) = &options.log_level {
+        daemon.log.level.clone_from(level);
+    }
+    if let Some(binary) = &options.php_binary {
+        daemon.php_binary = Some(binary.clone());
+    }
+    Ok(())
+}
+
+fn check_deployments(deployments: &[Deployment]) -> Result<(), ConfigError> {
+    if deployments.is_empty() {
+        return Err(ConfigError::new(
+            "no application: name its folder with --app DIR, or in appserver.toml with apps = [\"DIR\"]",
+        ));
+    }
+    for (index, deployment) in deployments.iter().enumerate() {
+        let name = &deployment.config.name;
+        if let Some(other) = deployments[..index].iter().find(|other| other.config.name == *name) {
+            return Err(ConfigError::new(format!(
+                "{} and {} are both named \"{name}\"; set another name in app.toml",
+                other.root.display(),
+                deployment.root.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The worker's configuration; all defaults without a file.
+pub(crate) fn load_daemon(file: Option<&Path>) -> Result<Daemon, ConfigError> {
+    let Some(file) = file else {
+        return Ok(Daemon::default());
+    };
+    let document = Document::read(file, daemon::KEYS)?;
+    let mut daemon: Daemon = document.values()?;
+    check_daemon(&document, &daemon)?;
+    let base = file.parent().unwrap_or(Path::new("."));
+    for path in daemon.apps.iter_mut().chain(files(&mut daemon.tcp, &mut daemon.tls)) {
+        *path = base.join(&path);
+    }
+    if daemon.membership.epoch == 0 && !daemon.membership.workers.is_empty() {
+        daemon.membership.epoch = changed_at(file);
+    }
+    Ok(daemon)
+}
+
+/// Paths that are relative to the configuration file.
+fn files<'a>(
+    tcp: &'a mut daemon::Tcp,
+    tls: &'a mut daemon::Tls,
+) -> impl Iterator<Item = &'a mut PathBuf> {
+    [&mut tcp.token_file, &mut tls.certificate, &mut tls.key, &mut tls.client_ca]
+        .into_iter()
+        .flatten()
+}
+
+/// Seconds since 1970 of the file's last change: later lists replace earlier ones by themselves.
+fn changed_at(file: &Path) -> u32 {
+    let modified = std::fs::metadata(file).and_then(|metadata| metadata.modified()).ok();
+    let age = modified.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    age.and_then(|age| u32::try_from(age.as_secs()).ok()).unwrap_or(1)
+}
+
+fn check_daemon(document: &Document, daemon: &Daemon) -> Result<(), ConfigError> {
+    let limits = &daemon.limits;
+    let positive = [
+        ("limits.frame_bytes_max", limits.frame_bytes_max),
+        ("limits.value_depth_max", limits.value_depth_max),
+        ("limits.connections_max", limits.connections_max),
+        ("limits.handshakes_max", limits.handshakes_max),
+        ("limits.hello_timeout_ms", limits.hello_timeout_ms),
+        ("limits.frame_timeout_ms", limits.frame_timeout_ms),
+    ];
+    if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
+        return Err(document.error(name, "must be at least 1"));
+    }
+    if limits.remote_bytes_max < limits.frame_bytes_max {
+        let message = "must be at least limits.frame_bytes_max";
+        return Err(document.error("limits.remote_bytes_max", message));
+    }
+    if daemon.fd_base < 1024 {
+        let message = "must be at least 1024: PHP's select() can use the descriptors below";
+        return Err(document.error("fd_base", message));
+    }
+    if u32::from_str_radix(&daemon.socket.mode, 8).is_err() {
+        return Err(document.error("socket.mode", "must be octal, e.g. \"0660\""));
+    }
+    for (given, other) in [("tls.certificate", "tls.key"), ("tls.key", "tls.certificate")] {
+        if document.sets(given) && !document.sets(other) {
+            return Err(document.error(given, format!("needs {other} as well")));
+        }
+    }
+    Ok(())
+}
+
+/// An application's configuration, with all defaults if its folder has no `app.toml`.
+pub(crate) fn load_application(folder: &Path) -> Result<Deployment, ConfigError> {
+    let root = folder.canonicalize().map_err(|error| {
+        ConfigError::new(format!("the application's folder {}: {error}", folder.display()))
+    })?;
+    if !root.is_dir() {
+        return Err(ConfigError::new(format!("{} is no folder", root.display())));
+    }
+    let file = root.join("app.toml");
+    let text = if file.exists() { None } else { Some(String::new()) };
+    let document = match text {
+        None => Document::read(&file, application::KEYS)?,
+        Some(empty) => Document::parse(&file, empty, application::KEYS)?,
+    };
+    let mut config: Application = document.values()?;
+    if config.name.is_any() {
+        config.name = name_of(&root)?;
+    }
+    if config.entry.is_empty() {
+        config.entry = php_files(&root)?;
+    }
+    check_application(&document, &root, &config)?;
+    Ok(Deployment { root, config })
+}
+
+fn check_application(
+    document: &Document,
+    root: &Path,
+    config: &Application,
+) -> Result<(), ConfigError> {
+    for file in &config.entry {
+        check_file(root, file).map_err(|message| document.error("entry", message))?;
+    }
+    if let Some(file) = &config.bootstrap {
+        check_file(root, file).map_err(|message| document.error("bootstrap", message))?;
+    }
+    let executors = &config.executors;
+    if executors.min == 0 {
+        return Err(document.error("executors.min", "must be at least 1"));
+    }
+    if executors.max < executors.min {
+        let name = if document.sets("executors.max") { "executors.max" } else { "executors.min" };
+        let message =
+            format!("executors.min is {} and executors.max {}", executors.min, executors.max);
+        return Err(document.error(name, message));
+    }
+    if let Some(name) = config.env.keys().find(|name| name.is_empty() || name.contains(['=', '\0']))
+    {
+        return Err(document.error("env", format!("\"{name}\" cannot name a variable")));
+    }
+    Ok(())
+}
+
+/// Entry and bootstrap files are part of the release: inside its folder, and there.
+fn check_file(root: &Path, file: &str) -> Result<(), String> {
+    let path = Path::new(file);
+    if !path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return Err(format!(
+            "\"{file}\" must be relative to the application's folder, without \"..\""
+        ));
+    }
+    if !root.join(path).is_file() {
+        return Err(format!("there is no file \"{file}\" in {}", root.display()));
+    }
+    Ok(())
+}
+
+/// The folder's name as an application's: lower case, anything else a dash.
+fn name_of(root: &Path) -> Result<AppName, ConfigError> {
+    let folder = root.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let replaced =
+        folder.chars().map(|c| if matches!(c, 'a'..='z' | '0'..='9' | '_') { c } else { '-' });
+    let mut name: String = replaced.take(60).collect();
+    if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
+        name.insert_str(0, "app");
+    }
+    AppName::new(&name).map_err(|error| ConfigError::new(error.to_string()))
+}
+
+/// Every `*.php` at the top of the folder, sorted.
+fn php_files(root: &Path) -> Result<Vec<String>, ConfigError> {
+    let cannot = |error| ConfigError::new(format!("{} cannot be read: {error}", root.display()));
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(root).map_err(cannot)? {
+        let path = entry.map_err(cannot)?.path();
+        let php = path.extension().is_some_and(|extension| extension == "php") && path.is_file();
+        if let (true, Some(name)) = (php, path.file_name().and_then(|name| name.to_str())) {
+            files.push(name.to_owned());
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(ConfigError::new(format!(
+            "{} has no *.php at its top; name the files with entry = […] in its app.toml",
+            root.display()
+        )));
+    }
+    Ok(files)
+}

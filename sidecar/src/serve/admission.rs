@@ -1,0 +1,188 @@
+//! What becomes of a Hello: adopted by a pool, answered as a control connection, or refused.
+
+use super::connections::{ConnectionId, NoSlot};
+use super::deployed::{Deployed, Published, ReleaseState};
+use super::event::{Greeting, Verdict};
+use super::handshake::refusal;
+use super::key::ReleaseKey;
+use super::pool::Pool;
+use super::supervisor::{Phase, Supervisor};
+use protocol::{
+    AppName, Hello, Limits, Purpose, Refused, RefusedCode, ReleaseId, ToExecutor, Welcome, nearest,
+};
+use std::os::fd::AsFd;
+
+impl Supervisor {
+    pub(super) fn on_hello(&mut self, greeting: Greeting) {
+        let Greeting { hello, peer, stream, verdict } = greeting;
+        let decided = self.decide(&hello, &peer, stream.as_fd());
+        match &decided {
+            Verdict::Refuse(refused) => {
+                self.refused += 1;
+                tracing::info!(%peer, code = ?refused.code, "refused: {}", refused.message);
+            }
+            Verdict::Adopt { .. } | Verdict::Control { .. } => self.accepted += 1,
+        }
+        if let Err(Verdict::Adopt { id, .. }) = verdict.send(decided) {
+            self.close(id);
+        }
+    }
+
+    /// The peer's Welcome is out: its connection is announced to the executors, then armed.
+    pub(super) fn on_welcomed(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get(id) else {
+            return;
+        };
+        let release = self.releases.get(&connection.pool.release);
+        let Some(pool) = release.and_then(|r| r.pools.get(usize::from(connection.pool.index)))
+        else {
+            return self.close(id);
+        };
+        let hint = ToExecutor::Connection { slot: id.slot, generation: id.generation };
+        pool.hint(&hint, connection.fd.as_fd());
+        if let Err(error) = self.connections.arm(id, &pool.epoll) {
+            tracing::error!(%error, "a connection cannot be handed to its pool");
+            self.close(id);
+        }
+    }
+
+    pub(super) fn on_rejected(&mut self, peer: &str, reason: &str) {
+        self.refused += 1;
+        tracing::warn!(%peer, "connection closed: {reason}");
+    }
+
+    fn decide(
+        &mut self,
+        hello: &Hello,
+        peer: &str,
+        stream: std::os::fd::BorrowedFd<'_>,
+    ) -> Verdict {
+        if !matches!(self.phase, Phase::Serving) {
+            let message = "the worker is stopping; call another one";
+            return Verdict::Refuse(refusal(RefusedCode::ShuttingDown, message));
+        }
+        match &hello.purpose {
+            Purpose::Control => Verdict::Control { welcome: Box::new(self.control_welcome()) },
+            Purpose::Calls { app, pool, release } => {
+                let wanted = self.find_pool(app, pool, *release);
+                match wanted
+                    .map(|(deployed, pool)| (pool.key.clone(), self.welcome(hello, deployed, pool)))
+                {
+                    Err(refused) => Verdict::Refuse(refused),
+                    Ok((key, mut welcome)) => {
+                        match self.connections.reserve(stream, key, peer.to_owned()) {
+                            Ok(id) => {
+                                welcome.connection = id.to_u64();
+                                Verdict::Adopt { id, welcome: Box::new(welcome) }
+                            }
+                            Err(fault) => Verdict::Refuse(self.no_slot(&fault)),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn no_slot(&self, fault: &NoSlot) -> Refused {
+        let message = match fault {
+            NoSlot::Full => format!(
+                "{} connections are open, which is the most (limits.connections_max = {})",
+                self.connections.open(),
+                self.connections.max()
+            ),
+            NoSlot::Io(error) => format!("the connection cannot be kept: {error}"),
+        };
+        refusal(RefusedCode::TooManyConnections, message)
+    }
+
+    fn find_pool(
+        &self,
+        app: &AppName,
+        pool: &str,
+        release: ReleaseId,
+    ) -> Result<(&Deployed, &Pool), Refused> {
+        let app = self.find_app(app)?;
+        let current = self.current.get(app).copied().unwrap_or_default();
+        let release = if release.is_any() { current } else { release };
+        let key = ReleaseKey { app: app.clone(), release };
+        let Some(deployed) = self.releases.get(&key) else {
+            let message =
+                format!("release {release} of \"{app}\" is not here; current is {current}");
+            return Err(refusal(RefusedCode::ReleaseGone, message));
+        };
+        // While a prototype is being replaced its pools stay, and requests wait in them.
+        if deployed.published.is_none() {
+            return Err(refusal(RefusedCode::NotReady, not_ready(app, &deployed.state)));
+        }
+        deployed.pool_named(pool).map(|pool| (deployed, pool)).ok_or_else(|| Refused {
+            code: RefusedCode::UnknownPool,
+            message: format!("\"{app}\" has no pool \"{pool}\""),
+            near: nearest(pool, deployed.pools.iter().map(|pool| pool.boot.name.as_str())),
+        })
+    }
+
+    /// The application called `app`; the empty name means the only one.
+    pub(super) fn find_app<'a>(&'a self, app: &'a AppName) -> Result<&'a AppName, Refused> {
+        let names = || self.current.keys().map(AppName::as_str);
+        if app.is_any() && self.current.len() == 1 {
+            return Ok(self.current.keys().next().unwrap_or(app));
+        }
+        if app.is_any() {
+            let message = format!(
+                "this worker has {} applications; name one: app:function, or appserver.app",
+                self.current.len()
+            );
+            let near = names().take(3).map(str::to_owned).collect();
+            return Err(Refused { code: RefusedCode::UnknownApp, message, near });
+        }
+        if self.current.contains_key(app) {
+            return Ok(app);
+        }
+        Err(Refused {
+            code: RefusedCode::UnknownApp,
+            message: format!("there is no application \"{app}\" on this worker"),
+            near: nearest(app.as_str(), names()),
+        })
+    }
+
+    fn welcome(&self, hello: &Hello, deployed: &Deployed, pool: &Pool) -> Welcome {
+        let mut welcome = self.control_welcome();
+        welcome.app = deployed.key.app.clone();
+        welcome.pool.clone_from(&pool.boot.name);
+        welcome.release = deployed.key.release;
+        welcome.executors_max = pool.limits.max;
+        if let Some(Published { catalog, hash }) = &deployed.published {
+            welcome.catalog_hash = *hash;
+            welcome.catalog = (hello.catalog_hash != *hash).then(|| catalog.clone());
+        }
+        welcome
+    }
+
+    fn control_welcome(&self) -> Welcome {
+        let daemon = &self.settings.daemon;
+        Welcome {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            connection: 0,
+            app: AppName::default(),
+            pool: String::new(),
+            release: ReleaseId::ANY,
+            catalog_hash: 0,
+            catalog: None,
+            membership: self.membership.clone(),
+            limits: Limits {
+                frame_bytes_max: daemon.limits.frame_bytes_max,
+                value_depth_max: daemon.limits.value_depth_max,
+            },
+            executors_max: 0,
+            busy_poll_us: daemon.busy_poll_us,
+            board: Some(self.settings.board.display().to_string()),
+        }
+    }
+}
+
+fn not_ready(app: &AppName, state: &ReleaseState) -> String {
+    match state {
+        ReleaseState::Failed(reason) => format!("\"{app}\" did not start: {reason}"),
+        ReleaseState::Starting | ReleaseState::Running => format!("\"{app}\" is starting"),
+    }
+}

@@ -1,0 +1,106 @@
+//! The folder of a running worker: lock, board and temporary files.
+
+use super::Error;
+use super::identity::Account;
+use crate::config::{Address, Daemon};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+use std::fs::{DirBuilder, Permissions};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+/// The folders, locked for as long as this lives.
+#[derive(Debug)]
+pub(super) struct Directories {
+    pub(super) runtime: PathBuf,
+    _lock: OwnedFd,
+}
+
+impl Directories {
+    /// Makes, checks, locks and cleans the folders; `account` will use them.
+    pub(super) fn prepare(daemon: &Daemon, account: Option<Account>) -> Result<Self, Error> {
+        let runtime = daemon.runtime_dir.clone().unwrap_or_else(|| default_for(&daemon.listen));
+        if let (None, Some(base)) = (&daemon.runtime_dir, runtime.parent()) {
+            make(base, 0o755, None)?;
+        }
+        make(&runtime, 0o755, account)?;
+        let lock = lock(&runtime)?;
+        let directories = Self { runtime, _lock: lock };
+        let temp = directories.temp();
+        if temp.exists() {
+            std::fs::remove_dir_all(&temp).map_err(|e| Error::start(temp.display(), e))?;
+        }
+        make(&temp, 0o700, account)?;
+        Ok(directories)
+    }
+
+    pub(super) fn temp(&self) -> PathBuf {
+        self.runtime.join("tmp")
+    }
+
+    pub(super) fn board(&self) -> PathBuf {
+        self.runtime.join("board")
+    }
+}
+
+/// Where the socket is unless addresses are given.
+pub(super) fn default_listen() -> Address {
+    Address::Unix(base().join("appserver.sock"))
+}
+
+fn base() -> PathBuf {
+    if rustix::process::geteuid().is_root() {
+        return PathBuf::from("/run/appserver");
+    }
+    match std::env::var_os("XDG_RUNTIME_DIR") {
+        Some(folder) => PathBuf::from(folder).join("appserver"),
+        None => {
+            let uid = rustix::process::geteuid().as_raw();
+            std::env::temp_dir().join(format!("appserver-{uid}"))
+        }
+    }
+}
+
+/// One folder for each set of addresses, so that several workers of a host do not meet.
+fn default_for(listen: &[Address]) -> PathBuf {
+    let addresses: Vec<String> = listen.iter().map(ToString::to_string).collect();
+    let hash = blake3::hash(addresses.join("\n").as_bytes()).to_hex();
+    base().join(format!("worker-{}", &hash[..12]))
+}
+
+/// Makes a folder, or accepts one that belongs to us and that nobody else can write.
+fn make(path: &Path, mode: u32, account: Option<Account>) -> Result<(), Error> {
+    let failed = |error| Error::start(format!("folder {}", path.display()), error);
+    if !path.exists() {
+        DirBuilder::new().recursive(true).mode(mode).create(path).map_err(failed)?;
+        // Again, because the umask took its part.
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed)?;
+    }
+    let metadata = std::fs::symlink_metadata(path).map_err(failed)?;
+    let ours = rustix::process::geteuid().as_raw();
+    let theirs = account.map_or(ours, |account| account.uid);
+    if !metadata.is_dir() || ![ours, theirs].contains(&metadata.uid()) {
+        let message = format!("must be a folder of user {ours}; remove it or set runtime_dir");
+        return Err(Error::start(format!("folder {}", path.display()), message));
+    }
+    if metadata.mode() & 0o022 != 0 {
+        let message = "can be written by others; chmod go-w it or set runtime_dir";
+        return Err(Error::start(format!("folder {}", path.display()), message));
+    }
+    if let Some(account) = account.filter(|_| rustix::process::geteuid().is_root()) {
+        chown(path, Some(account.uid), Some(account.gid)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn lock(runtime: &Path) -> Result<OwnedFd, Error> {
+    let path = runtime.join("lock");
+    let failed = |error| Error::start(path.display(), error);
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let file = open(&path, flags, Mode::from_raw_mode(0o600)).map_err(failed)?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        let message = "another worker uses this folder; stop it or set another runtime_dir";
+        Error::start(runtime.display(), message)
+    })?;
+    Ok(file)
+}

@@ -1,0 +1,135 @@
+//! Where connections come in over unix sockets: peer credentials, Hello, verdict.
+
+use super::control;
+use super::event::{Event, Events, Greeting, Verdict};
+use super::handshake::{NoHello, read_hello, refusal, refuse, welcome};
+use super::settings::Settings;
+use protocol::{Hello, RefusedCode};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// Pause after a failure to accept, which is nearly always a lack of descriptors: without it the
+/// loop would spin until one is free.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What every way in shares.
+#[derive(Clone, Debug)]
+pub(super) struct Door {
+    pub(super) settings: Arc<Settings>,
+    pub(super) events: Events,
+    /// One permit for each connection that has not yet said Hello.
+    pub(super) handshakes: Arc<Semaphore>,
+    /// Cancelled when the worker begins to stop: nobody new comes in.
+    pub(super) closing: CancellationToken,
+    /// Cancelled when it has stopped: control connections last until then.
+    pub(super) closed: CancellationToken,
+}
+
+impl Door {
+    /// Accepts until the worker stops.
+    pub(super) async fn serve_unix(self, listener: UnixListener) {
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = self.closing.cancelled() => return,
+            };
+            match accepted {
+                Ok((stream, _)) => self.take_in(stream).await,
+                Err(error) => pause_after(&error).await,
+            }
+        }
+    }
+
+    /// Waits for a permit, so that more strangers than `limits.handshakes_max` wait in the backlog.
+    async fn take_in(&self, stream: UnixStream) {
+        let Ok(permit) = Arc::clone(&self.handshakes).acquire_owned().await else {
+            return;
+        };
+        let door = self.clone();
+        tokio::spawn(async move {
+            let session = door.greet_unix(stream).await;
+            drop(permit);
+            if let Some(stream) = session {
+                control::serve(stream, door).await;
+            }
+        });
+    }
+
+    /// Gives the stream back if it is a control connection.
+    async fn greet_unix(&self, mut stream: UnixStream) -> Option<UnixStream> {
+        let limit = self.settings.hello_timeout;
+        let peer = match self.settings.peers.admit(&stream) {
+            Ok(peer) => peer,
+            Err(stranger) => {
+                refuse(&mut stream, &refusal(RefusedCode::Denied, &stranger.reason), limit).await;
+                self.reject(stranger.peer, stranger.reason).await;
+                return None;
+            }
+        };
+        let hello = match read_hello(&mut stream, limit).await {
+            Ok(hello) => hello,
+            Err(fault) => {
+                self.turn_away(&mut stream, peer, fault).await;
+                return None;
+            }
+        };
+        let descriptor = stream.as_fd().try_clone_to_owned().ok()?;
+        match self.ask(hello, peer, descriptor).await? {
+            Verdict::Refuse(refused) => refuse(&mut stream, &refused, limit).await,
+            Verdict::Control { welcome: answer } => {
+                return welcome(&mut stream, &answer, limit).await.is_ok().then_some(stream);
+            }
+            Verdict::Adopt { id, welcome: answer } => {
+                let event = match welcome(&mut stream, &answer, limit).await {
+                    Ok(()) => Event::Welcomed(id),
+                    Err(_) => Event::Abandoned(id),
+                };
+                // Out of this process's own epoll before the executors' may name it.
+                drop(stream);
+                let _ = self.events.send(event).await;
+            }
+        }
+        None
+    }
+
+    /// The supervisor's verdict; `None` when it is gone.
+    pub(super) async fn ask(
+        &self,
+        hello: Hello,
+        peer: String,
+        stream: std::os::fd::OwnedFd,
+    ) -> Option<Verdict> {
+        let (verdict, answer) = oneshot::channel();
+        let greeting = Greeting { hello, peer, stream, verdict };
+        self.events.send(Event::Hello(greeting)).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// Tells a peer that spoke out of turn, as far as it can be told, and the log.
+    pub(super) async fn turn_away(
+        &self,
+        stream: &mut (impl tokio::io::AsyncWrite + Unpin),
+        peer: String,
+        fault: NoHello,
+    ) {
+        if !matches!(fault, NoHello::HungUp) {
+            let refused = refusal(RefusedCode::Protocol, fault.to_string());
+            refuse(stream, &refused, self.settings.hello_timeout).await;
+        }
+        self.reject(peer, fault.to_string()).await;
+    }
+
+    pub(super) async fn reject(&self, peer: String, reason: String) {
+        let _ = self.events.send(Event::Rejected { peer, reason }).await;
+    }
+}
+
+/// Says why nobody can be let in, and waits a little.
+pub(super) async fn pause_after(error: &std::io::Error) {
+    tracing::error!(%error, "cannot accept a connection");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+}

@@ -1,0 +1,104 @@
+//! Everything the supervisor reacts to. Tasks only turn the outside into events; one loop handles
+//! them, and it alone owns the state.
+
+use super::connections::ConnectionId;
+use super::key::{PoolKey, ReleaseKey};
+use protocol::{
+    ControlReply, ControlRequest, FromExecutor, FromPrototype, Hello, Refused, Welcome,
+};
+use std::os::fd::OwnedFd;
+use std::process::ExitStatus;
+use tokio::sync::{mpsc, oneshot};
+
+/// Events waiting to be handled; senders wait when there are more.
+pub(super) const WAITING_MAX: usize = 1024;
+
+pub(super) type Events = mpsc::Sender<Event>;
+
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A peer said Hello.
+    Hello(Greeting),
+    /// Its Welcome is out: executors may read from it.
+    Welcomed(ConnectionId),
+    /// It went away before that.
+    Abandoned(ConnectionId),
+    /// A connection was turned away before its Hello was understood.
+    Rejected {
+        peer: String,
+        reason: String,
+    },
+    Control {
+        request: ControlRequest,
+        reply: oneshot::Sender<ControlReply>,
+    },
+    Prototype {
+        from: Incarnation,
+        message: FromPrototype,
+        descriptors: Vec<OwnedFd>,
+    },
+    PrototypeExited {
+        from: Incarnation,
+        status: Option<ExitStatus>,
+    },
+    Executor {
+        from: ExecutorKey,
+        message: FromExecutor,
+    },
+    /// An executor began a call while nobody watched its pool.
+    Busy(PoolKey),
+    /// A pause before another attempt to start something is over.
+    Retry(Retry),
+    Signal(Signal),
+}
+
+/// A Hello, and whom to tell what became of it.
+#[derive(Debug)]
+pub(super) struct Greeting {
+    pub(super) hello: Hello,
+    /// For logs.
+    pub(super) peer: String,
+    /// The stream that executors are to read, if the Hello is for calls.
+    pub(super) stream: OwnedFd,
+    pub(super) verdict: oneshot::Sender<Verdict>,
+}
+
+/// What becomes of a Hello.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    Adopt { id: ConnectionId, welcome: Box<Welcome> },
+    Control { welcome: Box<Welcome> },
+    Refuse(Refused),
+}
+
+/// One life of a release's prototype.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Incarnation {
+    pub(super) release: ReleaseKey,
+    pub(super) number: u32,
+}
+
+/// One life of an executor: `index` is its cell, `serial` never used twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ExecutorKey {
+    pub(super) pool: PoolKey,
+    pub(super) index: u16,
+    pub(super) serial: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Retry {
+    Prototype(ReleaseKey),
+    Pool(PoolKey),
+    /// Connections that nobody seemed to hold.
+    Orphans {
+        pool: PoolKey,
+        suspects: Vec<ConnectionId>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    Terminate,
+    Reload,
+}

@@ -1,0 +1,104 @@
+//! Sockets to listen at, bound before the worker gives up root.
+
+use super::Error;
+use super::identity::group_id;
+use crate::config::daemon::Socket;
+use crate::config::{Address, Daemon};
+use std::fs::Permissions;
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+/// Everything bound.
+#[derive(Debug, Default)]
+pub(super) struct Listeners {
+    pub(super) unix: Vec<(PathBuf, UnixListener)>,
+    pub(super) tcp: Vec<TcpListener>,
+    /// As clients write them, with the port that was given where 0 was asked for.
+    pub(super) addresses: Vec<String>,
+}
+
+impl Listeners {
+    pub(super) fn bind(daemon: &Daemon) -> Result<Self, Error> {
+        let mut listeners = Self::default();
+        for address in &daemon.listen {
+            match address {
+                Address::Unix(path) => listeners.bind_unix(path, &daemon.socket)?,
+                Address::Tcp { host, port } | Address::Tls { host, port } => {
+                    listeners.bind_tcp(host, *port, address, daemon)?;
+                }
+            }
+        }
+        Ok(listeners)
+    }
+
+    fn bind_unix(&mut self, path: &Path, socket: &Socket) -> Result<(), Error> {
+        let failed = |error| Error::start(format!("unix:{}", path.display()), error);
+        remove_stale(path)?;
+        let listener = UnixListener::bind(path).map_err(failed)?;
+        // The umask lets nobody else in until here.
+        let mode = u32::from_str_radix(&socket.mode, 8).unwrap_or(0o600);
+        if let Some(group) = &socket.group {
+            chown(path, None, Some(group_id(group)?)).map_err(failed)?;
+        }
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        self.addresses.push(format!("unix:{}", path.display()));
+        self.unix.push((path.to_owned(), listener));
+        Ok(())
+    }
+
+    fn bind_tcp(
+        &mut self,
+        host: &str,
+        port: u16,
+        address: &Address,
+        daemon: &Daemon,
+    ) -> Result<(), Error> {
+        let failed = |error| Error::start(address, error);
+        let listener = TcpListener::bind((host, port)).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let port = listener.local_addr().map_err(failed)?.port();
+        let host = host.to_owned();
+        let served = match daemon.tcp.insecure && matches!(address, Address::Tcp { .. }) {
+            true => Address::Tcp { host, port },
+            false => Address::Tls { host, port },
+        };
+        self.addresses.push(served.to_string());
+        self.tcp.push(listener);
+        Ok(())
+    }
+
+    /// Removes the socket files; clients then see at once that nobody is there.
+    pub(super) fn remove(paths: &[PathBuf]) {
+        for path in paths {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// A socket that nobody serves any more is removed; a live one, or another kind of file, never.
+fn remove_stale(path: &Path) -> Result<(), Error> {
+    let failed = |error| Error::start(format!("unix:{}", path.display()), error);
+    let metadata = match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        other => other.map_err(failed)?,
+    };
+    if !metadata.file_type().is_socket() {
+        let message = "there is a file of another kind; choose another path";
+        return Err(Error::start(format!("unix:{}", path.display()), message));
+    }
+    match UnixStream::connect(path) {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path).map_err(failed)
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(failed(error)),
+        Ok(_) => {
+            let message = "another worker listens there; stop it or choose another path";
+            Err(Error::start(format!("unix:{}", path.display()), message))
+        }
+    }
+}

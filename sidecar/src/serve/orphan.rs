@@ -1,0 +1,99 @@
+//! Connections that a dead executor took from epoll and nobody holds.
+//!
+//! An executor killed between epoll_wait(2) and the first store into its cell leaves a connection
+//! disarmed without a trace in the scoreboard. The kernel says which entries of an epoll are
+//! disarmed; one that no cell names, twice with a pause between, is hung up: nothing of its request
+//! has been read, and its client connects again.
+
+use super::connections::ConnectionId;
+use super::event::{Event, Retry};
+use super::key::PoolKey;
+use super::supervisor::Supervisor;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
+
+/// A live executor needs well below a microsecond from epoll_wait to its cell; this allows for one
+/// that is not scheduled meanwhile.
+const PAUSE: Duration = Duration::from_millis(250);
+/// EPOLLIN; an entry without it is disarmed.
+const EPOLLIN: u32 = 1;
+
+impl Supervisor {
+    /// Looks now, and at what is suspicious again after a pause.
+    pub(super) fn look_for_orphans(&mut self, key: &PoolKey) {
+        let suspects = self.unheld(key);
+        if suspects.is_empty() {
+            return;
+        }
+        let (events, key) = (self.events.clone(), key.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(PAUSE).await;
+            let _ = events.send(Event::Retry(Retry::Orphans { pool: key, suspects })).await;
+        });
+    }
+
+    /// Hangs up on those that are still held by nobody.
+    pub(super) fn close_orphans(&mut self, key: &PoolKey, suspects: &[ConnectionId]) {
+        for id in self.unheld(key).into_iter().filter(|id| suspects.contains(id)) {
+            tracing::warn!(release = %key.release, "a connection lost its executor; it is closed");
+            self.close(id);
+        }
+    }
+
+    /// Disarmed connections that no executor's cell names.
+    fn unheld(&self, key: &PoolKey) -> Vec<ConnectionId> {
+        let Some(pool) = self.pool(key) else {
+            return Vec::new();
+        };
+        let held: Vec<u64> =
+            pool.scoreboard.cells().map(|cell| cell.remains().connection).collect();
+        let disarmed = disarmed(&pool.epoll).unwrap_or_default();
+        let unheld = disarmed.into_iter().filter(|name| !held.contains(name));
+        unheld
+            .map(ConnectionId::from_u64)
+            .filter(|id| self.connections.get(*id).is_some())
+            .collect()
+    }
+}
+
+/// Data of the entries of an epoll that are disarmed, from the kernel's description of it:
+/// `tfd: 4096 events: 40000000 data: 100000000 …`, numbers after the first in hexadecimal.
+fn disarmed(epoll: &OwnedFd) -> io::Result<Vec<u64>> {
+    let description = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", epoll.as_raw_fd()))?;
+    Ok(description.lines().filter_map(disarmed_entry).collect())
+}
+
+fn disarmed_entry(line: &str) -> Option<u64> {
+    let mut words = line.strip_prefix("tfd:")?.split_ascii_whitespace().skip(1);
+    let mut number = |label: &str| {
+        let value = words.next().filter(|word| *word == label).and_then(|_| words.next())?;
+        u64::from_str_radix(value, 16).ok()
+    };
+    let events = number("events:")?;
+    let data = number("data:")?;
+    (events & u64::from(EPOLLIN) == 0).then_some(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::event::epoll;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn the_kernel_names_the_entry_that_was_taken_and_not_the_other() {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::ONESHOT;
+        let (taken, mut peer) = UnixStream::pair().unwrap();
+        let (waiting, _peer) = UnixStream::pair().unwrap();
+        epoll::add(&epoll, &taken, epoll::EventData::new_u64(7 << 32 | 5), flags).unwrap();
+        epoll::add(&epoll, &waiting, epoll::EventData::new_u64(8 << 32 | 6), flags).unwrap();
+        assert_eq!(disarmed(&epoll).unwrap(), Vec::<u64>::new());
+        io::Write::write_all(&mut peer, b"x").unwrap();
+        let mut events = Vec::with_capacity(4);
+        let buffer = rustix::buffer::spare_capacity(&mut events);
+        epoll::wait(&epoll, buffer, None).unwrap();
+        assert_eq!(disarmed(&epoll).unwrap(), [7 << 32 | 5]);
+    }
+}

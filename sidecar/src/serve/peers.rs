@@ -1,0 +1,70 @@
+//! Who may connect to unix sockets: the kernel says who a peer is, the allow-list whether it may.
+
+use super::identity::{group_id, user_id};
+use crate::config::ConfigError;
+use crate::config::daemon::Allow;
+use tokio::net::UnixStream;
+
+/// The allow-list, resolved.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Peers {
+    users: Vec<u32>,
+    groups: Vec<u32>,
+}
+
+/// A peer that may not connect.
+#[derive(Debug)]
+pub(super) struct Stranger {
+    pub(super) peer: String,
+    pub(super) reason: String,
+}
+
+impl Peers {
+    /// Resolves names; root and the worker's own user may always connect.
+    pub(super) fn resolve(allow: &Allow) -> Result<Self, ConfigError> {
+        let users = allow.users.iter().map(user_id).collect::<Result<_, _>>()?;
+        let groups = allow.groups.iter().map(group_id).collect::<Result<_, _>>()?;
+        Ok(Self { users, groups })
+    }
+
+    /// The peer as logs name it.
+    pub(super) fn admit(&self, stream: &UnixStream) -> Result<String, Stranger> {
+        let credentials = stream.peer_cred().map_err(|error| Stranger {
+            peer: "unknown".to_owned(),
+            reason: format!("its credentials cannot be read: {error}"),
+        })?;
+        let (uid, gid) = (credentials.uid(), credentials.gid());
+        let peer = format!("uid {uid}, pid {}", credentials.pid().unwrap_or(0));
+        if self.lets_in(uid, gid) {
+            return Ok(peer);
+        }
+        let reason =
+            format!("user {uid} with group {gid} is on no list (allow.users, allow.groups)");
+        Err(Stranger { peer, reason })
+    }
+
+    fn lets_in(&self, uid: u32, gid: u32) -> bool {
+        let everybody = self.users.is_empty() && self.groups.is_empty();
+        let ours = uid == 0 || uid == rustix::process::geteuid().as_raw();
+        everybody || ours || self.users.contains(&uid) || self.groups.contains(&gid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_list_the_sockets_mode_decides() {
+        assert!(Peers::default().lets_in(4711, 4711));
+    }
+
+    #[test]
+    fn with_a_list_only_those_on_it_and_root_come_in() {
+        let peers = Peers { users: vec![1000], groups: vec![33] };
+        assert!(peers.lets_in(1000, 1));
+        assert!(peers.lets_in(1, 33));
+        assert!(peers.lets_in(0, 0));
+        assert!(!peers.lets_in(4711, 4711));
+    }
+}

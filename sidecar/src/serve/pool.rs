@@ -1,0 +1,178 @@
+//! A pool: its epoll, its scoreboard and its executors.
+
+use super::event::{Event, Events, ExecutorKey};
+use super::executor::Executor;
+use super::key::PoolKey;
+use super::prototype::Prototype;
+use super::ready::register;
+use crate::config::Executors;
+use protocol::{PoolBoot, ToExecutor, ToPrototype};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, epoll, eventfd, poll};
+use shm::{Command, Scoreboard, State};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// The executors of one (app, release, pool).
+#[derive(Debug)]
+pub(super) struct Pool {
+    pub(super) key: PoolKey,
+    pub(super) boot: PoolBoot,
+    pub(super) limits: Executors,
+    pub(super) epoll: OwnedFd,
+    pub(super) scoreboard: Scoreboard,
+    scoreboard_file: OwnedFd,
+    /// Executors write to it when nobody watches.
+    busy: Arc<AsyncFd<OwnedFd>>,
+    /// By cell.
+    pub(super) executors: Vec<Option<Executor>>,
+    /// How many the pool should have now, from `limits.min` to `limits.max`; 0 for a pool without
+    /// functions.
+    pub(super) wanted: u16,
+    pub(super) died: u64,
+    pub(super) recycled: u64,
+    /// Starts in a row that failed.
+    pub(super) start_failures: u32,
+    /// Whether a pause before the next start is under way.
+    pub(super) pausing: bool,
+    pub(super) watch: Watch,
+    serial: u64,
+}
+
+/// What the periodic look at a pool remembers from one to the next.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Watch {
+    pub(super) on: bool,
+    /// Looks in a row that saw nothing run.
+    pub(super) quiet: u32,
+    /// Looks in a row that saw requests wait although more executors would help.
+    pub(super) starved: u32,
+    pub(super) calls: u64,
+    /// Most executors seen busy at a time since `shrink_at` was set.
+    pub(super) busy_peak: u16,
+    pub(super) shrink_at: Option<Instant>,
+}
+
+impl Pool {
+    /// A pool without executors; `functions` is the length of the release's catalog.
+    pub(super) fn create(
+        key: PoolKey,
+        boot: PoolBoot,
+        limits: Executors,
+        functions: usize,
+        events: Events,
+    ) -> io::Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let (scoreboard_file, scoreboard) = Scoreboard::create(limits.max.into(), functions)?;
+        let busy = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let busy = Arc::new(register(busy, Interest::READABLE)?);
+        tokio::spawn(report_busy(Arc::clone(&busy), key.clone(), events));
+        let executors = (0..limits.max).map(|_| None).collect();
+        Ok(Self {
+            key,
+            boot,
+            limits,
+            epoll,
+            scoreboard,
+            scoreboard_file,
+            busy,
+            executors,
+            wanted: 0,
+            died: 0,
+            recycled: 0,
+            start_failures: 0,
+            pausing: false,
+            watch: Watch::default(),
+            serial: 0,
+        })
+    }
+
+    /// Forks executors until there are as many as wanted; those that leave do not count, but keep
+    /// their cells until they are gone.
+    pub(super) fn fill(&mut self, prototype: &Prototype, events: &Events) -> io::Result<()> {
+        while self.staying() < usize::from(self.wanted) {
+            let Some(index) = self.executors.iter().position(Option::is_none) else {
+                return Ok(());
+            };
+            self.fork(index, prototype, events)?;
+        }
+        Ok(())
+    }
+
+    fn fork(&mut self, index: usize, prototype: &Prototype, events: &Events) -> io::Result<()> {
+        self.serial += 1;
+        let cell_index = u16::try_from(index).expect("a pool has at most 65535 executors");
+        let key = ExecutorKey { pool: self.key.clone(), index: cell_index, serial: self.serial };
+        let (executor, theirs) = Executor::prepare(key, events.clone())?;
+        self.scoreboard.cell(index).assign();
+        let fork =
+            ToPrototype::Fork { pool: self.key.index, index: cell_index, cells: self.limits.max };
+        let busy = self.busy.get_ref().as_fd();
+        let descriptors = [theirs.as_fd(), self.epoll.as_fd(), self.scoreboard_file.as_fd(), busy];
+        if let Err(error) = prototype.send(&fork, &descriptors) {
+            self.scoreboard.cell(index).clear();
+            return Err(error);
+        }
+        self.executors[index] = Some(executor);
+        Ok(())
+    }
+
+    /// Executors that have not been asked to leave.
+    pub(super) fn staying(&self) -> usize {
+        self.executors.iter().flatten().filter(|executor| executor.leaving.is_none()).count()
+    }
+
+    /// Tells every executor of a connection before epoll names it.
+    pub(super) fn hint(&self, message: &ToExecutor, connection: BorrowedFd<'_>) {
+        for executor in self.executors.iter().flatten() {
+            executor.hint(message, connection);
+        }
+    }
+
+    /// The executor of this life in this cell.
+    pub(super) fn executor_mut(&mut self, key: &ExecutorKey) -> Option<&mut Executor> {
+        let executor = self.executors.get_mut(usize::from(key.index))?.as_mut()?;
+        (executor.serial == key.serial).then_some(executor)
+    }
+
+    /// Asks the executor in a cell to exit once it is idle.
+    pub(super) fn ask_to_leave(&mut self, index: usize, now: Instant) {
+        if let Some(executor) = &mut self.executors[index] {
+            executor.leaving = Some(now);
+            self.scoreboard.cell(index).ask(Command::Stop, 0);
+            executor.interrupt();
+        }
+    }
+
+    /// Whether connections are ready that no executor has taken. It takes nothing itself.
+    pub(super) fn requests_wait(&self) -> bool {
+        let mut epoll = [PollFd::new(&self.epoll, PollFlags::IN)];
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut epoll, Some(&at_once)).is_ok_and(|ready| ready > 0)
+    }
+
+    /// Executors that are neither idle nor absent.
+    pub(super) fn busy(&self) -> usize {
+        let busy = |state| matches!(state, State::Reading | State::Running | State::Replying);
+        self.scoreboard.cells().filter(|cell| busy(cell.state())).count()
+    }
+}
+
+/// Turns the pool's eventfd into events.
+async fn report_busy(busy: Arc<AsyncFd<OwnedFd>>, pool: PoolKey, events: Events) {
+    let mut count = [0; 8];
+    loop {
+        let Ok(mut ready) = busy.readable().await else {
+            return;
+        };
+        let read = |fd: &AsyncFd<OwnedFd>| Ok(rustix::io::read(fd.get_ref(), &mut count)?);
+        if matches!(ready.try_io(read), Ok(Ok(_)))
+            && events.send(Event::Busy(pool.clone())).await.is_err()
+        {
+            return;
+        }
+    }
+}

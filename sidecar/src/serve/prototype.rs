@@ -1,0 +1,121 @@
+//! The process of a release that starts PHP once and forks its executors.
+
+use super::channel::Channel;
+use super::event::{Event, Events, Incarnation};
+use super::launch::launch;
+use super::ready::register;
+use super::settings::Settings;
+use protocol::{Boot, FromPrototype, ToPrototype, body_to_vec};
+use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::process::Child;
+use std::sync::Arc;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// A running prototype.
+#[derive(Debug)]
+pub(super) struct Prototype {
+    pub(super) pid: u32,
+    pub(super) number: u32,
+    channel: Arc<Channel>,
+    pidfd: Arc<AsyncFd<OwnedFd>>,
+}
+
+impl Prototype {
+    /// Starts one; what it says and its end arrive as events.
+    pub(super) fn start(
+        boot: &Boot,
+        from: Incarnation,
+        settings: &Settings,
+        events: Events,
+    ) -> io::Result<Self> {
+        let (ours, theirs) = Channel::pair()?;
+        let hidden = settings.daemon.tcp.token_env.as_deref();
+        let without: Vec<&str> = ["NOTIFY_SOCKET"].into_iter().chain(hidden).collect();
+        let child = launch(&settings.php_binary, &boot_file(boot)?, &theirs, &without)?;
+        let pid = child.id();
+        let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::NONBLOCK)?;
+        let pidfd = Arc::new(register(pidfd, Interest::READABLE)?);
+        let channel = Arc::new(ours);
+        let number = from.number;
+        let listener = Listener { child, channel: Arc::clone(&channel), pidfd: Arc::clone(&pidfd) };
+        tokio::spawn(listener.run(from, events));
+        Ok(Self { pid, number, channel, pidfd })
+    }
+
+    /// Fails with `WouldBlock` when it has not read the last few hundred messages.
+    pub(super) fn send(
+        &self,
+        message: &ToPrototype,
+        descriptors: &[BorrowedFd<'_>],
+    ) -> io::Result<()> {
+        self.channel.try_send(message, descriptors)
+    }
+
+    pub(super) fn kill(&self) {
+        // It fails only when the process is gone, which is what was wanted.
+        let _ = pidfd_send_signal(self.pidfd.get_ref(), Signal::KILL);
+    }
+}
+
+/// The Boot as a file of its own memory, because it may be larger than a packet.
+fn boot_file(boot: &Boot) -> io::Result<OwnedFd> {
+    let mut file = File::from(memfd_create("appserver-boot", MemfdFlags::CLOEXEC)?);
+    file.write_all(&body_to_vec(boot))?;
+    file.rewind()?;
+    Ok(file.into())
+}
+
+/// Turns messages and the end of a prototype into events.
+struct Listener {
+    child: Child,
+    channel: Arc<Channel>,
+    pidfd: Arc<AsyncFd<OwnedFd>>,
+}
+
+impl Listener {
+    async fn run(mut self, from: Incarnation, events: Events) {
+        self.forward_until_exit(&from, &events).await;
+        while let Ok(Some((message, descriptors))) = self.channel.try_receive() {
+            forward(&from, &events, message, descriptors).await;
+        }
+        // The pidfd says that it has exited, so this does not wait.
+        let status = self.child.wait().ok();
+        let _ = events.send(Event::PrototypeExited { from, status }).await;
+    }
+
+    async fn forward_until_exit(&self, from: &Incarnation, events: &Events) {
+        loop {
+            tokio::select! {
+                received = self.channel.receive() => match received {
+                    Ok(Some((message, descriptors))) => {
+                        forward(from, events, message, descriptors).await;
+                    }
+                    Ok(None) => break,
+                    Err(error) => {
+                        tracing::error!(release = %from.release, %error, "prototype speaks nonsense");
+                        break;
+                    }
+                },
+                _ = self.pidfd.readable() => return,
+            }
+        }
+        // Without its control socket it is of no use.
+        let _ = pidfd_send_signal(self.pidfd.get_ref(), Signal::KILL);
+        let _ = self.pidfd.readable().await;
+    }
+}
+
+async fn forward(
+    from: &Incarnation,
+    events: &Events,
+    message: FromPrototype,
+    descriptors: Vec<OwnedFd>,
+) {
+    let event = Event::Prototype { from: from.clone(), message, descriptors };
+    let _ = events.send(event).await;
+}

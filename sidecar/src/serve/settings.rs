@@ -1,0 +1,22 @@
+//! What tasks need to know of the configuration, in the form in which they need it.
+
+use super::peers::Peers;
+use crate::config::Daemon;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Fixed for the life of the worker.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) daemon: Daemon,
+    pub(super) peers: Peers,
+    /// Read again on SIGHUP.
+    pub(super) config_file: Option<PathBuf>,
+    pub(super) php_binary: PathBuf,
+    pub(super) board: PathBuf,
+    pub(super) temp_dir: PathBuf,
+    /// Where the worker listens, as a client would write it.
+    pub(super) listeners: Vec<String>,
+    pub(super) hello_timeout: Duration,
+    pub(super) frame_timeout: Duration,
+}

@@ -1,0 +1,124 @@
+//! An executor has died: what its cell says decides what its caller gets.
+
+use super::connections::ConnectionId;
+use super::executor::Executor;
+use super::key::PoolKey;
+use super::supervisor::Supervisor;
+use protocol::{ExitCause, Failure, Header, Kind, control_frame};
+use rustix::net::{SendFlags, send};
+use shm::{Command, Running, State};
+
+impl Supervisor {
+    /// Clears the cell of a dead executor and answers, or hangs up on, the caller it served.
+    pub(super) fn settle(
+        &mut self,
+        key: &PoolKey,
+        index: usize,
+        executor: &Executor,
+        cause: ExitCause,
+    ) {
+        let Some(pool) = self.pool_mut(key) else {
+            return;
+        };
+        let cell = pool.scoreboard.cell(index);
+        let remains = cell.remains();
+        cell.clear();
+        let planned = executor.leaving.is_some() || cause == ExitCause::Status(0);
+        if remains.state == State::Running {
+            pool.died += 1;
+        } else if planned {
+            pool.recycled += 1;
+        }
+        if !planned {
+            tracing::warn!(release = %key.release, pid = executor.pid, ?cause,
+                state = ?remains.state, "executor died: {}", hint(cause));
+        }
+        let id = ConnectionId::from_u64(remains.connection);
+        match remains.state {
+            State::Running => self.answer_for(key, id, &remains, executor, cause),
+            // Part of a request is read, or part of an answer may be out.
+            State::Reading | State::Replying => self.close_of(key, id),
+            State::Idle if !planned => self.look_for_orphans(key),
+            State::Empty | State::Starting | State::Idle => {}
+        }
+    }
+
+    fn answer_for(
+        &mut self,
+        key: &PoolKey,
+        id: ConnectionId,
+        remains: &Running,
+        executor: &Executor,
+        cause: ExitCause,
+    ) {
+        let Some(connection) = self.connections.get(id).filter(|c| c.pool == *key) else {
+            return;
+        };
+        let failure = self.failure_of(key, remains, executor, cause);
+        let mut header = Header::new(Kind::Failure, remains.request_id);
+        header.release_id = key.release.release.0;
+        header.epoch = self.membership.epoch;
+        let frame = control_frame(header, &failure);
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        let sent = send(&connection.fd, &frame, flags).is_ok_and(|sent| sent == frame.len());
+        let Some(pool) = self.pool(key) else {
+            return;
+        };
+        if !sent || self.connections.rearm(id, &pool.epoll).is_err() {
+            self.close(id);
+        }
+    }
+
+    fn failure_of(
+        &self,
+        key: &PoolKey,
+        remains: &Running,
+        executor: &Executor,
+        cause: ExitCause,
+    ) -> Failure {
+        let ended = executor.interruption.filter(|i| i.killed && i.seq == remains.seq);
+        match ended.map(|interruption| interruption.cause) {
+            Some(Command::Cancel) => Failure::Cancelled,
+            Some(Command::TimeOut) => {
+                let limit = remains.deadline_ns.saturating_sub(remains.started_ns) / 1_000_000;
+                let limit_ms = u32::try_from(limit).unwrap_or(u32::MAX);
+                Failure::TimedOut { limit_ms, killed: true }
+            }
+            _ => {
+                let function = self.function_name(key, remains.function);
+                Failure::Died { cause, function, hint: hint(cause).to_owned() }
+            }
+        }
+    }
+
+    pub(super) fn function_name(&self, key: &PoolKey, index: u32) -> String {
+        let published = self.releases.get(&key.release).and_then(|d| d.published.as_ref());
+        let function = published.and_then(|p| p.catalog.functions.get(index as usize));
+        function.map_or_else(String::new, |function| function.name.clone())
+    }
+
+    fn close_of(&mut self, key: &PoolKey, id: ConnectionId) {
+        if self.connections.get(id).is_some_and(|connection| connection.pool == *key) {
+            self.close(id);
+        }
+    }
+}
+
+/// What an end like this usually means.
+fn hint(cause: ExitCause) -> &'static str {
+    match cause {
+        ExitCause::Signal(libc::SIGSEGV) => {
+            "segmentation fault: often endless recursion, or a bug in an extension"
+        }
+        ExitCause::Signal(libc::SIGKILL) => {
+            "killed: often by the kernel for lack of memory, see its log, or by hand"
+        }
+        ExitCause::Signal(libc::SIGBUS) => "bus error: often a file cut short while it was mapped",
+        ExitCause::Signal(libc::SIGABRT) => "aborted: an assertion in PHP or an extension",
+        ExitCause::Signal(libc::SIGTERM | libc::SIGINT | libc::SIGHUP) => {
+            "ended by a signal that somebody sent"
+        }
+        ExitCause::Signal(_) => "ended by a signal",
+        ExitCause::Status(_) => "its process exited, e.g. by native code that called exit()",
+    }
+}

@@ -1,0 +1,189 @@
+//! Executors come, speak and go.
+
+use super::connections::ConnectionId;
+use super::deployed::pause_after;
+use super::event::{ExecutorKey, Retry};
+use super::key::PoolKey;
+use super::supervisor::{Phase, Supervisor};
+use protocol::{ClosedReason, ExecutorExit, FromExecutor, LogLevel, ToExecutor};
+use shm::State;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Instant;
+
+impl Supervisor {
+    /// Forks what is missing in a pool, unless a pause after failures is under way.
+    pub(super) fn fill(&mut self, key: &PoolKey) {
+        if self.is_stopping() {
+            return;
+        }
+        let Some(deployed) = self.releases.get_mut(&key.release) else {
+            return;
+        };
+        let (Some(prototype), Some(pool)) =
+            (&deployed.prototype, deployed.pools.get_mut(usize::from(key.index)))
+        else {
+            return;
+        };
+        if pool.pausing {
+            return;
+        }
+        if let Err(error) = pool.fill(prototype, &self.events) {
+            tracing::error!(release = %key.release, %error, "cannot ask for an executor");
+            self.pause(key);
+        }
+    }
+
+    fn pause(&mut self, key: &PoolKey) {
+        let Some(pool) = self.pool_mut(key) else {
+            return;
+        };
+        pool.start_failures += 1;
+        pool.pausing = true;
+        let pause = pause_after(pool.start_failures);
+        self.retry_after(pause, Retry::Pool(key.clone()));
+    }
+
+    pub(super) fn on_pause_over(&mut self, key: &PoolKey) {
+        if let Some(pool) = self.pool_mut(key) {
+            pool.pausing = false;
+        }
+        self.fill(key);
+    }
+
+    pub(super) fn on_forked(
+        &mut self,
+        key: &PoolKey,
+        index: u16,
+        pid: u32,
+        pidfd: Option<OwnedFd>,
+    ) {
+        let Some(pool) = self.pool_mut(key) else {
+            return;
+        };
+        let executor = pool.executors.get_mut(usize::from(index)).and_then(Option::as_mut);
+        if let (Some(executor), Some(pidfd)) = (executor, pidfd) {
+            executor.started(pid, pidfd);
+            pool.scoreboard.cell(index.into()).set_pid(pid);
+            tracing::debug!(release = %key.release, pool = pool.boot.name, pid, "executor forked");
+        }
+    }
+
+    pub(super) fn on_fork_failed(&mut self, key: &PoolKey, index: u16, message: &str) {
+        tracing::error!(release = %key.release, "no executor could be forked: {message}");
+        if let Some(pool) = self.pool_mut(key) {
+            let index = usize::from(index);
+            if let Some(executor) = pool.executors.get_mut(index) {
+                *executor = None;
+                pool.scoreboard.cell(index).clear();
+            }
+        }
+        self.pause(key);
+    }
+
+    pub(super) fn on_executor(&mut self, from: &ExecutorKey, message: FromExecutor) {
+        match message {
+            FromExecutor::Need { slot, generation } => {
+                self.on_need(from, ConnectionId { slot, generation });
+            }
+            FromExecutor::Closed { slot, generation, reason } => {
+                self.on_closed(from, ConnectionId { slot, generation }, &reason);
+            }
+            FromExecutor::Log { request_id, function, level, text } => {
+                log(from, request_id, &function, level, &text);
+            }
+            FromExecutor::Leaving { reason } => self.on_leaving(from, &reason),
+        }
+    }
+
+    fn on_need(&mut self, from: &ExecutorKey, id: ConnectionId) {
+        let ConnectionId { slot, generation } = id;
+        let connection = self.connections.get(id).filter(|c| c.pool == from.pool);
+        let copy = connection.and_then(|c| c.fd.as_fd().try_clone_to_owned().ok());
+        let answer = match copy {
+            Some(_) => ToExecutor::Connection { slot, generation },
+            None => ToExecutor::Gone { slot, generation },
+        };
+        if let Some(executor) = self.pool_mut(&from.pool).and_then(|p| p.executor_mut(from)) {
+            executor.answer(answer, copy);
+        }
+    }
+
+    fn on_closed(&mut self, from: &ExecutorKey, id: ConnectionId, reason: &ClosedReason) {
+        let Some(connection) = self.connections.get(id).filter(|c| c.pool == from.pool) else {
+            return;
+        };
+        if let ClosedReason::Fault(reason) = reason {
+            tracing::warn!(peer = connection.peer, "connection closed: {reason}");
+        }
+        self.close(id);
+    }
+
+    fn on_leaving(&mut self, from: &ExecutorKey, reason: &str) {
+        let Some(pool) = self.pool_mut(&from.pool) else {
+            return;
+        };
+        if let Some(executor) = pool.executor_mut(from) {
+            executor.leaving.get_or_insert_with(Instant::now);
+            let pid = executor.pid;
+            tracing::debug!(release = %from.pool.release, pid, "executor leaves: {reason}");
+        }
+        self.fill(&from.pool);
+    }
+
+    pub(super) fn on_executor_exited(&mut self, key: &PoolKey, exit: ExecutorExit) {
+        let index = usize::from(exit.index);
+        let Some(pool) = self.pool_mut(key) else {
+            return;
+        };
+        let Some(slot) = pool.executors.get_mut(index) else {
+            return;
+        };
+        if slot.as_ref().is_none_or(|executor| executor.pid != exit.pid) {
+            return;
+        }
+        let executor = slot.take();
+        let unstarted = pool.scoreboard.cell(index).state() == State::Starting;
+        if let Some(executor) = executor {
+            self.settle(key, index, &executor, exit.cause);
+        }
+        if unstarted {
+            self.pause(key);
+        } else if let Some(pool) = self.pool_mut(key) {
+            pool.start_failures = 0;
+        }
+        self.fill(key);
+        self.check_drained();
+    }
+
+    /// The prototype is gone and cannot report its executors any more: they are ended with it.
+    pub(super) fn bury_all(&mut self, release: &super::key::ReleaseKey) {
+        let pools = self.releases.get(release).map_or(0, |deployed| deployed.pools.len());
+        for index in 0..u16::try_from(pools).unwrap_or(u16::MAX) {
+            let key = PoolKey { release: release.clone(), index };
+            let cells = self.pool(&key).map_or(0, |pool| pool.executors.len());
+            for cell in 0..cells {
+                let taken = self.pool_mut(&key).and_then(|pool| pool.executors[cell].take());
+                if let Some(executor) = taken {
+                    executor.kill();
+                    let cause = protocol::ExitCause::Signal(libc::SIGKILL);
+                    self.settle(&key, cell, &executor, cause);
+                }
+            }
+        }
+        self.check_drained();
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        matches!(self.phase, Phase::Draining { .. } | Phase::Stopped)
+    }
+}
+
+/// What a call printed, or PHP logged, with the call it belongs to.
+fn log(from: &ExecutorKey, request_id: u64, function: &str, level: LogLevel, text: &str) {
+    let app = from.pool.release.app.as_str();
+    match level {
+        LogLevel::Output | LogLevel::Notice => tracing::info!(app, function, request_id, "{text}"),
+        LogLevel::Warning => tracing::warn!(app, function, request_id, "{text}"),
+        LogLevel::Error => tracing::error!(app, function, request_id, "{text}"),
+    }
+}

@@ -1,0 +1,239 @@
+//! From configuration to serving, and back: the steps in their order.
+
+use super::connections::Connections;
+use super::deployed::{Deployed, ReleaseState};
+use super::directories::{Directories, default_listen};
+use super::door::Door;
+use super::event::{Event, Events, Signal, WAITING_MAX};
+use super::identity::Account;
+use super::key::ReleaseKey;
+use super::listeners::Listeners;
+use super::notify::notify;
+use super::peers::Peers;
+use super::settings::Settings;
+use super::supervisor::{Phase, Supervisor};
+use super::{Error, Options, descriptors, logging, release};
+use crate::config::{self, ConfigError, Configuration, Daemon};
+use protocol::Membership;
+use shm::Board;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+/// What new files of this process may be: nothing for others, before any is made.
+const UMASK: u32 = 0o027;
+/// How long PHP may take to end when the worker stops, after the drain.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// Serves until a signal ends it. Nothing is bound or started if the configuration is wrong.
+pub(crate) fn run(options: &Options) -> Result<(), Error> {
+    let Configuration { mut daemon, deployments } = config::load(options)?;
+    let account = Account::resolve(daemon.user.as_ref(), daemon.group.as_ref())?;
+    let peers = Peers::resolve(&daemon.allow)?;
+    let php_binary = executor_binary(&daemon)?;
+    if daemon.listen.is_empty() {
+        daemon.listen.push(default_listen());
+    }
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(UMASK));
+    let directories = Directories::prepare(&daemon, account)?;
+    logging::start(&daemon.log)?;
+    descriptors::raise(&mut daemon)?;
+    let listeners = Listeners::bind(&daemon)?;
+    if let Some(account) = account {
+        account.switch().map_err(|error| Error::start("becoming the configured user", error))?;
+    }
+    let board = Board::create(&directories.board())
+        .map_err(|error| Error::start(directories.board().display(), error))?;
+    let settings = Arc::new(Settings {
+        peers,
+        php_binary,
+        config_file: options.config.clone(),
+        board: directories.board(),
+        temp_dir: directories.temp(),
+        listeners: listeners.addresses.clone(),
+        hello_timeout: Duration::from_millis(daemon.limits.hello_timeout_ms.into()),
+        frame_timeout: Duration::from_millis(daemon.limits.frame_timeout_ms.into()),
+        daemon,
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::start("the runtime", error))?;
+    runtime.block_on(serve(settings, deployments, listeners, board))
+}
+
+async fn serve(
+    settings: Arc<Settings>,
+    deployments: Vec<config::Deployment>,
+    listeners: Listeners,
+    board: Board,
+) -> Result<(), Error> {
+    let (sender, mut events) = mpsc::channel(WAITING_MAX);
+    listen_for_signals(&sender).map_err(|error| Error::start("signals", error))?;
+    let mut supervisor = Supervisor::new(Arc::clone(&settings), sender.clone(), board);
+    for deployment in deployments {
+        supervisor.deploy(deployment)?;
+    }
+    supervisor.run_while(Phase::Starting, &mut events).await;
+    supervisor.require_one_running()?;
+    let (closing, closed) = (CancellationToken::new(), CancellationToken::new());
+    let paths: Vec<PathBuf> = listeners.unix.iter().map(|(path, _)| path.clone()).collect();
+    if supervisor.phase == Phase::Serving {
+        let door = Door {
+            handshakes: Arc::new(Semaphore::new(settings.daemon.limits.handshakes_max as usize)),
+            settings: Arc::clone(&settings),
+            events: sender,
+            closing: closing.clone(),
+            closed: closed.clone(),
+        };
+        open(door, listeners).map_err(|error| Error::start("listening", error))?;
+        supervisor.announce();
+        notify("READY=1");
+    }
+    supervisor.run_while(Phase::Serving, &mut events).await;
+    notify("STOPPING=1");
+    closing.cancel();
+    Listeners::remove(&paths);
+    while matches!(supervisor.phase, Phase::Draining { .. }) {
+        supervisor.run_while(supervisor.phase, &mut events).await;
+    }
+    supervisor.stop_prototypes();
+    let stopped = supervisor.run_until_stopped(&mut events);
+    if tokio::time::timeout(STOP_WITHIN, stopped).await.is_err() {
+        supervisor.kill_prototypes();
+    }
+    closed.cancel();
+    Ok(())
+}
+
+/// Accepts from now on.
+fn open(door: Door, listeners: Listeners) -> std::io::Result<()> {
+    for (_, listener) in listeners.unix {
+        let listener = tokio::net::UnixListener::from_std(listener)?;
+        tokio::spawn(door.clone().serve_unix(listener));
+    }
+    Ok(())
+}
+
+fn listen_for_signals(events: &Events) -> std::io::Result<()> {
+    let signals = [
+        (SignalKind::terminate(), Signal::Terminate),
+        (SignalKind::interrupt(), Signal::Terminate),
+        (SignalKind::hangup(), Signal::Reload),
+    ];
+    for (kind, meaning) in signals {
+        let mut stream = signal(kind)?;
+        let events = events.clone();
+        tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                let _ = events.send(Event::Signal(meaning)).await;
+            }
+        });
+    }
+    Ok(())
+}
+
+/// The executor, which must be there before anything is bound.
+fn executor_binary(daemon: &Daemon) -> Result<PathBuf, ConfigError> {
+    let beside = || Some(std::env::current_exe().ok()?.with_file_name("appserver-php"));
+    let binary = daemon.php_binary.clone().or_else(beside).unwrap_or_default();
+    if binary.is_file() {
+        return Ok(binary);
+    }
+    Err(ConfigError::new(format!(
+        "there is no executor at {}: install appserver-php beside this program, or name it with \
+         --php-binary or php_binary",
+        binary.display()
+    )))
+}
+
+impl Supervisor {
+    fn new(settings: Arc<Settings>, events: Events, board: Board) -> Self {
+        let limits = &settings.daemon.limits;
+        let connections = Connections::new(settings.daemon.fd_base, limits.connections_max);
+        let workers = &settings.daemon.membership;
+        let membership = Membership {
+            epoch: workers.epoch,
+            members: workers.workers.iter().map(Into::into).collect(),
+        };
+        Self {
+            connections,
+            membership,
+            settings,
+            events,
+            board,
+            releases: BTreeMap::new(),
+            current: BTreeMap::new(),
+            started: Instant::now(),
+            accepted: 0,
+            refused: 0,
+            phase: Phase::Starting,
+            looked: Instant::now(),
+            looks: 0,
+        }
+    }
+
+    /// Makes the release in a folder the current one of its application, and starts it.
+    fn deploy(&mut self, deployment: config::Deployment) -> Result<(), Error> {
+        let release = release::identify(&deployment.root)
+            .map_err(|error| Error::start(deployment.root.display(), error))?;
+        let key = ReleaseKey { app: deployment.config.name.clone(), release };
+        let deployed = Deployed::new(key.clone(), deployment, &self.settings);
+        self.releases.insert(key.clone(), deployed);
+        self.current.insert(key.app.clone(), release);
+        self.start_prototype(&key);
+        Ok(())
+    }
+
+    /// One broken application does not keep the others from serving; none at all is an error.
+    fn require_one_running(&self) -> Result<(), Error> {
+        let reasons: Vec<String> = self
+            .releases
+            .values()
+            .filter_map(|deployed| match &deployed.state {
+                ReleaseState::Failed(reason) => Some(format!("{}: {reason}", deployed.key.app)),
+                ReleaseState::Starting | ReleaseState::Running => None,
+            })
+            .collect();
+        if reasons.len() == self.releases.len() {
+            self.kill_prototypes();
+            return Err(Error::Applications(reasons.join("; ")));
+        }
+        Ok(())
+    }
+
+    /// Says to people what is served where, and how to call it.
+    fn announce(&self) {
+        let mut lines = Vec::new();
+        for deployed in self.releases.values() {
+            let Some(published) = &deployed.published else {
+                continue;
+            };
+            let functions = &published.catalog.functions;
+            lines.push(format!("appserver: {} serves {} functions", deployed.key, functions.len()));
+            lines.extend(functions.iter().take(20).map(|f| format!("  {}", f.signature())));
+            if functions.len() > 20 {
+                lines.push(format!("  … and {} more: appserver functions", functions.len() - 20));
+            }
+        }
+        let addresses = self.settings.listeners.join(",");
+        lines.push(format!("appserver: call them with php -d extension=appserver.so -d appserver.workers={addresses}"));
+        lines.push(format!("appserver: ready at {addresses}"));
+        // That nobody reads it is no reason to stop.
+        let _ = writeln!(std::io::stdout().lock(), "{}", lines.join("\n"));
+    }
+
+    async fn run_until_stopped(&mut self, events: &mut mpsc::Receiver<Event>) {
+        while self.prototypes() > 0 {
+            match events.recv().await {
+                Some(event) => self.handle(event),
+                None => return,
+            }
+        }
+    }
+}

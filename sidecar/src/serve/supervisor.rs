@@ -1,0 +1,252 @@
+//! The supervisor: one owner of the state, one loop over events.
+
+use super::connections::{ConnectionId, Connections};
+use super::deployed::{Deployed, ReleaseState, pause_after};
+use super::event::{Event, Events, Incarnation, Retry, Signal};
+use super::key::{PoolKey, ReleaseKey};
+use super::pool::Pool;
+use super::settings::Settings;
+use protocol::{Catalog, FromPrototype, Membership, Report, body_from_slice};
+use shm::Board;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::fd::OwnedFd;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::mpsc;
+
+/// Largest catalog read from a prototype, in bytes.
+const CATALOG_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// All state of the worker.
+#[derive(Debug)]
+pub(super) struct Supervisor {
+    pub(super) settings: Arc<Settings>,
+    pub(super) events: Events,
+    pub(super) releases: BTreeMap<ReleaseKey, Deployed>,
+    /// The release that new calls of each application run in.
+    pub(super) current: BTreeMap<protocol::AppName, protocol::ReleaseId>,
+    pub(super) connections: Connections,
+    pub(super) membership: Membership,
+    pub(super) board: Board,
+    pub(super) started: Instant,
+    pub(super) accepted: u64,
+    pub(super) refused: u64,
+    pub(super) phase: Phase,
+    /// When the pools were last looked at, and how often.
+    pub(super) looked: Instant,
+    pub(super) looks: u64,
+}
+
+/// Where the worker stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Prototypes have not all started or failed yet; nobody is let in.
+    Starting,
+    Serving,
+    /// Calls in flight may end until then.
+    Draining {
+        until: Instant,
+    },
+    /// Nothing is in flight, or nobody waits for it any longer.
+    Stopped,
+}
+
+impl Supervisor {
+    /// Handles events until `phase` is no longer the one given.
+    pub(super) async fn run_while(&mut self, phase: Phase, events: &mut mpsc::Receiver<Event>) {
+        while self.phase == phase {
+            let event = tokio::select! {
+                event = events.recv() => event,
+                () = self.next_look() => {
+                    self.look();
+                    continue;
+                }
+            };
+            match event {
+                Some(event) => self.handle(event),
+                None => return,
+            }
+        }
+    }
+
+    pub(super) fn handle(&mut self, event: Event) {
+        match event {
+            Event::Hello(greeting) => self.on_hello(greeting),
+            Event::Welcomed(id) => self.on_welcomed(id),
+            Event::Abandoned(id) => self.close(id),
+            Event::Rejected { peer, reason } => self.on_rejected(&peer, &reason),
+            Event::Control { request, reply } => {
+                // Whoever asked may be gone by now.
+                let _ = reply.send(self.answer(request));
+            }
+            Event::Prototype { from, message, descriptors } => {
+                self.on_prototype(&from, message, descriptors);
+            }
+            Event::PrototypeExited { from, status } => self.on_prototype_exited(&from, status),
+            Event::Executor { from, message } => self.on_executor(&from, message),
+            Event::Busy(pool) => self.on_busy(&pool),
+            Event::Retry(Retry::Prototype(release)) => self.start_prototype(&release),
+            Event::Retry(Retry::Pool(pool)) => self.on_pause_over(&pool),
+            Event::Retry(Retry::Orphans { pool, suspects }) => self.close_orphans(&pool, &suspects),
+            Event::Signal(signal) => self.on_signal(signal),
+        }
+    }
+
+    /// Starts the prototype of a release, or tries again later.
+    pub(super) fn start_prototype(&mut self, key: &ReleaseKey) {
+        let Some(deployed) = self.releases.get_mut(key) else {
+            return;
+        };
+        if let Err(error) = deployed.start(&self.settings, &self.events) {
+            let binary = self.settings.php_binary.display();
+            self.on_start_failed(key, format!("{binary} cannot be started: {error}"));
+        }
+    }
+
+    fn on_prototype(&mut self, from: &Incarnation, message: FromPrototype, mut fds: Vec<OwnedFd>) {
+        let current = self.releases.get(&from.release).is_some_and(|d| d.is_current(from));
+        if !current {
+            return;
+        }
+        match message {
+            FromPrototype::Ready(report) => self.on_ready(&from.release, report, fds.pop()),
+            FromPrototype::Failed { message } => self.on_start_failed(&from.release, message),
+            FromPrototype::Forked { pool, index, pid } => {
+                let pool = PoolKey { release: from.release.clone(), index: pool };
+                self.on_forked(&pool, index, pid, fds.pop());
+            }
+            FromPrototype::ForkFailed { pool, index, message } => {
+                let pool = PoolKey { release: from.release.clone(), index: pool };
+                self.on_fork_failed(&pool, index, &message);
+            }
+            FromPrototype::Exited(exit) => {
+                let pool = PoolKey { release: from.release.clone(), index: exit.pool };
+                self.on_executor_exited(&pool, exit);
+            }
+        }
+    }
+
+    fn on_ready(&mut self, key: &ReleaseKey, report: Report, catalog: Option<OwnedFd>) {
+        let Some(deployed) = self.releases.get_mut(key) else {
+            return;
+        };
+        for warning in &report.warnings {
+            tracing::warn!(release = %key, "{warning}");
+        }
+        let ready =
+            read_catalog(catalog).and_then(|catalog| deployed.ready(catalog, report, &self.events));
+        match ready {
+            Ok(()) => {
+                tracing::info!(release = %key, pid = deployed.prototype.as_ref().map(|p| p.pid),
+                    php = deployed.report.php_version, opcache = deployed.report.opcache,
+                    preloaded_files = deployed.report.preloaded_files, "application started");
+                self.board.publish();
+                self.fill_pools(key);
+            }
+            Err(error) => self.on_start_failed(key, format!("its catalog is unusable: {error}")),
+        }
+        self.leave_start_phase();
+    }
+
+    /// Forks what is missing in every pool of a release.
+    pub(super) fn fill_pools(&mut self, key: &ReleaseKey) {
+        let pools = self.releases.get(key).map_or(0, |deployed| deployed.pools.len());
+        for index in 0..u16::try_from(pools).unwrap_or(u16::MAX) {
+            self.fill(&PoolKey { release: key.clone(), index });
+        }
+    }
+
+    /// A prototype did not start: everything else goes on, and it is tried again after a pause.
+    fn on_start_failed(&mut self, key: &ReleaseKey, reason: String) {
+        let Some(deployed) = self.releases.get_mut(key) else {
+            return;
+        };
+        tracing::error!(release = %key, "application did not start: {reason}");
+        deployed.state = ReleaseState::Failed(reason);
+        if deployed.prototype.is_none() {
+            self.retry_prototype(key);
+        }
+        self.leave_start_phase();
+    }
+
+    fn on_prototype_exited(&mut self, from: &Incarnation, status: Option<ExitStatus>) {
+        let Some(deployed) = self.releases.get_mut(&from.release).filter(|d| d.is_current(from))
+        else {
+            return;
+        };
+        deployed.prototype = None;
+        let status = status.map_or("for an unknown reason".to_owned(), |s| s.to_string());
+        if matches!(self.phase, Phase::Draining { .. } | Phase::Stopped) {
+            return self.bury_all(&from.release);
+        }
+        if !matches!(deployed.state, ReleaseState::Failed(_)) {
+            tracing::error!(release = %from.release, %status, "prototype ended; it is replaced");
+            deployed.state = match deployed.published {
+                Some(_) => ReleaseState::Starting,
+                None => ReleaseState::Failed(format!("prototype ended: {status}")),
+            };
+        }
+        self.bury_all(&from.release);
+        self.retry_prototype(&from.release);
+        self.leave_start_phase();
+    }
+
+    fn retry_prototype(&mut self, key: &ReleaseKey) {
+        if let Some(deployed) = self.releases.get_mut(key) {
+            deployed.start_failures += 1;
+            let pause = pause_after(deployed.start_failures);
+            self.retry_after(pause, Retry::Prototype(key.clone()));
+        }
+    }
+
+    pub(super) fn retry_after(&self, pause: std::time::Duration, retry: Retry) {
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            let _ = events.send(Event::Retry(retry)).await;
+        });
+    }
+
+    /// Serving begins when every application has started or failed.
+    fn leave_start_phase(&mut self) {
+        let settled = self.releases.values().all(|d| d.state != ReleaseState::Starting);
+        if self.phase == Phase::Starting && settled {
+            self.phase = Phase::Serving;
+        }
+    }
+
+    fn on_signal(&mut self, signal: Signal) {
+        match signal {
+            Signal::Terminate => self.begin_to_stop(),
+            Signal::Reload => self.reload(),
+        }
+    }
+
+    pub(super) fn pool(&self, key: &PoolKey) -> Option<&Pool> {
+        self.releases.get(&key.release)?.pools.get(usize::from(key.index))
+    }
+
+    pub(super) fn pool_mut(&mut self, key: &PoolKey) -> Option<&mut Pool> {
+        self.releases.get_mut(&key.release)?.pools.get_mut(usize::from(key.index))
+    }
+
+    /// Hangs up, whatever is under way.
+    pub(super) fn close(&mut self, id: ConnectionId) {
+        let epoll = self.connections.get(id).and_then(|connection| {
+            let release = self.releases.get(&connection.pool.release)?;
+            Some(&release.pools.get(usize::from(connection.pool.index))?.epoll)
+        });
+        self.connections.close(id, epoll);
+    }
+}
+
+fn read_catalog(file: Option<OwnedFd>) -> io::Result<Catalog> {
+    let mut file = File::from(file.ok_or_else(|| io::Error::other("it is missing"))?);
+    file.rewind()?;
+    let mut bytes = Vec::new();
+    file.take(CATALOG_BYTES_MAX).read_to_end(&mut bytes)?;
+    body_from_slice("catalog", &bytes).map_err(io::Error::other)
+}
