@@ -54,7 +54,7 @@ impl Exit {
             Self::TimedOut => "The time limit passed.",
             Self::Protocol => "The peer does not speak this protocol, or another version of it.",
             Self::Denied => "The worker does not let this user, token or certificate in.",
-            Self::Config => "A setting or the application's configuration is wrong.",
+            Self::Config => "A setting is wrong, or an application does not start.",
         }
     }
 

@@ -1,11 +1,21 @@
 //! The command line.
 
+mod call;
+mod check;
+mod client;
 mod exit;
+mod functions;
 mod generate;
+#[cfg(test)]
+mod reference;
+mod seconds;
 mod serve;
+mod status;
+mod text;
+mod top;
 
 pub(crate) use exit::{Exit, Stop};
-pub(crate) use serve::ServeArgs;
+pub(crate) use seconds::seconds;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -31,7 +41,18 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve applications: start PHP, listen, run calls.
-    Serve(ServeArgs),
+    Serve(serve::ServeArgs),
+    /// Call a function and print its result.
+    Call(call::CallArgs),
+    /// Show what a worker serves and how it does.
+    Status(status::StatusArgs),
+    /// List the functions that can be called.
+    Functions(functions::FunctionsArgs),
+    /// Watch a worker at work.
+    Top(top::TopArgs),
+    /// Check configuration without starting anything.
+    #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
+    Config(check::ConfigCommand),
     /// Print a completion script for a shell.
     Completions(generate::CompletionsArgs),
     /// Write man pages.
@@ -49,6 +70,11 @@ pub(crate) fn parse() -> Command {
 pub(crate) fn run(command: Command) -> Result<(), Stop> {
     match command {
         Command::Serve(args) => serve::run(args),
+        Command::Call(args) => call::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Functions(args) => functions::run(args),
+        Command::Top(args) => top::run(args),
+        Command::Config(command) => check::run(command),
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),
     }

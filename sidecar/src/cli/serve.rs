@@ -1,6 +1,8 @@
 //! `appserver serve`: the command line of the supervisor.
 
-use super::{Exit, Stop};
+use super::Stop;
+use crate::config;
+use crate::serve::{self, Options};
 use clap::ValueEnum;
 use std::path::PathBuf;
 
@@ -20,35 +22,52 @@ SIGHUP reads the list of workers again.";
 pub(crate) struct ServeArgs {
     /// Folder of an application; repeat it for several.
     #[arg(long, value_name = "DIR")]
-    pub(crate) app: Vec<PathBuf>,
+    app: Vec<PathBuf>,
     /// Address to listen at: unix:PATH or tcp:HOST:PORT; repeat it for several.
     #[arg(long, value_name = "ADDRESS")]
-    pub(crate) listen: Vec<String>,
+    listen: Vec<String>,
     /// Configuration file of the sidecar.
     #[arg(long, value_name = "FILE", env = "APPSERVER_CONFIG")]
-    pub(crate) config: Option<PathBuf>,
+    config: Option<PathBuf>,
     /// Most executors of each pool, whatever the applications say.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) executors: Option<u16>,
+    executors: Option<u16>,
     /// How log lines are written to stderr.
     #[arg(long, value_name = "FORMAT", value_enum)]
-    pub(crate) log_format: Option<LogFormat>,
+    log_format: Option<LogFormat>,
     /// What is logged: error, warn, info, debug, trace, or a filter such as info,appserver=debug.
     #[arg(long, value_name = "FILTER", env = "APPSERVER_LOG")]
-    pub(crate) log_level: Option<String>,
+    log_level: Option<String>,
     /// The executor binary; by default appserver-php beside this one.
     #[arg(long, value_name = "FILE", env = "APPSERVER_PHP_BINARY")]
-    pub(crate) php_binary: Option<PathBuf>,
+    php_binary: Option<PathBuf>,
 }
 
 /// A line for people, or a JSON object a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
+enum LogFormat {
     Text,
     Json,
 }
 
+impl From<ServeArgs> for Options {
+    fn from(args: ServeArgs) -> Self {
+        Self {
+            apps: args.app,
+            listen: args.listen,
+            config: args.config,
+            executors_max: args.executors,
+            log_format: args.log_format.map(|format| match format {
+                LogFormat::Text => config::LogFormat::Text,
+                LogFormat::Json => config::LogFormat::Json,
+            }),
+            log_level: args.log_level,
+            php_binary: args.php_binary,
+        }
+    }
+}
+
 /// Serves until a signal ends it.
-pub(crate) fn run(_args: ServeArgs) -> Result<(), Stop> {
-    Err(Stop::new(Exit::Internal, "this build has no supervisor"))
+pub(crate) fn run(args: ServeArgs) -> Result<(), Stop> {
+    Ok(serve::run(&args.into())?)
 }

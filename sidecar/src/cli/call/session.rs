@@ -1,0 +1,63 @@
+//! Calls of one function, wherever it runs: finds its pool, and follows it when a deploy moves it.
+
+use crate::cli::client::{Answer, CallRequest, ClientError, Connection, Workers};
+use protocol::{AppName, Failure, Purpose, ReleaseId};
+
+/// How often a call may be told that its function has moved; nothing ran each time.
+const MOVES_MAX: usize = 3;
+
+/// What is called, where, and the connection of the last call.
+#[derive(Debug)]
+pub(super) struct Session<'a> {
+    workers: &'a Workers,
+    app: AppName,
+    request: CallRequest<'a>,
+    connection: Option<Connection>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(workers: &'a Workers, app: AppName, request: CallRequest<'a>) -> Self {
+        Self { workers, app, request, connection: None }
+    }
+
+    /// The worker of the last call.
+    pub(super) fn worker(&self) -> Option<&str> {
+        self.connection.as_ref().map(Connection::worker)
+    }
+
+    pub(super) fn call(&mut self) -> Result<Answer, ClientError> {
+        let mut moves = 0;
+        loop {
+            let mut connection = match self.connection.take() {
+                Some(connection) => connection,
+                None => match self.connect()? {
+                    Ok(connection) => connection,
+                    Err(unknown) => return Ok(Answer::failed(unknown)),
+                },
+            };
+            let answer = connection.call(&self.request)?;
+            let moved = matches!(
+                answer.outcome,
+                Err(Failure::WrongPool { .. } | Failure::WrongRelease { .. })
+            );
+            if !moved || moves == MOVES_MAX {
+                self.connection = Some(connection);
+                return Ok(answer);
+            }
+            moves += 1;
+        }
+    }
+
+    /// A connection to the function's pool, or the failure of a function that is in no pool.
+    fn connect(&self) -> Result<Result<Connection, Failure>, ClientError> {
+        let catalog = self.workers.control()?.catalog(self.app.clone())?;
+        let Some((_, function)) = catalog.find(self.request.function) else {
+            let near = catalog.near(self.request.function);
+            let function = self.request.function.to_owned();
+            return Ok(Err(Failure::UnknownFunction { function, near }));
+        };
+        let pool = function.pool.clone();
+        let purpose = Purpose::Calls { app: self.app.clone(), pool, release: ReleaseId::ANY };
+        self.workers.connect(&purpose).map(|(connection, _)| Ok(connection))
+    }
+}

@@ -1,0 +1,67 @@
+//! `appserver config check`: what would hold, or what is wrong.
+
+use super::{Exit, Stop};
+use crate::config::{self, ConfigError, Configuration};
+use crate::serve::Options;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  appserver config check --app /srv/shop
+  appserver config check --config /etc/appserver/appserver.toml --json
+
+Prints the configuration with every default filled in. Nothing is bound and no PHP is started.";
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print the configuration as it would hold, or the first mistake with file and line.
+    Check(CheckArgs),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct CheckArgs {
+    /// Folder of an application; repeat it for several.
+    #[arg(long, value_name = "DIR")]
+    app: Vec<PathBuf>,
+    /// Configuration file of the sidecar.
+    #[arg(long, value_name = "FILE", env = "APPSERVER_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print JSON instead of TOML.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(ConfigCommand::Check(args): ConfigCommand) -> Result<(), Stop> {
+    let configuration = load(&args).map_err(|error| Stop::new(Exit::Config, error.to_string()))?;
+    let shown = if args.json {
+        serde_json::to_string_pretty(&configuration).map_err(|error| error.to_string())
+    } else {
+        as_files(&configuration).map_err(|error| error.to_string())
+    };
+    let shown = shown.map_err(|error| Stop::new(Exit::Internal, error))?;
+    writeln!(io::stdout(), "{}", shown.trim_end())?;
+    Ok(())
+}
+
+/// A sidecar's file may be checked without an application, which `serve` would not start.
+fn load(args: &CheckArgs) -> Result<Configuration, ConfigError> {
+    let daemon = config::load_daemon(args.config.as_deref())?;
+    if daemon.apps.is_empty() && args.app.is_empty() && args.config.is_some() {
+        return Ok(Configuration { daemon, deployments: Vec::new() });
+    }
+    let (apps, config) = (args.app.clone(), args.config.clone());
+    config::load(&Options { apps, config, ..Options::default() })
+}
+
+/// Each file as one could write it to get the same.
+fn as_files(configuration: &Configuration) -> Result<String, toml::ser::Error> {
+    let mut out = format!("# appserver.toml\n{}", toml::to_string_pretty(&configuration.daemon)?);
+    for deployment in &configuration.deployments {
+        let file = deployment.root.join("app.toml");
+        let content = toml::to_string_pretty(&deployment.config)?;
+        out.push_str(&format!("\n# {}\n{content}", file.display()));
+    }
+    Ok(out)
+}

@@ -1,0 +1,228 @@
+//! One connection to a worker: handshake, questions, calls.
+
+use super::ClientError;
+use super::stream::Stream;
+use crate::config::Address;
+use protocol::{
+    BadFrame, CallHead, ClientInfo, ControlReply, ControlRequest, EncodeBody, FLAG_JSON,
+    FLAG_OUTPUT, FRAME_BYTES_MAX_DEFAULT, Failure, HEADER_BYTES, Header, Hello, Kind, PREFACE,
+    Purpose, Refused, RefusedCode, Welcome, body_from_slice, control_frame,
+};
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_rustls::rustls::ClientConfig;
+
+/// The worker ends a call at its deadline and says so; this is how much longer its word may take.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How a client is let in.
+#[derive(Debug)]
+pub(super) struct Credentials {
+    pub(super) token: Option<String>,
+    /// Absent when no worker is spoken to by TLS.
+    pub(super) tls: Option<Arc<ClientConfig>>,
+    pub(super) connect_timeout: Duration,
+}
+
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: Stream,
+    worker: String,
+    requests: u64,
+    frame_bytes_max: u32,
+}
+
+/// A call whose arguments are JSON text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallRequest<'a> {
+    pub(crate) function: &'a str,
+    /// An array (positional) or an object (named).
+    pub(crate) arguments: &'a str,
+    /// Zero = none.
+    pub(crate) timeout: Duration,
+    /// Whether to bring back what the function prints.
+    pub(crate) output: bool,
+}
+
+/// What came back from a call.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) release_id: u64,
+    pub(crate) printed: Vec<u8>,
+    /// JSON text.
+    pub(crate) outcome: Result<String, Failure>,
+}
+
+impl Answer {
+    /// A call that failed before it was sent.
+    pub(crate) fn failed(failure: Failure) -> Self {
+        Self { release_id: 0, printed: Vec::new(), outcome: Err(failure) }
+    }
+}
+
+impl Connection {
+    /// Connects and shakes hands.
+    pub(super) fn open(
+        address: &Address,
+        credentials: &Credentials,
+        purpose: &Purpose,
+    ) -> Result<(Self, Welcome), ClientError> {
+        let worker = address.to_string();
+        let stream =
+            Stream::connect(address, credentials.tls.as_ref(), credentials.connect_timeout)
+                .map_err(|error| ClientError::Unreachable {
+                    worker: worker.clone(),
+                    reason: error.to_string(),
+                })?;
+        let frame_bytes_max = FRAME_BYTES_MAX_DEFAULT;
+        let mut connection = Self { stream, worker, requests: 0, frame_bytes_max };
+        let hello = Hello {
+            purpose: purpose.clone(),
+            client: ClientInfo {
+                pid: std::process::id(),
+                sapi: "appserver".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            catalog_hash: 0,
+            token: credentials.token.clone(),
+        };
+        let welcome = connection
+            .shake_hands(&hello, credentials.connect_timeout)
+            .map_err(ClientError::before_welcome)?;
+        connection.frame_bytes_max = welcome.limits.frame_bytes_max;
+        Ok((connection, welcome))
+    }
+
+    pub(crate) fn worker(&self) -> &str {
+        &self.worker
+    }
+
+    fn shake_hands(&mut self, hello: &Hello, timeout: Duration) -> Result<Welcome, ClientError> {
+        let mut bytes = PREFACE.to_vec();
+        bytes.extend_from_slice(&control_frame(Header::new(Kind::Hello, 0), hello));
+        let (header, body) = self.exchange(&bytes, timeout)?;
+        match header.kind {
+            Kind::Welcome => self.read(body_from_slice("Welcome", &body)),
+            Kind::Refused => {
+                let refused = self.read(body_from_slice("Refused", &body))?;
+                Err(ClientError::Refused { worker: self.worker.clone(), refused })
+            }
+            other => Err(self.bad(BadFrame::Unexpected(other))),
+        }
+    }
+
+    /// Asks the supervisor, on a connection opened for `Purpose::Control`.
+    pub(super) fn control(
+        &mut self,
+        request: &ControlRequest,
+        timeout: Duration,
+    ) -> Result<ControlReply, ClientError> {
+        self.requests += 1;
+        let header = Header::new(Kind::ControlRequest, self.requests);
+        let (header, body) = self.exchange(&control_frame(header, request), timeout)?;
+        if header.kind != Kind::ControlReply {
+            return Err(self.bad(BadFrame::Unexpected(header.kind)));
+        }
+        self.read(body_from_slice("control reply", &body))
+    }
+
+    /// What a reply means that is not the answer to the question.
+    pub(super) fn unexpected(&self, reply: ControlReply) -> ClientError {
+        match reply {
+            // The one thing a supervisor is asked for by name is an application.
+            ControlReply::Refused { message, near } => ClientError::Refused {
+                worker: self.worker.clone(),
+                refused: Refused { code: RefusedCode::UnknownApp, message, near },
+            },
+            _ => self.bad(BadFrame::Malformed { what: "control reply" }),
+        }
+    }
+
+    /// Calls a function, on a connection opened for `Purpose::Calls`.
+    pub(crate) fn call(&mut self, request: &CallRequest<'_>) -> Result<Answer, ClientError> {
+        self.requests += 1;
+        let mut header = Header::new(Kind::Call, self.requests);
+        header.flags = FLAG_JSON | if request.output { FLAG_OUTPUT } else { 0 };
+        header.budget_ms = u32::try_from(request.timeout.as_millis()).unwrap_or(u32::MAX);
+        let mut frame = Vec::new();
+        let head = CallHead { function: request.function };
+        let Ok(_) = frame.put_frame(header, |body| {
+            head.put(body);
+            body.extend_from_slice(request.arguments.as_bytes());
+            Ok::<(), std::convert::Infallible>(())
+        });
+        let limit = if request.timeout.is_zero() { Duration::MAX } else { request.timeout + GRACE };
+        let (header, body) = self.exchange(&frame, limit)?;
+        self.answer(&header, body)
+    }
+
+    fn answer(&self, header: &Header, mut body: Vec<u8>) -> Result<Answer, ClientError> {
+        let mut printed = Vec::new();
+        if header.flags & FLAG_OUTPUT != 0 {
+            let malformed = || self.bad(BadFrame::Malformed { what: "printed bytes" });
+            let length = body.first_chunk::<4>().ok_or_else(malformed)?;
+            let end = 4 + usize::try_from(u32::from_le_bytes(*length)).map_err(|_| malformed())?;
+            printed = body.get(4..end).ok_or_else(malformed)?.to_vec();
+            body.drain(..end);
+        }
+        let outcome = match header.kind {
+            Kind::Return => Ok(String::from_utf8(body)
+                .map_err(|_| self.bad(BadFrame::Malformed { what: "JSON result" }))?),
+            Kind::Failure => Err(self.read(body_from_slice("failure", &body))?),
+            other => return Err(self.bad(BadFrame::Unexpected(other))),
+        };
+        Ok(Answer { release_id: header.release_id, printed, outcome })
+    }
+
+    /// Sends a frame and waits for one.
+    fn exchange(
+        &mut self,
+        frame: &[u8],
+        limit: Duration,
+    ) -> Result<(Header, Vec<u8>), ClientError> {
+        // A limit beyond what the clock can count is no limit worth the name.
+        const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+        let deadline = Instant::now() + limit.min(FOREVER);
+        let lost = |error: std::io::Error| ClientError::from_io(&self.worker, &error, limit);
+        let sent = self.stream.set_deadline(deadline).and_then(|()| {
+            self.stream.write_all(frame)?;
+            self.stream.flush()
+        });
+        sent.map_err(lost)?;
+        let mut head = [0; HEADER_BYTES];
+        read_until(&mut self.stream, &mut head, deadline).map_err(lost)?;
+        let header = Header::parse(&head, self.frame_bytes_max)
+            .map_err(|reason| self.bad(reason))?
+            .ok_or_else(|| self.bad(BadFrame::Malformed { what: "header" }))?;
+        let mut body = vec![0; header.frame_bytes() - HEADER_BYTES];
+        read_until(&mut self.stream, &mut body, deadline).map_err(lost)?;
+        Ok((header, body))
+    }
+
+    fn read<T>(&self, decoded: Result<T, BadFrame>) -> Result<T, ClientError> {
+        decoded.map_err(|reason| self.bad(reason))
+    }
+
+    fn bad(&self, reason: BadFrame) -> ClientError {
+        ClientError::Protocol { worker: self.worker.clone(), reason }
+    }
+}
+
+/// `read_exact` with a deadline for the whole.
+fn read_until(
+    stream: &mut Stream,
+    mut buffer: &mut [u8],
+    deadline: Instant,
+) -> std::io::Result<()> {
+    while !buffer.is_empty() {
+        stream.set_deadline(deadline)?;
+        match stream.read(buffer) {
+            Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => buffer = &mut buffer[read..],
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! A blocking client of workers: what the commands speak with.
+
+mod connection;
+mod error;
+mod stream;
+mod tls;
+mod workers;
+
+pub(crate) use connection::{Answer, CallRequest, Connection};
+pub(crate) use error::{ClientError, near};
+pub(crate) use workers::{Control, WorkerArgs, Workers};

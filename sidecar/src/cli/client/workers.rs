@@ -1,0 +1,133 @@
+//! The workers that a command may ask, and how it is let in.
+
+use super::connection::Credentials;
+use super::tls::TlsArgs;
+use super::{ClientError, Connection};
+use crate::cli::seconds;
+use crate::config::Address;
+use protocol::{AppName, Catalog, ControlReply, ControlRequest, Purpose, StatusReport, Welcome};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where a sidecar listens unless it is told otherwise.
+const DEFAULT_WORKERS: &str = "unix:/run/appserver/appserver.sock";
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct WorkerArgs {
+    /// Workers to ask, the first that answers: unix:PATH, tls:HOST[:PORT], tcp:HOST[:PORT].
+    #[arg(
+        short,
+        long,
+        value_name = "ADDRESS,…",
+        env = "APPSERVER_WORKERS",
+        default_value = DEFAULT_WORKERS,
+        value_delimiter = ',',
+        value_parser = address,
+        help_heading = "Workers"
+    )]
+    workers: Vec<Address>,
+    /// File with the token that TCP workers ask for; APPSERVER_TOKEN may hold the token itself.
+    #[arg(long, value_name = "FILE", help_heading = "Workers")]
+    token_file: Option<PathBuf>,
+    /// Longest to wait for a worker's welcome, in seconds.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value = "1",
+        value_parser = seconds,
+        help_heading = "Workers"
+    )]
+    connect_timeout: Duration,
+    #[command(flatten)]
+    tls: TlsArgs,
+}
+
+/// As the extension's `appserver.workers` takes them: `;weight=2` means nothing here.
+fn address(text: &str) -> Result<Address, String> {
+    text.split(';').next().unwrap_or_default().trim().parse()
+}
+
+/// Workers ready to be asked.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    addresses: Vec<Address>,
+    credentials: Credentials,
+}
+
+impl WorkerArgs {
+    /// Reads the files that the options name.
+    pub(crate) fn open(self) -> Result<Workers, ClientError> {
+        let credentials = Credentials {
+            token: self.token()?,
+            tls: if self.workers.iter().any(|address| matches!(address, Address::Tls { .. })) {
+                Some(self.tls.config()?)
+            } else {
+                None
+            },
+            connect_timeout: self.connect_timeout,
+        };
+        Ok(Workers { addresses: self.workers, credentials })
+    }
+
+    fn token(&self) -> Result<Option<String>, ClientError> {
+        let Some(file) = &self.token_file else { return Ok(std::env::var("APPSERVER_TOKEN").ok()) };
+        let token = std::fs::read_to_string(file).map_err(|error| {
+            ClientError::Config(format!("cannot read the token in {}: {error}", file.display()))
+        })?;
+        Ok(Some(token.trim().to_owned()))
+    }
+}
+
+impl Workers {
+    /// The first worker that welcomes a connection for `purpose`.
+    pub(crate) fn connect(&self, purpose: &Purpose) -> Result<(Connection, Welcome), ClientError> {
+        let mut failures = Vec::new();
+        for address in &self.addresses {
+            match Connection::open(address, &self.credentials, purpose) {
+                Err(error) if error.concerns_this_worker_alone() => failures.push(error),
+                outcome => return outcome,
+            }
+        }
+        match failures.len() {
+            1 => Err(failures.remove(0)),
+            _ => Err(ClientError::NoWorker(failures.iter().map(ToString::to_string).collect())),
+        }
+    }
+
+    /// A connection for questions to the supervisor.
+    pub(crate) fn control(&self) -> Result<Control, ClientError> {
+        let (connection, _) = self.connect(&Purpose::Control)?;
+        Ok(Control { connection, timeout: self.credentials.connect_timeout.max(ANSWER_TIMEOUT) })
+    }
+}
+
+/// A supervisor answers from memory; one that takes longer is frozen.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A control connection.
+#[derive(Debug)]
+pub(crate) struct Control {
+    connection: Connection,
+    timeout: Duration,
+}
+
+impl Control {
+    pub(crate) fn worker(&self) -> &str {
+        self.connection.worker()
+    }
+
+    pub(crate) fn status(&mut self) -> Result<StatusReport, ClientError> {
+        match self.connection.control(&ControlRequest::Status, self.timeout)? {
+            ControlReply::Status(report) => Ok(*report),
+            other => Err(self.connection.unexpected(other)),
+        }
+    }
+
+    /// The catalog of `app`; the empty name means the only application.
+    pub(crate) fn catalog(&mut self, app: AppName) -> Result<Catalog, ClientError> {
+        match self.connection.control(&ControlRequest::Catalog { app }, self.timeout)? {
+            ControlReply::Catalog(catalog) => Ok(catalog),
+            other => Err(self.connection.unexpected(other)),
+        }
+    }
+}

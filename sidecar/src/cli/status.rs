@@ -1,0 +1,107 @@
+//! `appserver status`: one look at a worker.
+
+use super::client::WorkerArgs;
+use super::{Stop, text};
+use protocol::{AppStatus, PoolStatus, StatusReport};
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+const EXAMPLES: &str = "\
+Examples:
+  appserver status
+  appserver status --workers tls:10.0.0.7 --token-file /etc/appserver/token
+  appserver status --json | jq '.apps[].pools[] | {pool, executors: (.executors | length)}'";
+
+/// States of an executor that has a call.
+const BUSY: [&str; 3] = ["reading", "running", "replying"];
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct StatusArgs {
+    /// Print the whole report as JSON; its counters only grow.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    workers: WorkerArgs,
+}
+
+pub(crate) fn run(args: StatusArgs) -> Result<(), Stop> {
+    let mut control = args.workers.open()?.control()?;
+    let report = control.status()?;
+    let text = if args.json {
+        serde_json::json!(report).to_string() + "\n"
+    } else {
+        describe(control.worker(), &report)
+    };
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(())
+}
+
+fn describe(worker: &str, report: &StatusReport) -> String {
+    let connections = &report.connections;
+    let mut out = format!(
+        "appserver {}, pid {}, up {}, {}\n",
+        report.version,
+        report.pid,
+        text::long(report.uptime_ms / 1000),
+        text::bytes(report.rss_bytes)
+    );
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(out, "  {name:<12} {value}");
+    };
+    line("asked at", worker.to_owned());
+    line("listens at", report.listeners.join(", "));
+    line(
+        "connections",
+        format!(
+            "{} of {} open, {} accepted, {} refused",
+            connections.open, connections.max, connections.accepted, connections.refused
+        ),
+    );
+    if !report.membership.members.is_empty() {
+        let members = report.membership.members.iter();
+        let members: Vec<String> = members
+            .map(|member| format!("{} (weight {})", member.address, member.weight))
+            .collect();
+        line("workers", format!("epoch {}: {}", report.membership.epoch, members.join(", ")));
+    }
+    for app in &report.apps {
+        out.push('\n');
+        out.push_str(&describe_app(app));
+    }
+    out
+}
+
+fn describe_app(app: &AppStatus) -> String {
+    let mut out = format!(
+        "{}, release {}, {}\n  folder {}, prototype {}\n",
+        app.app, app.release, app.state, app.root, app.prototype_pid
+    );
+    for warning in &app.warnings {
+        let _ = writeln!(out, "  warning: {}", text::printable(warning));
+    }
+    let titles =
+        ["POOL", "EXECUTORS", "BUSY", "CONNECTIONS", "CALLS", "DIED", "RECYCLED", "MEMORY"];
+    let mut rows = vec![titles.map(str::to_owned).to_vec()];
+    rows.extend(app.pools.iter().map(pool_row));
+    out + &indented(&text::table(&rows))
+}
+
+fn pool_row(pool: &PoolStatus) -> Vec<String> {
+    let executors = &pool.executors;
+    let busy = executors.iter().filter(|executor| BUSY.contains(&executor.state.as_str())).count();
+    vec![
+        pool.pool.clone(),
+        format!("{} ({} to {})", executors.len(), pool.executors_min, pool.executors_max),
+        busy.to_string(),
+        pool.connections.to_string(),
+        executors.iter().map(|executor| executor.calls).sum::<u64>().to_string(),
+        pool.died.to_string(),
+        pool.recycled.to_string(),
+        text::bytes(executors.iter().map(|executor| executor.rss_bytes).sum()),
+    ]
+}
+
+fn indented(table: &str) -> String {
+    table.lines().map(|line| format!("  {line}\n")).collect()
+}

@@ -1,0 +1,73 @@
+//! `appserver config check`.
+
+mod cli_support;
+
+use cli_support::appserver;
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+fn app(toml: Option<&str>) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("functions.php"), "<?php function f() {}").unwrap();
+    if let Some(toml) = toml {
+        fs::write(folder.path().join("app.toml"), toml).unwrap();
+    }
+    folder
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn the_configuration_that_would_hold_is_printed_and_can_be_used_as_it_is() {
+    let folder = app(Some("name = \"shop\"\n"));
+    let first = appserver(&["config", "check", "--app", text(folder.path())]);
+    assert_eq!(first.code, 0, "{}", first.err);
+    let (daemon, application) = first.out.split_once("\n\n# ").expect("two files");
+    assert!(application.contains("name = \"shop\""), "{application}");
+    fs::write(folder.path().join("app.toml"), format!("# {application}")).unwrap();
+    let config = folder.path().join("appserver.toml");
+    fs::write(&config, daemon).unwrap();
+    let second = appserver(&["config", "check", "--config", text(&config)]);
+    assert_eq!((second.code, second.out), (0, first.out), "{}", second.err);
+}
+
+#[test]
+fn json_is_there_for_programs() {
+    let folder = app(None);
+    let ran = appserver(&["config", "check", "--json", "--app", text(folder.path())]);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(json["deployments"][0]["config"]["entry"][0], "functions.php");
+    assert!(json["daemon"]["limits"]["frame_bytes_max"].is_u64());
+}
+
+#[test]
+fn a_mistake_is_told_with_file_line_and_the_nearest_key_and_exits_78() {
+    let folder = app(Some("name = \"shop\"\nbootstarp = \"x.php\"\n"));
+    let ran = appserver(&["config", "check", "--app", text(folder.path())]);
+    assert_eq!((ran.code, ran.out.as_str()), (78, ""));
+    let file = folder.path().canonicalize().unwrap().join("app.toml");
+    assert!(ran.err.contains(&format!("{}:2:", file.display())), "{}", ran.err);
+    assert!(ran.err.contains("\"bootstrap\"") || ran.err.contains("bootstrap?"), "{}", ran.err);
+    assert_eq!(ran.err.lines().count(), 1, "one line: {}", ran.err);
+}
+
+#[test]
+fn what_is_not_there_exits_78_as_well() {
+    for args in [&["--app", "/nonexistent"][..], &["--config", "/nonexistent.toml"], &[]] {
+        let ran = appserver(&[&["config", "check"], args].concat());
+        assert_eq!(ran.code, 78, "{args:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_sidecars_file_can_be_checked_without_an_application() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("appserver.toml");
+    fs::write(&config, "busy_poll_us = 7\n").unwrap();
+    let ran = appserver(&["config", "check", "--config", text(&config)]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("busy_poll_us = 7"), "{}", ran.out);
+}
