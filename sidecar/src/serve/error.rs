@@ -1,5 +1,6 @@
 //! Why `serve` did not start, or ended.
 
+use crate::cli::{Exit, Stop};
 use crate::config::ConfigError;
 use std::fmt::Display;
 use thiserror::Error;
@@ -21,5 +22,15 @@ impl Error {
     /// What was tried, and what the system said.
     pub(super) fn start(what: impl Display, error: impl Display) -> Self {
         Self::Start(format!("{what}: {error}"))
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        let exit = match error {
+            Error::Config(_) | Error::Applications(_) => Exit::Config,
+            Error::Start(_) => Exit::Internal,
+        };
+        Self::new(exit, error.to_string())
     }
 }
