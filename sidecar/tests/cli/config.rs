@@ -1,8 +1,6 @@
 //! `appserver config check`.
 
-mod cli_support;
-
-use cli_support::appserver;
+use crate::appserver::appserver;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;

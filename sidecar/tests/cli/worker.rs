@@ -1,11 +1,7 @@
 //! Commands that ask a worker, against one that says what the test wants.
 
-mod cli_support;
-#[path = "cli_support/fake_worker.rs"]
-mod fake_worker;
-
-use cli_support::{Ran, appserver, appserver_with};
-use fake_worker::{FakeWorker, Received, Reply};
+use crate::appserver::{Ran, appserver, appserver_with};
+use crate::fake_worker::{FakeWorker, Received, Reply};
 use protocol::{ExitCause, Failure, FatalKind, Refused, RefusedCode, Thrown, TraceFrame};
 use serde_json::{Value, json};
 use std::fs;

@@ -1,8 +1,6 @@
 //! Help, mistakes, completions and man pages.
 
-mod cli_support;
-
-use cli_support::appserver;
+use crate::appserver::appserver;
 
 const COMMANDS: [&[&str]; 9] = [
     &["serve"],

@@ -1,4 +1,4 @@
-//! The command line as a user runs it.
+//! One run of `appserver`.
 
 use std::process::{Command, Output, Stdio};
 
