@@ -1,6 +1,6 @@
 <?php
 
-function hello(string $name = 'World'): string
+function hello(string $name, int $times = 1): string
 {
-    return "Hello, $name!";
+    return trim(str_repeat("Hello, $name! ", $times));
 }
