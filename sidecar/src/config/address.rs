@@ -13,7 +13,7 @@ const UNIX_PATH_BYTES_MAX: usize = 107;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Address {
     Unix(PathBuf),
-    /// TLS, because configuration has a certificate or one is made, unless `tcp.insecure` is set.
+    /// Plain text.
     Tcp {
         host: String,
         port: u16,

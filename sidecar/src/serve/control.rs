@@ -15,8 +15,14 @@ use tokio::time::timeout;
 /// Largest question, in bytes.
 const REQUEST_BYTES_MAX: u32 = 16 * 1024;
 
+/// Most control connections at a time; further ones are closed after their Welcome.
+pub(super) const CONTROLS_MAX: usize = 256;
+
 /// Answers until the peer hangs up, speaks nonsense, or the worker stops.
 pub(super) async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, door: Door) {
+    let Ok(_permit) = door.controls.try_acquire() else {
+        return tracing::warn!("control connection closed: there are {CONTROLS_MAX} already");
+    };
     loop {
         let answered = tokio::select! {
             answered = answer_one(&mut stream, &door) => answered,

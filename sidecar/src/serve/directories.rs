@@ -48,6 +48,26 @@ pub(super) fn default_listen() -> Address {
     Address::Unix(base().join("appserver.sock"))
 }
 
+/// A folder for secrets.
+pub(super) fn make_private(path: &Path) -> Result<(), Error> {
+    make(path, 0o700, None)
+}
+
+/// Where what must survive a restart is kept, unless `state_dir` says.
+pub(super) fn state_dir(daemon: &Daemon) -> PathBuf {
+    if let Some(folder) = &daemon.state_dir {
+        return folder.clone();
+    }
+    if rustix::process::geteuid().is_root() {
+        return PathBuf::from("/var/lib/appserver");
+    }
+    match (std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME")) {
+        (Some(folder), _) => PathBuf::from(folder).join("appserver"),
+        (None, Some(home)) => PathBuf::from(home).join(".local/state/appserver"),
+        (None, None) => base().join("state"),
+    }
+}
+
 fn base() -> PathBuf {
     if rustix::process::geteuid().is_root() {
         return PathBuf::from("/run/appserver");

@@ -7,9 +7,10 @@ use super::settings::Settings;
 use protocol::{Hello, RefusedCode};
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// Pause after a failure to accept, which is nearly always a lack of descriptors: without it the
@@ -27,6 +28,12 @@ pub(super) struct Door {
     pub(super) closing: CancellationToken,
     /// Cancelled when it has stopped: control connections last until then.
     pub(super) closed: CancellationToken,
+    /// One permit for each control connection.
+    pub(super) controls: Arc<Semaphore>,
+    /// What remote callers' frames may take together, in pieces.
+    pub(super) remote_memory: Arc<Semaphore>,
+    /// Epoch of the list of workers, for answers that the edge passes on.
+    pub(super) epoch: Arc<AtomicU32>,
 }
 
 impl Door {
@@ -44,9 +51,13 @@ impl Door {
         }
     }
 
-    /// Waits for a permit, so that more strangers than `limits.handshakes_max` wait in the backlog.
+    /// Waits until fewer than `limits.handshakes_max` strangers are inside; more wait in the backlog.
+    pub(super) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.handshakes).acquire_owned().await.ok()
+    }
+
     async fn take_in(&self, stream: UnixStream) {
-        let Ok(permit) = Arc::clone(&self.handshakes).acquire_owned().await else {
+        let Some(permit) = self.permit().await else {
             return;
         };
         let door = self.clone();

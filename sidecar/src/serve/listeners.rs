@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
     pub(super) unix: Vec<(PathBuf, UnixListener)>,
-    pub(super) tcp: Vec<TcpListener>,
+    /// With whether it is for TLS.
+    pub(super) tcp: Vec<(TcpListener, bool)>,
     /// As clients write them, with the port that was given where 0 was asked for.
     pub(super) addresses: Vec<String>,
 }
@@ -27,7 +28,7 @@ impl Listeners {
             match address {
                 Address::Unix(path) => listeners.bind_unix(path, &daemon.socket)?,
                 Address::Tcp { host, port } | Address::Tls { host, port } => {
-                    listeners.bind_tcp(host, *port, address, daemon)?;
+                    listeners.bind_tcp(host, *port, address)?;
                 }
             }
         }
@@ -50,24 +51,19 @@ impl Listeners {
         Ok(())
     }
 
-    fn bind_tcp(
-        &mut self,
-        host: &str,
-        port: u16,
-        address: &Address,
-        daemon: &Daemon,
-    ) -> Result<(), Error> {
+    fn bind_tcp(&mut self, host: &str, port: u16, address: &Address) -> Result<(), Error> {
         let failed = |error| Error::start(address, error);
         let listener = TcpListener::bind((host, port)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
         let host = host.to_owned();
-        let served = match daemon.tcp.insecure && matches!(address, Address::Tcp { .. }) {
-            true => Address::Tcp { host, port },
-            false => Address::Tls { host, port },
+        let encrypted = matches!(address, Address::Tls { .. });
+        let served = match encrypted {
+            true => Address::Tls { host, port },
+            false => Address::Tcp { host, port },
         };
         self.addresses.push(served.to_string());
-        self.tcp.push(listener);
+        self.tcp.push((listener, encrypted));
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use super::notify::notify;
 use super::supervisor::Supervisor;
 use crate::config::load_daemon;
 use protocol::Membership;
+use std::sync::atomic::Ordering;
 
 impl Supervisor {
     pub(super) fn reload(&mut self) {
@@ -20,6 +21,7 @@ impl Supervisor {
                     let (epoch, workers) = (membership.epoch, membership.members.len());
                     tracing::info!(epoch, workers, "list of workers changed");
                     self.membership = membership;
+                    self.epoch.store(epoch, Ordering::Relaxed);
                     self.board.publish();
                 }
             }

@@ -17,13 +17,14 @@ impl Supervisor {
         executor: &Executor,
         cause: ExitCause,
     ) {
+        let stopping = self.is_stopping();
         let Some(pool) = self.pool_mut(key) else {
             return;
         };
         let cell = pool.scoreboard.cell(index);
         let remains = cell.remains();
         cell.clear();
-        let planned = executor.leaving.is_some() || cause == ExitCause::Status(0);
+        let planned = stopping || executor.leaving.is_some() || cause == ExitCause::Status(0);
         if remains.state == State::Running {
             pool.died += 1;
         } else if planned {

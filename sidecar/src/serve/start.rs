@@ -1,15 +1,19 @@
 //! From configuration to serving, and back: the steps in their order.
 
 use super::connections::Connections;
+use super::control::CONTROLS_MAX;
 use super::deployed::{Deployed, ReleaseState};
-use super::directories::{Directories, default_listen};
+use super::directories::{Directories, default_listen, state_dir};
 use super::door::Door;
+use super::edge::Edge;
 use super::event::{Event, Events, Signal, WAITING_MAX};
+use super::gate::Gate;
 use super::identity::Account;
 use super::key::ReleaseKey;
 use super::listeners::Listeners;
 use super::notify::notify;
 use super::peers::Peers;
+use super::relay::PIECE_BYTES;
 use super::settings::Settings;
 use super::supervisor::{Phase, Supervisor};
 use super::{Error, Options, descriptors, logging, release};
@@ -18,8 +22,9 @@ use protocol::Membership;
 use shm::Board;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc};
@@ -43,6 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let directories = Directories::prepare(&daemon, account)?;
     logging::start(&daemon.log)?;
     descriptors::raise(&mut daemon)?;
+    let gate = Arc::new(Gate::load(&daemon, &state_dir(&daemon))?);
     let listeners = Listeners::bind(&daemon)?;
     if let Some(account) = account {
         account.switch().map_err(|error| Error::start("becoming the configured user", error))?;
@@ -64,13 +70,14 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         .enable_all()
         .build()
         .map_err(|error| Error::start("the runtime", error))?;
-    runtime.block_on(serve(settings, deployments, listeners, board))
+    runtime.block_on(serve(settings, deployments, listeners, gate, board))
 }
 
 async fn serve(
     settings: Arc<Settings>,
     deployments: Vec<config::Deployment>,
     listeners: Listeners,
+    gate: Arc<Gate>,
     board: Board,
 ) -> Result<(), Error> {
     let (sender, mut events) = mpsc::channel(WAITING_MAX);
@@ -84,15 +91,20 @@ async fn serve(
     let (closing, closed) = (CancellationToken::new(), CancellationToken::new());
     let paths: Vec<PathBuf> = listeners.unix.iter().map(|(path, _)| path.clone()).collect();
     if supervisor.phase == Phase::Serving {
+        let remote_pieces = settings.daemon.limits.remote_bytes_max as usize / PIECE_BYTES;
         let door = Door {
             handshakes: Arc::new(Semaphore::new(settings.daemon.limits.handshakes_max as usize)),
             settings: Arc::clone(&settings),
             events: sender,
             closing: closing.clone(),
             closed: closed.clone(),
+            controls: Arc::new(Semaphore::new(CONTROLS_MAX)),
+            remote_memory: Arc::new(Semaphore::new(remote_pieces)),
+            epoch: Arc::clone(&supervisor.epoch),
         };
-        open(door, listeners).map_err(|error| Error::start("listening", error))?;
-        supervisor.announce();
+        let self_signed = gate.tls.as_ref().and_then(|tls| tls.self_signed.clone());
+        open(door, gate, listeners).map_err(|error| Error::start("listening", error))?;
+        supervisor.announce(self_signed.as_deref());
         notify("READY=1");
     }
     supervisor.run_while(Phase::Serving, &mut events).await;
@@ -112,7 +124,13 @@ async fn serve(
 }
 
 /// Accepts from now on.
-fn open(door: Door, listeners: Listeners) -> std::io::Result<()> {
+fn open(door: Door, gate: Arc<Gate>, listeners: Listeners) -> std::io::Result<()> {
+    for (listener, encrypted) in listeners.tcp {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let tls = gate.tls.clone().filter(|_| encrypted);
+        let edge = Edge { door: door.clone(), gate: Arc::clone(&gate), tls };
+        tokio::spawn(edge.serve(listener));
+    }
     for (_, listener) in listeners.unix {
         let listener = tokio::net::UnixListener::from_std(listener)?;
         tokio::spawn(door.clone().serve_unix(listener));
@@ -163,6 +181,7 @@ impl Supervisor {
         };
         Self {
             connections,
+            epoch: Arc::new(AtomicU32::new(membership.epoch)),
             membership,
             settings,
             events,
@@ -208,7 +227,7 @@ impl Supervisor {
     }
 
     /// Says to people what is served where, and how to call it.
-    fn announce(&self) {
+    fn announce(&self, self_signed: Option<&Path>) {
         let mut lines = Vec::new();
         for deployed in self.releases.values() {
             let Some(published) = &deployed.published else {
@@ -223,6 +242,10 @@ impl Supervisor {
         }
         let addresses = self.settings.listeners.join(",");
         lines.push(format!("appserver: call them with php -d extension=appserver.so -d appserver.workers={addresses}"));
+        if let Some(certificate) = self_signed {
+            let file = certificate.display();
+            lines.push(format!("appserver: remote callers must trust {file} (appserver.ca)"));
+        }
         lines.push(format!("appserver: ready at {addresses}"));
         // That nobody reads it is no reason to stop.
         let _ = writeln!(std::io::stdout().lock(), "{}", lines.join("\n"));

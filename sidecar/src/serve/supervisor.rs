@@ -14,6 +14,7 @@ use std::io::{self, Read, Seek};
 use std::os::fd::OwnedFd;
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Instant;
 use tokio::sync::mpsc;
 
@@ -30,6 +31,8 @@ pub(super) struct Supervisor {
     pub(super) current: BTreeMap<protocol::AppName, protocol::ReleaseId>,
     pub(super) connections: Connections,
     pub(super) membership: Membership,
+    /// Its epoch, for the edge.
+    pub(super) epoch: Arc<AtomicU32>,
     pub(super) board: Board,
     pub(super) started: Instant,
     pub(super) accepted: u64,
