@@ -5,6 +5,8 @@
 mod check;
 mod codec;
 mod contestant;
+mod context;
+mod example;
 mod floor;
 mod fpm;
 mod gearman;
@@ -27,7 +29,7 @@ mod workspace;
 
 use anyhow::Result;
 use clap::Parser;
-use options::{Command, MeasureArgs, Options};
+use options::{MeasureArgs, Options, Part, Role};
 use report::Report;
 use std::io::{Write, stdout};
 use std::process::ExitCode;
@@ -38,7 +40,7 @@ const EXIT_BELOW_NEEDED: u8 = 1;
 const EXIT_FAILED: u8 = 2;
 
 fn main() -> ExitCode {
-    match run(Options::parse().command) {
+    match run(Options::parse()) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("appserver-bench: {error:#}");
@@ -47,28 +49,30 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<ExitCode> {
-    match command {
-        Command::Run(args) => {
-            measure(&args)?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Command::Check { from, args } => {
-            let report = match from {
-                Some(file) => Report::read(&file)?,
-                None => measure(&args)?,
-            };
-            judge(&report)
-        }
-        Command::FloorServer { socket, busy_poll_us } => {
+fn run(options: Options) -> Result<ExitCode> {
+    match options.role {
+        None => bench(&options),
+        Some(Role::FloorServer { socket, busy_poll_us }) => {
             floor::serve(&socket, busy_poll_us)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::FloorClient { socket, busy_poll_us } => {
+        Some(Role::FloorClient { socket, busy_poll_us }) => {
             floor::call(&socket, busy_poll_us)?;
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+fn bench(options: &Options) -> Result<ExitCode> {
+    let report = match &options.from {
+        Some(file) => {
+            let report = Report::read(file)?;
+            stdout().write_all(table::render(&report).as_bytes())?;
+            report
+        }
+        None => measure(&options.measure)?,
+    };
+    if options.check { judge(&report) } else { Ok(ExitCode::SUCCESS) }
 }
 
 /// Measures what was asked for, prints the table, and writes the report.
@@ -76,13 +80,16 @@ fn measure(args: &MeasureArgs) -> Result<Report> {
     let workspace = workspace::Workspace::create()?;
     let mut report = Report::begin(args, &workspace);
     rounds::measure(&workspace, args, &mut report)?;
-    if args.wants(options::Part::Idle) {
+    if args.wants(Part::Context) {
+        context::measure(args, &mut report);
+    }
+    if args.wants(Part::Idle) {
         idle::measure(&workspace, args, &mut report);
     }
-    if args.wants(options::Part::Growth) {
+    if args.wants(Part::Growth) {
         growth::measure(&workspace, args, &mut report);
     }
-    if args.wants(options::Part::Codec) {
+    if args.wants(Part::Codec) {
         codec::measure(&workspace, args, &mut report);
     }
     stdout().write_all(table::render(&report).as_bytes())?;

@@ -5,24 +5,27 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Debug, Parser)]
-#[command(about = "Measures appserver against a floor and its peers, in one run", version)]
+#[command(
+    about = "Measures appserver against a floor and its peers, in one run; prints and writes a report",
+    version,
+    args_conflicts_with_subcommands = true
+)]
 pub(crate) struct Options {
+    /// Then compare the figures with what is needed; exit with 1 if one is below it or missing.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Measure nothing: print, or check, this report.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["only", "quick", "rounds", "json"])]
+    pub(crate) from: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) measure: MeasureArgs,
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) role: Option<Role>,
 }
 
+/// What this program does when the bench starts it as a peer.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Measure, print a table, and write a report.
-    Run(MeasureArgs),
-    /// Compare a report with what is needed; exits 1 if a figure is below it or missing.
-    Check {
-        /// Report to judge; without it everything is measured anew.
-        #[arg(long, value_name = "FILE")]
-        from: Option<PathBuf>,
-        #[command(flatten)]
-        args: MeasureArgs,
-    },
+pub(crate) enum Role {
     /// The answering half of the floor.
     #[command(hide = true)]
     FloorServer { socket: PathBuf, busy_poll_us: u32 },
@@ -61,6 +64,8 @@ pub(crate) enum Part {
     Gearman,
     Fpm,
     Redis,
+    /// Opening and closing a PHP request.
+    Context,
     /// Values to bytes and back, against igbinary, msgpack and serialize.
     Codec,
     /// Memory and processor time of an idle sidecar.

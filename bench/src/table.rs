@@ -10,6 +10,7 @@ pub(crate) fn render(report: &Report) -> String {
     // Writing to a String cannot fail.
     let _ = write_heading(&mut text, report);
     let _ = write_contest(&mut text, report);
+    let _ = write_context(&mut text, report);
     let _ = write_codec(&mut text, report);
     let _ = write_sidecar(&mut text, report);
     for (what, why) in &report.skipped {
@@ -60,6 +61,11 @@ fn four(latency: Option<Latency>) -> String {
 fn microseconds(ns: u64) -> String {
     let hundredths = (ns + 5) / 10;
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+fn write_context(text: &mut String, report: &Report) -> std::fmt::Result {
+    let Some(cost) = report.request_context_ns else { return Ok(()) };
+    writeln!(text, "request context, opened and closed: {} µs\n", microseconds(cost))
 }
 
 fn write_codec(text: &mut String, report: &Report) -> std::fmt::Result {
