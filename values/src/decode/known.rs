@@ -1,0 +1,111 @@
+//! What a decoding remembers, kept from one to the next so that its memory is warm. Decodings may
+//! be nested (user code makes a remote call): an inner one makes its own.
+
+use super::class::KnownClass;
+use super::delayed::Delayed;
+use super::property::PropertyPlan;
+use crate::engine::{Instance, Link, Slot, Table, Temporary, Text, guard};
+use crate::error::{Cause, Done, Fault};
+use std::cell::Cell;
+
+/// Strings beyond which memory is given back instead of kept.
+const KEPT_MAX: usize = 1 << 16;
+
+thread_local! {
+    static IDLE: Cell<Option<Box<Known>>> = const { Cell::new(None) };
+}
+
+/// An object or reference by its number.
+#[derive(Clone, Copy)]
+pub(super) enum Identity {
+    Object(Instance),
+    /// A case of an enum: not ours to change.
+    Case(Instance),
+    Link(Link),
+    /// The place of an object that is not made yet.
+    Pending,
+}
+
+pub(super) struct ObjectShape {
+    pub(super) class: usize,
+    pub(super) properties: Vec<PropertyPlan>,
+}
+
+#[derive(Default)]
+pub(super) struct Known {
+    /// Not counted: each is part of a value or in `names`, and neither goes away before the end.
+    pub(super) strings: Vec<Text>,
+    /// Strings that we hold ourselves.
+    pub(super) names: Vec<Text>,
+    pub(super) identity: Vec<Identity>,
+    /// For each row shape the first array that had it; held.
+    pub(super) rows: Vec<Table>,
+    pub(super) shapes: Vec<ObjectShape>,
+    pub(super) classes: Vec<KnownClass>,
+    pub(super) delayed: Vec<Delayed>,
+    discarded: Vec<Temporary>,
+}
+
+impl Known {
+    pub(super) fn take() -> Box<Self> {
+        IDLE.take().unwrap_or_default()
+    }
+
+    pub(super) fn put_back(mut self: Box<Self>) {
+        if self.strings.capacity().max(self.identity.capacity()) > KEPT_MAX {
+            return;
+        }
+        self.strings.clear();
+        self.identity.clear();
+        self.shapes.clear();
+        self.classes.clear();
+        IDLE.set(Some(self));
+    }
+
+    /// Takes a value that is no longer wanted, leaving null. It is dropped at the end, because
+    /// strings and identities of it may still be referred to.
+    pub(super) fn discard(&mut self, slot: Slot) {
+        if slot.is_counted() {
+            let mut discarded = Temporary::null();
+            discarded.slot().take(slot);
+            self.discarded.push(discarded);
+        } else {
+            slot.put_null();
+        }
+    }
+
+    /// Lets go of what was held. Destructors may run.
+    pub(super) fn release(&mut self) -> Done {
+        for name in self.names.drain(..) {
+            name.release();
+        }
+        let mut outcome = Ok(());
+        for row in self.rows.drain(..) {
+            outcome = outcome.and(guard::drop_table(row));
+        }
+        for mut value in self.discarded.drain(..) {
+            outcome = outcome.and_then(|()| guard::drop_value(value.slot()));
+        }
+        for delayed in self.delayed.drain(..) {
+            outcome = outcome.and_then(|()| delayed.cancel());
+        }
+        outcome.map_err(|outcome| Fault::from_outcome(outcome, || Cause::Thrown))
+    }
+
+    /// After a bailout nothing of PHP may be touched: the end of the request frees it.
+    pub(super) fn forget(&mut self) {
+        self.names.clear();
+        self.rows.clear();
+        self.discarded.clear();
+        self.delayed.clear();
+    }
+
+    /// Before the objects are complete their destructors must not see them.
+    pub(super) fn forbid_destructors(&self) {
+        for identity in &self.identity {
+            if let Identity::Object(object) = identity {
+                object.forbid_destructor();
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What an encoding remembers, kept from one to the next so that its memory is warm.
+//!
+//! User code may start an encoding inside another one (a `__serialize()` that calls a remote
+//! function): the inner one finds the place empty and makes its own.
+
+use super::plan::Plan;
+use super::pointers::Pointers;
+use super::shapes::Shapes;
+use super::strings::Strings;
+use crate::engine::{Instance, Link, Table, guard};
+use crate::error::{Cause, Done, Fault};
+use std::cell::Cell;
+
+/// Entries or keys beyond which memory is given back instead of kept.
+const KEPT_MAX: usize = 1 << 16;
+
+thread_local! {
+    static IDLE: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+}
+
+/// Something whose address was recorded, and which therefore must stay alive.
+pub(super) enum Held {
+    Object(Instance),
+    Link(Link),
+    Table(Table),
+}
+
+#[derive(Default)]
+pub(super) struct Scratch {
+    pub(super) strings: Strings,
+    pub(super) shapes: Shapes,
+    pub(super) identity: Pointers,
+    pub(super) classes: Pointers,
+    pub(super) plans: Vec<Plan>,
+    /// Classes named so far.
+    pub(super) classes_named: u32,
+    pub(super) held: Vec<Held>,
+}
+
+impl Scratch {
+    pub(super) fn take() -> Box<Self> {
+        let mut scratch = IDLE.take().unwrap_or_default();
+        scratch.strings.clear();
+        scratch.identity.clear();
+        scratch.classes.clear();
+        scratch.classes_named = 0;
+        scratch
+    }
+
+    pub(super) fn put_back(mut self: Box<Self>) {
+        let kept = self.strings.capacity().max(self.identity.capacity());
+        if kept.max(self.shapes.capacity()).max(self.held.capacity()) > KEPT_MAX {
+            return;
+        }
+        self.plans.clear();
+        IDLE.set(Some(self));
+    }
+
+    /// Lets go of everything held. Destructors may run: user code may have dropped the rest.
+    pub(super) fn release(&mut self) -> Done {
+        self.shapes.clear();
+        let mut done = Ok(());
+        for held in self.held.drain(..) {
+            let dropped = match held {
+                Held::Object(object) => guard::drop_object(object),
+                Held::Link(link) => guard::drop_link(link),
+                Held::Table(table) => guard::drop_table(table),
+            };
+            if let Err(outcome) = dropped {
+                done = Err(Fault::from_outcome(outcome, || Cause::Thrown));
+                if outcome == guard::Outcome::Bailout {
+                    break;
+                }
+            }
+        }
+        done
+    }
+
+    /// After a bailout nothing of PHP may be touched: the end of the request frees it.
+    pub(super) fn forget(&mut self) -> Done {
+        self.held.clear();
+        self.shapes = Shapes::default();
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! A zend_string. Unsafe under the contract of [`super`].
+
+use super::guard::shim;
+use ext_php_rs::ffi::{GC_IMMUTABLE, zend_string};
+use std::ptr;
+
+/// Offset of the bytes in the structure; the shim asserts it.
+const HEADER_BYTES: usize = 24;
+/// Type and flags of a counted string; the shim asserts it.
+const STRING_INFO: u32 = 0x16;
+const WORD_BYTES: usize = 8;
+
+unsafe extern "C" {
+    #[link_name = "zend_empty_string"]
+    static EMPTY: *mut zend_string;
+    #[link_name = "zend_one_char_string"]
+    static ONE_CHAR: [*mut zend_string; 256];
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Text(*mut zend_string);
+
+impl Text {
+    #[inline]
+    pub(crate) fn new(string: *mut zend_string) -> Self {
+        Self(string)
+    }
+
+    #[inline]
+    pub(crate) fn as_ptr(self) -> *mut zend_string {
+        self.0
+    }
+
+    #[inline]
+    pub(crate) fn bytes<'a>(self) -> &'a [u8] {
+        // SAFETY: contract of the module; the caller holds the string while it uses the bytes.
+        unsafe { std::slice::from_raw_parts(self.0.cast::<u8>().add(HEADER_BYTES), (*self.0).len) }
+    }
+
+    #[inline]
+    pub(crate) fn is_interned(self) -> bool {
+        // SAFETY: contract of the module.
+        unsafe { (*self.0).gc.u.type_info & GC_IMMUTABLE != 0 }
+    }
+
+    #[inline]
+    pub(crate) fn hold(self) {
+        if !self.is_interned() {
+            // SAFETY: contract of the module.
+            unsafe { (*self.0).gc.refcount += 1 }
+        }
+    }
+
+    /// Gives up one reference. Freeing a string runs no code.
+    #[inline]
+    pub(crate) fn release(self) {
+        // SAFETY: the caller owns the reference it gives up.
+        unsafe { shim::values_string_free(self.0) }
+    }
+
+    /// A string of these bytes, with one reference for the caller.
+    #[inline]
+    pub(crate) fn create(bytes: &[u8]) -> Self {
+        match bytes {
+            // SAFETY: the engine sets these at start-up and never changes them.
+            [] => Self(unsafe { EMPTY }),
+            // SAFETY: as above.
+            [byte] => Self(unsafe { ONE_CHAR[usize::from(*byte)] }),
+            _ => Self::allocate(bytes),
+        }
+    }
+
+    #[inline]
+    fn allocate(bytes: &[u8]) -> Self {
+        let size = (HEADER_BYTES + bytes.len() + WORD_BYTES) & !(WORD_BYTES - 1);
+        // SAFETY: `size` covers the header, the bytes and the closing NUL.
+        unsafe {
+            let string = shim::values_alloc(size).cast::<zend_string>();
+            (*string).gc.refcount = 1;
+            (*string).gc.u.type_info = STRING_INFO;
+            (*string).h = 0;
+            (*string).len = bytes.len();
+            let target = string.cast::<u8>().add(HEADER_BYTES);
+            ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len());
+            target.add(bytes.len()).write(0);
+            Self(string)
+        }
+    }
+}
