@@ -14,6 +14,8 @@ pub(crate) struct Machine {
     pub(crate) memory_mib: u64,
     pub(crate) kernel: String,
     pub(crate) system: String,
+    /// Processes that wanted to run, over the last minute, as the run began: what disturbed it.
+    pub(crate) load_average: f64,
 }
 
 impl Machine {
@@ -24,6 +26,7 @@ impl Machine {
             memory_mib: memory_mib(),
             kernel: output_of(Command::new("uname").arg("-sr")),
             system: field("/etc/os-release", "PRETTY_NAME").trim_matches('"').to_owned(),
+            load_average: load_average(),
         }
     }
 }
@@ -85,6 +88,11 @@ fn field(file: &str, name: &str) -> String {
         .find(|(key, _)| key.trim() == name)
         .map(|(_, value)| value.trim().to_owned())
         .unwrap_or_default()
+}
+
+fn load_average() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0.0)
 }
 
 fn memory_mib() -> u64 {

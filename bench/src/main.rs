@@ -36,6 +36,8 @@ use std::process::ExitCode;
 
 /// Some figure is below what is needed, or could not be measured.
 const EXIT_BELOW_NEEDED: u8 = 1;
+/// Load average up to which the figures of two runs agree.
+const QUIET: f64 = 0.5;
 /// The bench itself could not do its work.
 const EXIT_FAILED: u8 = 2;
 
@@ -79,6 +81,9 @@ fn bench(options: &Options) -> Result<ExitCode> {
 fn measure(args: &MeasureArgs) -> Result<Report> {
     let workspace = workspace::Workspace::create()?;
     let mut report = Report::begin(args, &workspace);
+    if report.machine.load_average > QUIET {
+        eprintln!("the machine is busy (load {}): figures will vary", report.machine.load_average);
+    }
     rounds::measure(&workspace, args, &mut report)?;
     if args.wants(Part::Context) {
         context::measure(args, &mut report);

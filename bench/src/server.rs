@@ -22,9 +22,9 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts it; what it prints goes to the file `log`.
-    pub(crate) fn start(mut command: Command, log: PathBuf) -> Result<Self> {
+    pub(crate) fn start(command: Command, log: PathBuf) -> Result<Self> {
         let file = File::create(&log)?;
-        let child = command
+        let child = ended_with_us(&command)
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
             .stderr(file)
@@ -69,6 +69,14 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The same command, with the kernel told to end it when this program ends, however that happens.
+/// `setpriv` of util-linux becomes the command, so its pid is the command's.
+fn ended_with_us(command: &Command) -> Command {
+    let mut wrapped = Command::new("setpriv");
+    wrapped.args(["--pdeathsig", "TERM"]).arg(command.get_program()).args(command.get_args());
+    wrapped
 }
 
 fn end_of(log: &Path) -> String {

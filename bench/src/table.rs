@@ -23,11 +23,12 @@ fn write_heading(text: &mut String, report: &Report) -> std::fmt::Result {
     let machine = &report.machine;
     writeln!(
         text,
-        "\n{} x {}, {}, {}; commit {}; medians of {} rounds{}\n",
+        "\n{} x {}, {}, {}, load {:.1}; commit {}; medians of {} rounds{}\n",
         machine.processors,
         machine.processor,
         machine.system,
         machine.kernel,
+        machine.load_average,
         report.commit,
         report.rounds,
         if report.quick { ", quick" } else { "" },
