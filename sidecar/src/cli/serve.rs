@@ -10,8 +10,8 @@ const EXAMPLES: &str = "\
 Examples:
   appserver serve --app examples/hello --listen unix:/tmp/hello.sock
   appserver serve --app /srv/shop --app /srv/blog --config /etc/appserver/appserver.toml
-  appserver serve --app /srv/shop --listen unix:/run/appserver/appserver.sock \\
-      --listen tcp:10.0.0.7:25887
+  appserver serve --app /srv/shop --config appserver.toml \\
+      --listen unix:/run/appserver/appserver.sock --listen tls:10.0.0.7:25887
 
 SIGTERM and SIGINT stop it: calls in flight may finish, a second signal stops it at once.
 SIGHUP reads the list of workers again.";
@@ -23,7 +23,7 @@ pub(crate) struct ServeArgs {
     /// Folder of an application; repeat it for several.
     #[arg(long, value_name = "DIR")]
     app: Vec<PathBuf>,
-    /// Address to listen at: unix:PATH or tcp:HOST:PORT; repeat it for several.
+    /// Address to listen at: unix:PATH, tls:HOST[:PORT], tcp:HOST[:PORT]; repeat it for several.
     #[arg(long, value_name = "ADDRESS")]
     listen: Vec<String>,
     /// Configuration file of the sidecar.

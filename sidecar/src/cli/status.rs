@@ -2,7 +2,7 @@
 
 use super::client::WorkerArgs;
 use super::{Stop, text};
-use protocol::{AppStatus, PoolStatus, StatusReport};
+use protocol::{AppStatus, ExecutorStatus, PoolStatus, StatusReport};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
@@ -11,9 +11,6 @@ Examples:
   appserver status
   appserver status --workers tls:10.0.0.7 --token-file /etc/appserver/token
   appserver status --json | jq '.apps[].pools[] | {pool, executors: (.executors | length)}'";
-
-/// States of an executor that has a call.
-const BUSY: [&str; 3] = ["reading", "running", "replying"];
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -89,7 +86,7 @@ fn describe_app(app: &AppStatus) -> String {
 
 fn pool_row(pool: &PoolStatus) -> Vec<String> {
     let executors = &pool.executors;
-    let busy = executors.iter().filter(|executor| BUSY.contains(&executor.state.as_str())).count();
+    let busy = executors.iter().filter(|executor| is_busy(executor)).count();
     vec![
         pool.pool.clone(),
         format!("{} ({} to {})", executors.len(), pool.executors_min, pool.executors_max),
@@ -100,6 +97,11 @@ fn pool_row(pool: &PoolStatus) -> Vec<String> {
         pool.recycled.to_string(),
         text::bytes(executors.iter().map(|executor| executor.rss_bytes).sum()),
     ]
+}
+
+/// Whether an executor has a call.
+pub(super) fn is_busy(executor: &ExecutorStatus) -> bool {
+    matches!(executor.state.as_str(), "reading" | "running" | "replying")
 }
 
 fn indented(table: &str) -> String {

@@ -1,5 +1,6 @@
 //! What two reports of a worker say about the time between them.
 
+use crate::cli::status::is_busy;
 use protocol::{AppName, ExecutorStatus, FunctionStats, StatusReport};
 use shm::histogram::quantile_us;
 use std::time::Instant;
@@ -76,13 +77,7 @@ impl<'a> View<'a> {
     }
 
     pub(super) fn executors_busy(&self) -> usize {
-        self.executors.iter().filter(|row| row.is_busy()).count()
-    }
-}
-
-impl ExecutorRow<'_> {
-    pub(super) fn is_busy(&self) -> bool {
-        matches!(self.status.state.as_str(), "reading" | "running" | "replying")
+        self.executors.iter().filter(|row| is_busy(row.status)).count()
     }
 }
 
