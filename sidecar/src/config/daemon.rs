@@ -57,7 +57,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "tcp.token_file",
         "",
-        "File of secrets, one a line; a caller over TCP must know one of them.",
+        "File of secrets, one a line; a caller over TCP must know one of them. Else one is made.",
     ),
     key(
         "tcp.token_env",

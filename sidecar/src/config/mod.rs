@@ -11,10 +11,14 @@ mod document;
 mod error;
 mod key;
 mod load;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use address::Address;
 pub(crate) use application::{Application, Executors};
 pub(crate) use daemon::{Daemon, Identity, LogFormat};
 pub(crate) use error::ConfigError;
 pub(crate) use key::Key;
-pub(crate) use load::{Configuration, Deployment, load, load_application, load_daemon};
+#[cfg(test)]
+use load::load_application;
+pub(crate) use load::{Configuration, Deployment, load, load_daemon};

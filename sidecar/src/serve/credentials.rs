@@ -1,11 +1,17 @@
 //! Secrets of remote callers. Only their hashes are kept, and comparing hashes takes the same time
 //! wherever they differ.
 
+use super::Error;
+use super::directories::{make_private, write_file};
 use crate::config::ConfigError;
 use crate::config::daemon::Tcp;
+use rustix::rand::GetRandomFlags;
+use std::path::{Path, PathBuf};
 
 /// Shortest secret accepted, in bytes.
 const TOKEN_BYTES_MIN: usize = 16;
+/// Randomness of a secret made here, in bytes.
+const TOKEN_BYTES_MADE: usize = 32;
 
 /// The secrets that let a caller in.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +42,21 @@ impl Tokens {
             tokens.add(&token).map_err(|error| ConfigError::new(format!("{variable}: {error}")))?;
         }
         Ok(tokens)
+    }
+
+    /// The secret made by an earlier start, or now, so that TCP needs no preparation to be safe.
+    pub(super) fn made(state_dir: &Path) -> Result<(Self, PathBuf), Error> {
+        let file = state_dir.join("token");
+        if !file.is_file() {
+            make_private(state_dir)?;
+            let mut secret = [0; TOKEN_BYTES_MADE];
+            rustix::rand::getrandom(&mut secret, GetRandomFlags::empty())
+                .map_err(|error| Error::start("a token cannot be made", error))?;
+            let text: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+            write_file(&file, &format!("{text}\n"), 0o600)?;
+        }
+        let tcp = Tcp { token_file: Some(file.clone()), ..Tcp::default() };
+        Ok((Self::load(&tcp)?, file))
     }
 
     fn add(&mut self, line: &str) -> Result<(), String> {

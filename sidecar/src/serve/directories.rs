@@ -4,9 +4,10 @@ use super::Error;
 use super::identity::Account;
 use crate::config::{Address, Daemon};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
-use std::fs::{DirBuilder, Permissions};
+use std::fs::{DirBuilder, OpenOptions, Permissions};
+use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 /// The folders, locked for as long as this lives.
@@ -53,9 +54,19 @@ pub(super) fn make_private(path: &Path) -> Result<(), Error> {
     make(path, 0o700, None)
 }
 
+/// Writes a file of ours whose mode holds from the beginning.
+pub(super) fn write_file(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
+    let failed = |error| Error::start(path.display(), error);
+    let mut options = OpenOptions::new();
+    let options = options.write(true).create(true).truncate(true).mode(mode);
+    let mut file = options.open(path).map_err(failed)?;
+    file.set_permissions(Permissions::from_mode(mode)).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)
+}
+
 /// Where what must survive a restart is kept, unless `state_dir` says.
 pub(super) fn state_dir(daemon: &Daemon) -> PathBuf {
-    if let Some(folder) = &daemon.state_dir {
+    if let Some(folder) = daemon.state_dir.as_ref().or(daemon.runtime_dir.as_ref()) {
         return folder.clone();
     }
     if rustix::process::geteuid().is_root() {

@@ -4,12 +4,13 @@ use super::channel::Channel;
 use super::event::{Event, Events, ExecutorKey};
 use super::interrupt::interrupt;
 use protocol::{FromExecutor, ToExecutor};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, pidfd_send_signal};
 use shm::Command;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// An executor that was asked for, or runs.
 #[derive(Debug)]
@@ -81,6 +82,15 @@ impl Executor {
             // It fails only when the process is gone; its exit is reported in its own way.
             let _ = interrupt(pidfd.as_fd());
         }
+    }
+
+    /// Waits, without a turn for others, for a process that was killed.
+    pub(super) fn is_dead_within(&self, limit: Duration) -> bool {
+        let Some(pidfd) = &self.pidfd else {
+            return true;
+        };
+        let limit = Timespec { tv_sec: 0, tv_nsec: i64::from(limit.subsec_nanos()) };
+        poll(&mut [PollFd::new(pidfd, PollFlags::IN)], Some(&limit)).is_ok_and(|dead| dead > 0)
     }
 
     pub(super) fn kill(&self) {

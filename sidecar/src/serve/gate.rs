@@ -4,12 +4,14 @@ use super::credentials::Tokens;
 use super::{Error, tls};
 use crate::config::{Address, ConfigError, Daemon};
 use std::net::{IpAddr, ToSocketAddrs};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// What TCP listeners need; absent when there are none.
-#[derive(Clone)]
+/// What TCP listeners need; nothing is made or read when there are none.
+#[derive(Clone, Default)]
 pub(super) struct Gate {
     pub(super) tokens: Tokens,
+    /// The token made here, where none was configured.
+    pub(super) token_made: Option<PathBuf>,
     /// Whether a caller without token or certificate is let in.
     pub(super) open: bool,
     pub(super) tls: Option<tls::Identity>,
@@ -18,63 +20,47 @@ pub(super) struct Gate {
 impl Gate {
     /// Checks the rules and loads secrets and certificates.
     pub(super) fn load(daemon: &Daemon, state_dir: &Path) -> Result<Self, Error> {
-        let tokens = Tokens::load(&daemon.tcp)?;
-        let mut tls_hosts = Vec::new();
-        for address in &daemon.listen {
-            match address {
-                Address::Unix(_) => {}
-                Address::Tcp { host, .. } => check_plain(address, host, daemon, &tokens)?,
-                Address::Tls { host, .. } => {
-                    check_encrypted(address, daemon, &tokens)?;
-                    tls_hosts.push(host.clone());
-                }
-            }
+        let remote = daemon.listen.iter().any(|address| !matches!(address, Address::Unix(_)));
+        if !remote {
+            return Ok(Self::default());
         }
-        let tls = match tls_hosts.is_empty() {
-            true => None,
-            false => {
-                let any = !tokens.is_empty();
-                Some(tls::Identity::load(&daemon.tls, &tls_hosts, state_dir, any)?)
-            }
-        };
-        let open = daemon.tcp.insecure && tokens.is_empty();
-        Ok(Self { tokens, open, tls })
+        check_plain(daemon)?;
+        let mut gate = Self { tokens: Tokens::load(&daemon.tcp)?, ..Self::default() };
+        gate.open = daemon.tcp.insecure && gate.tokens.is_empty();
+        if gate.tokens.is_empty() && daemon.tls.client_ca.is_none() && !gate.open {
+            let (tokens, file) = Tokens::made(state_dir)?;
+            (gate.tokens, gate.token_made) = (tokens, Some(file));
+        }
+        let hosts: Vec<String> = daemon.listen.iter().filter_map(encrypted_host).collect();
+        if !hosts.is_empty() {
+            let tokens = gate.open || !gate.tokens.is_empty();
+            gate.tls = Some(tls::Identity::load(&daemon.tls, &hosts, state_dir, tokens)?);
+        }
+        Ok(gate)
     }
 }
 
-/// Plain text is for this host alone, and asks for a token, unless the configuration says otherwise
-/// in so many words.
-fn check_plain(
-    address: &Address,
-    host: &str,
-    daemon: &Daemon,
-    tokens: &Tokens,
-) -> Result<(), ConfigError> {
-    if daemon.tcp.insecure {
-        return Ok(());
+fn encrypted_host(address: &Address) -> Option<String> {
+    match address {
+        Address::Tls { host, .. } => Some(host.clone()),
+        Address::Unix(_) | Address::Tcp { .. } => None,
     }
-    if !is_loopback(host) {
-        return Err(ConfigError::new(format!(
-            "{address} would carry calls in plain text over a network: listen at tls:{host}, or \
-             write tcp.insecure = true"
-        )));
-    }
-    if tokens.is_empty() {
-        return Err(ConfigError::new(format!(
-            "{address} would let every user of this host in: set tcp.token_file or tcp.token_env, \
-             or write tcp.insecure = true"
-        )));
+}
+
+/// Plain text is for this host alone, unless the configuration says otherwise in so many words.
+fn check_plain(daemon: &Daemon) -> Result<(), ConfigError> {
+    for address in &daemon.listen {
+        let Address::Tcp { host, .. } = address else {
+            continue;
+        };
+        if !daemon.tcp.insecure && !is_loopback(host) {
+            return Err(ConfigError::new(format!(
+                "{address} would carry calls in plain text over a network: listen at tls:{host}, or \
+                 write tcp.insecure = true"
+            )));
+        }
     }
     Ok(())
-}
-
-fn check_encrypted(address: &Address, daemon: &Daemon, tokens: &Tokens) -> Result<(), ConfigError> {
-    if daemon.tcp.insecure || !tokens.is_empty() || daemon.tls.client_ca.is_some() {
-        return Ok(());
-    }
-    Err(ConfigError::new(format!(
-        "{address} would let everybody in: set tcp.token_file, tcp.token_env or tls.client_ca"
-    )))
 }
 
 fn is_loopback(host: &str) -> bool {

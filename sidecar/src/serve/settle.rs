@@ -24,7 +24,9 @@ impl Supervisor {
         let cell = pool.scoreboard.cell(index);
         let remains = cell.remains();
         cell.clear();
-        let planned = stopping || executor.leaving.is_some() || cause == ExitCause::Status(0);
+        let planned = stopping
+            || remains.state != State::Running
+                && (executor.leaving.is_some() || cause == ExitCause::Status(0));
         if remains.state == State::Running {
             pool.died += 1;
         } else if planned {
@@ -39,8 +41,16 @@ impl Supervisor {
             State::Running => self.answer_for(key, id, &remains, executor, cause),
             // Part of a request is read, or part of an answer may be out.
             State::Reading | State::Replying => self.close_of(key, id),
-            State::Idle if !planned => self.look_for_orphans(key),
+            State::Idle if cause != ExitCause::Status(0) => self.look_for_orphans(key),
             State::Empty | State::Starting | State::Idle => {}
+        }
+    }
+
+    /// An executor that cannot be reached any more, and may not be dead: its caller is hung up on.
+    pub(super) fn abandon(&mut self, key: &PoolKey, index: usize) {
+        if let Some(pool) = self.pool(key) {
+            let id = ConnectionId::from_u64(pool.scoreboard.cell(index).remains().connection);
+            self.close_of(key, id);
         }
     }
 

@@ -3,12 +3,15 @@
 use super::connections::ConnectionId;
 use super::deployed::pause_after;
 use super::event::{ExecutorKey, Retry};
-use super::key::PoolKey;
+use super::key::{PoolKey, ReleaseKey};
 use super::supervisor::{Phase, Supervisor};
-use protocol::{ClosedReason, ExecutorExit, FromExecutor, LogLevel, ToExecutor};
+use protocol::{ClosedReason, ExecutorExit, ExitCause, FromExecutor, LogLevel, ToExecutor};
 use shm::State;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// A killed process is gone within microseconds unless the kernel holds it, e.g. for a broken disk.
+const DIES_WITHIN: Duration = Duration::from_millis(100);
 
 impl Supervisor {
     /// Forks what is missing in a pool, unless a pause after failures is under way.
@@ -156,18 +159,23 @@ impl Supervisor {
     }
 
     /// The prototype is gone and cannot report its executors any more: they are ended with it.
-    pub(super) fn bury_all(&mut self, release: &super::key::ReleaseKey) {
-        let pools = self.releases.get(release).map_or(0, |deployed| deployed.pools.len());
-        for index in 0..u16::try_from(pools).unwrap_or(u16::MAX) {
-            let key = PoolKey { release: release.clone(), index };
-            let cells = self.pool(&key).map_or(0, |pool| pool.executors.len());
-            for cell in 0..cells {
-                let taken = self.pool_mut(&key).and_then(|pool| pool.executors[cell].take());
-                if let Some(executor) = taken {
+    pub(super) fn bury_all(&mut self, release: &ReleaseKey) {
+        let pools = self.releases.get_mut(release).map(|deployed| &mut deployed.pools);
+        let mut buried = Vec::new();
+        for pool in pools.into_iter().flatten() {
+            for (index, executor) in pool.executors.iter_mut().enumerate() {
+                if let Some(executor) = executor.take() {
                     executor.kill();
-                    let cause = protocol::ExitCause::Signal(libc::SIGKILL);
-                    self.settle(&key, cell, &executor, cause);
+                    buried.push((pool.key.clone(), index, executor));
                 }
+            }
+        }
+        for (pool, index, executor) in buried {
+            // A cell is settled only when nobody can write to it, or to the connection, any more.
+            if executor.is_dead_within(DIES_WITHIN) {
+                self.settle(&pool, index, &executor, ExitCause::Signal(libc::SIGKILL));
+            } else {
+                self.abandon(&pool, index);
             }
         }
         self.check_drained();

@@ -22,7 +22,7 @@ use protocol::Membership;
 use shm::Board;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
@@ -102,9 +102,9 @@ async fn serve(
             remote_memory: Arc::new(Semaphore::new(remote_pieces)),
             epoch: Arc::clone(&supervisor.epoch),
         };
-        let self_signed = gate.tls.as_ref().and_then(|tls| tls.self_signed.clone());
+        let remote = remote_needs(&gate);
         open(door, gate, listeners).map_err(|error| Error::start("listening", error))?;
-        supervisor.announce(self_signed.as_deref());
+        supervisor.announce(remote);
         notify("READY=1");
     }
     supervisor.run_while(Phase::Serving, &mut events).await;
@@ -136,6 +136,15 @@ fn open(door: Door, gate: Arc<Gate>, listeners: Listeners) -> std::io::Result<()
         tokio::spawn(door.clone().serve_unix(listener));
     }
     Ok(())
+}
+
+/// What remote callers must be given, where it was made here.
+fn remote_needs(gate: &Gate) -> Vec<String> {
+    let certificate = gate.tls.as_ref().and_then(|tls| tls.self_signed.as_ref());
+    let certificate = certificate.map(|file| format!("the certificate {} (ca)", file.display()));
+    let token = gate.token_made.as_ref().map(|file| format!("the token in {}", file.display()));
+    let needs = certificate.into_iter().chain(token);
+    needs.map(|need| format!("appserver: remote callers need {need}")).collect()
 }
 
 fn listen_for_signals(events: &Events) -> std::io::Result<()> {
@@ -227,7 +236,7 @@ impl Supervisor {
     }
 
     /// Says to people what is served where, and how to call it.
-    fn announce(&self, self_signed: Option<&Path>) {
+    fn announce(&self, remote: Vec<String>) {
         let mut lines = Vec::new();
         for deployed in self.releases.values() {
             let Some(published) = &deployed.published else {
@@ -242,10 +251,7 @@ impl Supervisor {
         }
         let addresses = self.settings.listeners.join(",");
         lines.push(format!("appserver: call them with php -d extension=appserver.so -d appserver.workers={addresses}"));
-        if let Some(certificate) = self_signed {
-            let file = certificate.display();
-            lines.push(format!("appserver: remote callers must trust {file} (appserver.ca)"));
-        }
+        lines.extend(remote);
         lines.push(format!("appserver: ready at {addresses}"));
         // That nobody reads it is no reason to stop.
         let _ = writeln!(std::io::stdout().lock(), "{}", lines.join("\n"));

@@ -1,11 +1,9 @@
 //! The worker's side of TLS: certificate, key, and whose client certificates are let in.
 
 use super::Error;
-use super::directories::make_private;
+use super::directories::{make_private, write_file};
 use crate::config::daemon::Tls;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
@@ -83,8 +81,8 @@ fn verifier(file: &Path, tokens: bool) -> Result<Arc<dyn ClientCertVerifier>, Er
 /// Certificate and key made by an earlier start, or now. They stay, so that clients that were given
 /// the certificate still trust the worker after a restart.
 fn self_signed(hosts: &[String], state_dir: &Path) -> Result<(PathBuf, PathBuf), Error> {
-    let certificate = state_dir.join("tls-certificate.pem");
-    let key = state_dir.join("tls-key.pem");
+    let certificate = state_dir.join("certificate.pem");
+    let key = state_dir.join("key.pem");
     if certificate.is_file() && key.is_file() {
         return Ok((certificate, key));
     }
@@ -92,8 +90,8 @@ fn self_signed(hosts: &[String], state_dir: &Path) -> Result<(PathBuf, PathBuf),
     let failed = |error| Error::start("a certificate cannot be made", error);
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(names(hosts)).map_err(failed)?;
-    write(&key, &signing_key.serialize_pem(), 0o600)?;
-    write(&certificate, &cert.pem(), 0o644)?;
+    write_file(&key, &signing_key.serialize_pem(), 0o600)?;
+    write_file(&certificate, &cert.pem(), 0o644)?;
     Ok((certificate, key))
 }
 
@@ -106,12 +104,4 @@ fn names(hosts: &[String]) -> Vec<String> {
     names.sort();
     names.dedup();
     names
-}
-
-fn write(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
-    let failed = |error| Error::start(path.display(), error);
-    let mut options = std::fs::OpenOptions::new();
-    let options = options.write(true).create(true).truncate(true).mode(mode);
-    let mut file = options.open(path).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)
 }

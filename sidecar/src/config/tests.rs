@@ -1,0 +1,181 @@
+//! What holds between the tables of keys and the structs, and what mistakes are told like.
+
+use super::document::Document;
+use super::*;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+fn app(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::Builder::new().prefix("Shop-").tempdir().unwrap();
+    for (name, content) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    folder
+}
+
+fn app_error(toml: &str) -> String {
+    let folder = app(&[("a.php", "<?php"), ("app.toml", toml)]);
+    let error = load_application(folder.path()).unwrap_err().to_string();
+    let file = folder.path().canonicalize().unwrap().join("app.toml");
+    error.replace(&file.display().to_string(), "app.toml")
+}
+
+fn daemon(toml: &str) -> Result<Daemon, String> {
+    let folder = app(&[("appserver.toml", toml)]);
+    let file = folder.path().join("appserver.toml");
+    load_daemon(Some(&file))
+        .map_err(|error| error.to_string().replace(&file.display().to_string(), "appserver.toml"))
+}
+
+/// Dotted names and values of everything that is set by default.
+fn defaults(config: impl Serialize) -> BTreeMap<String, toml::Value> {
+    fn add(prefix: &str, value: &toml::Value, found: &mut BTreeMap<String, toml::Value>) {
+        match value {
+            toml::Value::Table(table) => {
+                for (key, value) in table {
+                    let name =
+                        if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                    add(&name, value, found);
+                }
+            }
+            value => drop(found.insert(prefix.to_owned(), value.clone())),
+        }
+    }
+    let mut found = BTreeMap::new();
+    add("", &toml::Value::try_from(config).unwrap(), &mut found);
+    found
+}
+
+fn table_holds(keys: &[Key], config: impl Serialize) {
+    let defaults = defaults(config);
+    for key in keys.iter().filter(|key| !key.default.is_empty() && !key.name.contains("[]")) {
+        let written: toml::Table = toml::from_str(&format!("value = {}", key.default)).unwrap();
+        assert_eq!(defaults.get(key.name), Some(&written["value"]), "{}", key.name);
+    }
+    for name in defaults.keys() {
+        let array = format!("{name}[].");
+        let known = keys.iter().any(|key| key.name == name || key.name.starts_with(&array));
+        assert!(known, "{name} is missing in the table of keys");
+    }
+    assert!(keys.iter().all(|key| key.doc.ends_with('.')), "a doc is a sentence");
+}
+
+#[test]
+fn the_tables_say_what_the_structs_do() {
+    table_holds(daemon::KEYS, Daemon::default());
+    table_holds(application::KEYS, Application::default());
+}
+
+#[test]
+fn every_key_of_the_tables_is_read() {
+    for (keys, is_app) in [(daemon::KEYS, false), (application::KEYS, true)] {
+        for key in keys.iter().filter(|key| !key.name.contains("[]") && !key.name.contains('*')) {
+            // Nothing takes a date, so it is refused for its type, not for its name.
+            let text = format!("{} = 2020-02-02", key.name);
+            let document = Document::parse(Path::new("x.toml"), text, keys).unwrap();
+            let error = match is_app {
+                true => document.values::<Application>().unwrap_err(),
+                false => document.values::<Daemon>().unwrap_err(),
+            };
+            assert!(!error.to_string().contains("unknown"), "{}: {error}", key.name);
+        }
+    }
+}
+
+#[test]
+fn without_app_toml_every_php_file_at_the_top_is_an_entry() {
+    let folder = app(&[("b.php", ""), ("a.php", ""), ("sub/c.php", ""), ("notes.txt", "")]);
+    let config = load_application(folder.path()).unwrap().config;
+    assert_eq!(config.entry, ["a.php", "b.php"]);
+    assert!(config.name.as_str().starts_with("shop-"), "{}", config.name);
+}
+
+#[test]
+fn a_folder_without_php_says_what_to_do() {
+    let folder = app(&[("notes.txt", "")]);
+    let error = load_application(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("no *.php") && error.contains("entry"), "{error}");
+}
+
+#[test]
+fn unknown_keys_are_told_with_file_line_and_the_nearest_known_one() {
+    assert_eq!(
+        app_error("name = \"shop\"\n\n[executers]\nmax = 3\n"),
+        "app.toml:3: unknown key \"executers\"; did you mean \"executors\"?"
+    );
+    assert_eq!(
+        app_error("[executors]\nmaxx = 3\n"),
+        "app.toml:2: unknown key \"executors.maxx\"; did you mean \"executors.max\"?"
+    );
+    assert_eq!(
+        daemon("[[membership.workers]]\naddress = \"unix:/a\"\nwieght = 2").unwrap_err(),
+        "appserver.toml:3: unknown key \"membership.workers[].wieght\"; did you mean \
+         \"membership.workers[].weight\"?"
+    );
+    let error = app_error("zzzzzzzz = 1");
+    assert!(error.contains("known here: name, entry, bootstrap"), "{error}");
+}
+
+#[test]
+fn wrong_types_and_syntax_are_told_with_file_and_line() {
+    let error = app_error("name = \"shop\"\n[executors]\nmax = \"many\"\n");
+    assert!(error.starts_with("app.toml:3: invalid type: string \"many\""), "{error}");
+    let error = app_error("name = \"shop\"\nexecutors = 3\n");
+    assert_eq!(error, "app.toml:2: executors: must be a table, [executors]");
+    assert!(app_error("name = \"shop\"\nname = ").starts_with("app.toml:2: "));
+}
+
+#[test]
+fn rules_between_keys_are_told_with_their_line() {
+    let error = app_error("[executors]\nmin = 5\nmax = 3\n");
+    assert_eq!(error, "app.toml:3: executors.max: executors.min is 5 and executors.max 3");
+    let error = app_error("entry = [\"../secrets.php\"]");
+    assert!(error.starts_with("app.toml:1: entry: \"../secrets.php\" must be relative"), "{error}");
+    let error = daemon("[limits]\nframe_bytes_max = 0").unwrap_err();
+    assert_eq!(error, "appserver.toml:2: limits.frame_bytes_max: must be at least 1");
+    let error = daemon("[tls]\ncertificate = \"a.pem\"").unwrap_err();
+    assert_eq!(error, "appserver.toml:2: tls.certificate: needs tls.key as well");
+}
+
+#[test]
+fn settings_of_php_may_be_written_as_numbers_and_truth_values() {
+    let toml =
+        "[ini]\nmemory_limit = \"64M\"\nprecision = 17\nhtml_errors = false\n[env]\nA = true";
+    let folder = app(&[("a.php", ""), ("app.toml", toml)]);
+    let config = load_application(folder.path()).unwrap().config;
+    let ini: Vec<(&str, &str)> =
+        config.ini.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert_eq!(ini, [("html_errors", "0"), ("memory_limit", "64M"), ("precision", "17")]);
+    assert_eq!(config.env["A"], "1");
+}
+
+#[test]
+fn the_list_of_workers_has_an_epoch_of_its_own_accord() {
+    let text = "[[membership.workers]]\naddress = \"tls:10.0.0.7:25887\"\n";
+    let membership = daemon(text).unwrap().membership;
+    assert!(membership.epoch > 0);
+    assert_eq!(membership.workers[0].weight, 1);
+    let named = daemon(&format!("[membership]\nepoch = 7\n{text}")).unwrap().membership;
+    assert_eq!(named.epoch, 7);
+}
+
+#[test]
+fn two_applications_cannot_have_one_name() {
+    let first = app(&[("a.php", ""), ("app.toml", "name = \"shop\"")]);
+    let second = app(&[("a.php", ""), ("app.toml", "name = \"shop\"")]);
+    let apps = vec![first.path().to_owned(), second.path().to_owned()];
+    let options = crate::serve::Options { apps, ..Default::default() };
+    let error = load(&options).unwrap_err().to_string();
+    assert!(error.contains("both named \"shop\""), "{error}");
+}
+
+#[test]
+fn no_application_at_all_says_how_to_name_one() {
+    let error = load(&crate::serve::Options::default()).unwrap_err().to_string();
+    assert!(error.contains("--app DIR"), "{error}");
+}
