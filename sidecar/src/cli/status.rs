@@ -28,7 +28,7 @@ pub(crate) fn run(args: StatusArgs) -> Result<(), Stop> {
     let text = if args.json {
         serde_json::json!(report).to_string() + "\n"
     } else {
-        describe(control.worker(), &report)
+        describe(&control.worker().to_string(), &report)
     };
     io::stdout().write_all(text.as_bytes())?;
     Ok(())

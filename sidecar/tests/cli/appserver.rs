@@ -17,12 +17,17 @@ pub(crate) fn appserver(args: &[&str]) -> Ran {
 
 /// The same, with environment variables.
 pub(crate) fn appserver_with(args: &[&str], env: &[(&str, &str)]) -> Ran {
+    ran(command(args, env).output().expect("appserver runs"))
+}
+
+/// The same, not yet started.
+pub(crate) fn command(args: &[&str], env: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_appserver"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("APPSERVER_")) {
         command.env_remove(name);
     }
     command.args(args).envs(env.iter().copied()).stdin(Stdio::null());
-    ran(command.output().expect("appserver runs"))
+    command
 }
 
 fn ran(output: Output) -> Ran {

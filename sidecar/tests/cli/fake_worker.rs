@@ -11,6 +11,7 @@ use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use tempfile::TempDir;
 
 /// A call as it arrived.
@@ -39,7 +40,12 @@ type Answering = dyn Fn(&Received) -> Reply + Send + Sync;
 /// Lives until the test's process ends; its socket goes with it.
 pub(crate) struct FakeWorker {
     folder: TempDir,
+    /// Connection and request id of each call that it was asked to cancel.
+    pub(crate) cancelled: Receiver<(u64, u64)>,
 }
+
+/// Name of every connection on this worker.
+pub(crate) const CONNECTION: u64 = 0x1_0000_0007;
 
 impl FakeWorker {
     /// A worker that has the functions `greet` (pool default) and `count` (pool resident).
@@ -60,14 +66,16 @@ impl FakeWorker {
         let folder = tempfile::tempdir().expect("a temp folder");
         let listener =
             UnixListener::bind(folder.path().join("worker.sock")).expect("the folder is ours");
+        let (cancel, cancelled) = channel();
         std::thread::spawn(move || {
             for connection in listener.incoming().map_while(Result::ok) {
                 let (refused, answer) = (refused.clone(), Arc::clone(&answer));
+                let cancel = cancel.clone();
                 // The client ends the conversation, so an error is no more than its end.
-                std::thread::spawn(move || drop(converse(connection, refused, &*answer)));
+                std::thread::spawn(move || drop(converse(connection, refused, &*answer, &cancel)));
             }
         });
-        Self { folder }
+        Self { folder, cancelled }
     }
 }
 
@@ -75,6 +83,7 @@ fn converse(
     mut stream: UnixStream,
     refused: Option<Refused>,
     answer: &Answering,
+    cancel: &Sender<(u64, u64)>,
 ) -> io::Result<()> {
     let mut preface = [0; PREFACE_BYTES];
     stream.read_exact(&mut preface)?;
@@ -92,7 +101,7 @@ fn converse(
     loop {
         let (header, body) = read_frame(&mut stream, u32::MAX)?;
         let frame = match header.kind {
-            Kind::ControlRequest => control(header.request_id, &body),
+            Kind::ControlRequest => control(header.request_id, &body, cancel),
             Kind::Call => match answer(&received(&header, &pool, &body)) {
                 Reply::HangUp => return Ok(()),
                 Reply::Silence => continue,
@@ -143,7 +152,7 @@ fn returned(call: &Header, json: &str, printed: &str) -> Vec<u8> {
     frame
 }
 
-fn control(request_id: u64, body: &[u8]) -> Vec<u8> {
+fn control(request_id: u64, body: &[u8], cancel: &Sender<(u64, u64)>) -> Vec<u8> {
     let reply = match body_from_slice("control request", body).expect("our own client") {
         ControlRequest::Status => ControlReply::Status(Box::new(report())),
         ControlRequest::Catalog { app } if app.is_any() || app == shop() => {
@@ -153,7 +162,10 @@ fn control(request_id: u64, body: &[u8]) -> Vec<u8> {
             message: format!("there is no application \"{app}\""),
             near: vec!["shop".to_owned()],
         },
-        ControlRequest::Cancel { .. } => ControlReply::Cancelled { found: false },
+        ControlRequest::Cancel { connection, request_id } => {
+            let found = cancel.send((connection, request_id)).is_ok();
+            ControlReply::Cancelled { found }
+        }
         ControlRequest::Membership => ControlReply::Membership(Membership::default()),
     };
     control_frame(Header::new(Kind::ControlReply, request_id), &reply)
@@ -166,7 +178,7 @@ fn shop() -> AppName {
 fn welcome(pool: &str) -> Welcome {
     Welcome {
         version: "0.0.0".to_owned(),
-        connection: 0,
+        connection: CONNECTION,
         app: shop(),
         pool: pool.to_owned(),
         release: ReleaseId(0x5eed),

@@ -1,11 +1,14 @@
 //! Commands that ask a worker, against one that says what the test wants.
 
-use crate::appserver::{Ran, appserver, appserver_with};
-use crate::fake_worker::{FakeWorker, Received, Reply};
+use crate::appserver::{Ran, appserver, appserver_with, command};
+use crate::fake_worker::{CONNECTION, FakeWorker, Received, Reply};
 use protocol::{ExitCause, Failure, FatalKind, Refused, RefusedCode, Thrown, TraceFrame};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::ExitStatusExt;
+use std::sync::mpsc::channel;
 
 fn ask(worker: &FakeWorker, args: &[&str]) -> Ran {
     appserver_with(args, &[("APPSERVER_WORKERS", &worker.address())])
@@ -146,6 +149,23 @@ fn a_worker_that_never_answers_is_given_up_after_limit_and_grace() {
     let worker = FakeWorker::answering(|_| Reply::Silence);
     let ran = ask(&worker, &["call", "greet", "--timeout", "0.01"]);
     assert_eq!(ran.code, 75, "{}", ran.err);
+}
+
+#[test]
+fn an_interrupted_call_is_cancelled_before_the_command_ends() {
+    let (arrived, arrival) = channel();
+    let worker = FakeWorker::answering(move |_| {
+        arrived.send(()).expect("the test waits");
+        Reply::Silence
+    });
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut call = command(&["call", "greet", "--workers", &worker.address()], &[]);
+        let mut call = call.spawn().expect("appserver runs");
+        arrival.recv().expect("the worker lives");
+        kill_process(Pid::from_child(&call), signal).expect("ours");
+        assert_eq!(worker.cancelled.recv().expect("the worker lives"), (CONNECTION, 1));
+        assert_eq!(call.wait().expect("ours").signal(), Some(signal.as_raw()));
+    }
 }
 
 #[test]

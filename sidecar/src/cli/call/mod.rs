@@ -2,17 +2,21 @@
 
 mod arguments;
 mod failure;
+mod interrupt;
 mod latency;
 mod session;
 
 use super::client::{Answer, CallRequest, WorkerArgs};
 use super::{Exit, Stop, seconds, text};
+use crate::config::Address;
 use arguments::Source;
+use interrupt::{InFlight, cancel_on_signals};
 use latency::Latency;
 use protocol::{FUNCTION_NAME_BYTES_MAX, ReleaseId, split_target};
 use serde_json::{Value, json};
 use session::Session;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const EXAMPLES: &str = "\
@@ -71,10 +75,12 @@ pub(crate) fn run(args: CallArgs) -> Result<(), Stop> {
         return Err(Stop::new(Exit::Usage, message));
     }
     let arguments = source(&args).read()?;
-    let workers = args.workers.clone().open()?;
+    let workers = Arc::new(args.workers.clone().open()?);
+    let in_flight = InFlight::default();
+    cancel_on_signals(&workers, &in_flight)?;
     let (timeout, output) = (args.timeout, args.output);
     let request = CallRequest { function, arguments: &arguments, timeout, output };
-    let mut session = Session::new(&workers, app.unwrap_or_default(), request);
+    let mut session = Session::new(&workers, app.unwrap_or_default(), request, in_flight);
     // The first call also connects; its time would say nothing about the others.
     let mut latency = Latency::default();
     let mut answer = session.call()?;
@@ -101,7 +107,7 @@ fn source(args: &CallArgs) -> Source<'_> {
 /// Prints the result, or ends with the failure.
 fn report(
     args: &CallArgs,
-    worker: Option<&str>,
+    worker: Option<&Address>,
     answer: Answer,
     latency: &Latency,
 ) -> Result<(), Stop> {
@@ -136,7 +142,7 @@ fn shown(result: &str, raw: bool) -> String {
 
 fn report_json(
     args: &CallArgs,
-    worker: Option<&str>,
+    worker: Option<&Address>,
     answer: &Answer,
     latency: &Latency,
 ) -> Result<(), Stop> {

@@ -1,6 +1,8 @@
 //! Calls of one function, wherever it runs: finds its pool, and follows it when a deploy moves it.
 
+use super::interrupt::InFlight;
 use crate::cli::client::{Answer, CallRequest, ClientError, Connection, Workers};
+use crate::config::Address;
 use protocol::{AppName, Failure, Purpose, ReleaseId};
 
 /// How often a call may be told that its function has moved; nothing ran each time.
@@ -12,16 +14,22 @@ pub(super) struct Session<'a> {
     workers: &'a Workers,
     app: AppName,
     request: CallRequest<'a>,
+    in_flight: InFlight,
     connection: Option<Connection>,
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(workers: &'a Workers, app: AppName, request: CallRequest<'a>) -> Self {
-        Self { workers, app, request, connection: None }
+    pub(super) fn new(
+        workers: &'a Workers,
+        app: AppName,
+        request: CallRequest<'a>,
+        in_flight: InFlight,
+    ) -> Self {
+        Self { workers, app, request, in_flight, connection: None }
     }
 
     /// The worker of the last call.
-    pub(super) fn worker(&self) -> Option<&str> {
+    pub(super) fn worker(&self) -> Option<&Address> {
         self.connection.as_ref().map(Connection::worker)
     }
 
@@ -35,7 +43,10 @@ impl<'a> Session<'a> {
                     Err(unknown) => return Ok(Answer::failed(unknown)),
                 },
             };
-            let answer = connection.call(&self.request)?;
+            self.in_flight.set(Some(connection.next_call()));
+            let answer = connection.call(&self.request);
+            self.in_flight.set(None);
+            let answer = answer?;
             let moved = matches!(
                 answer.outcome,
                 Err(Failure::WrongPool { .. } | Failure::WrongRelease { .. })

@@ -28,9 +28,19 @@ pub(super) struct Credentials {
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: Stream,
-    worker: String,
+    worker: Address,
+    /// Its name on the worker.
+    id: u64,
     requests: u64,
     frame_bytes_max: u32,
+}
+
+/// What a call is cancelled by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CallId {
+    pub(crate) worker: Address,
+    pub(super) connection: u64,
+    pub(super) request_id: u64,
 }
 
 /// A call whose arguments are JSON text.
@@ -68,15 +78,14 @@ impl Connection {
         credentials: &Credentials,
         purpose: &Purpose,
     ) -> Result<(Self, Welcome), ClientError> {
-        let worker = address.to_string();
         let stream =
             Stream::connect(address, credentials.tls.as_ref(), credentials.connect_timeout)
                 .map_err(|error| ClientError::Unreachable {
-                    worker: worker.clone(),
+                    worker: address.to_string(),
                     reason: error.to_string(),
                 })?;
-        let frame_bytes_max = FRAME_BYTES_MAX_DEFAULT;
-        let mut connection = Self { stream, worker, requests: 0, frame_bytes_max };
+        let (worker, frame_bytes_max) = (address.clone(), FRAME_BYTES_MAX_DEFAULT);
+        let mut connection = Self { stream, worker, id: 0, requests: 0, frame_bytes_max };
         let hello = Hello {
             purpose: purpose.clone(),
             client: ClientInfo {
@@ -91,11 +100,18 @@ impl Connection {
             .shake_hands(&hello, credentials.connect_timeout)
             .map_err(ClientError::before_welcome)?;
         connection.frame_bytes_max = welcome.limits.frame_bytes_max;
+        connection.id = welcome.connection;
         Ok((connection, welcome))
     }
 
-    pub(crate) fn worker(&self) -> &str {
+    pub(crate) fn worker(&self) -> &Address {
         &self.worker
+    }
+
+    /// What the next call can be cancelled by.
+    pub(crate) fn next_call(&self) -> CallId {
+        let (worker, request_id) = (self.worker.clone(), self.requests + 1);
+        CallId { worker, connection: self.id, request_id }
     }
 
     fn shake_hands(&mut self, hello: &Hello, timeout: Duration) -> Result<Welcome, ClientError> {
@@ -106,7 +122,7 @@ impl Connection {
             Kind::Welcome => self.read(body_from_slice("Welcome", &body)),
             Kind::Refused => {
                 let refused = self.read(body_from_slice("Refused", &body))?;
-                Err(ClientError::Refused { worker: self.worker.clone(), refused })
+                Err(ClientError::Refused { worker: self.worker.to_string(), refused })
             }
             other => Err(self.bad(BadFrame::Unexpected(other))),
         }
@@ -132,7 +148,7 @@ impl Connection {
         match reply {
             // The one thing a supervisor is asked for by name is an application.
             ControlReply::Refused { message, near } => ClientError::Refused {
-                worker: self.worker.clone(),
+                worker: self.worker.to_string(),
                 refused: Refused { code: RefusedCode::UnknownApp, message, near },
             },
             _ => self.bad(BadFrame::Malformed { what: "control reply" }),
@@ -205,7 +221,7 @@ impl Connection {
     }
 
     fn bad(&self, reason: BadFrame) -> ClientError {
-        ClientError::Protocol { worker: self.worker.clone(), reason }
+        ClientError::Protocol { worker: self.worker.to_string(), reason }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a question to a worker has no answer, and the exit code that stands for it.
 
 use crate::cli::{Exit, Stop};
+use crate::config::Address;
 use protocol::{BadFrame, Refused, RefusedCode};
 use std::io;
 use std::time::Duration;
@@ -30,8 +31,8 @@ pub(crate) enum ClientError {
 
 impl ClientError {
     /// What a failed read or write on an established connection means.
-    pub(super) fn from_io(worker: &str, error: &io::Error, limit: Duration) -> Self {
-        let worker = worker.to_owned();
+    pub(super) fn from_io(worker: &Address, error: &io::Error, limit: Duration) -> Self {
+        let worker = worker.to_string();
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::TimedOut { worker, limit },
             _ => Self::Lost { worker },

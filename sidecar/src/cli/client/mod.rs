@@ -6,6 +6,6 @@ mod stream;
 mod tls;
 mod workers;
 
-pub(crate) use connection::{Answer, CallRequest, Connection};
+pub(crate) use connection::{Answer, CallId, CallRequest, Connection};
 pub(crate) use error::{ClientError, near};
 pub(crate) use workers::{Control, WorkerArgs, Workers};

@@ -2,7 +2,7 @@
 
 use super::connection::Credentials;
 use super::tls::TlsArgs;
-use super::{ClientError, Connection};
+use super::{CallId, ClientError, Connection};
 use crate::cli::seconds;
 use crate::config::Address;
 use protocol::{AppName, Catalog, ControlReply, ControlRequest, Purpose, StatusReport, Welcome};
@@ -94,10 +94,15 @@ impl Workers {
         }
     }
 
-    /// A connection for questions to the supervisor.
+    /// A connection for questions to a supervisor.
     pub(crate) fn control(&self) -> Result<Control, ClientError> {
-        let (connection, _) = self.connect(&Purpose::Control)?;
-        Ok(Control { connection, timeout: self.credentials.connect_timeout.max(ANSWER_TIMEOUT) })
+        self.connect(&Purpose::Control).map(|(connection, _)| Control(connection))
+    }
+
+    /// The same, to that of one worker.
+    pub(crate) fn control_at(&self, worker: &Address) -> Result<Control, ClientError> {
+        Connection::open(worker, &self.credentials, &Purpose::Control)
+            .map(|(connection, _)| Control(connection))
     }
 }
 
@@ -106,28 +111,35 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A control connection.
 #[derive(Debug)]
-pub(crate) struct Control {
-    connection: Connection,
-    timeout: Duration,
-}
+pub(crate) struct Control(Connection);
 
 impl Control {
-    pub(crate) fn worker(&self) -> &str {
-        self.connection.worker()
+    pub(crate) fn worker(&self) -> &Address {
+        self.0.worker()
     }
 
     pub(crate) fn status(&mut self) -> Result<StatusReport, ClientError> {
-        match self.connection.control(&ControlRequest::Status, self.timeout)? {
+        match self.0.control(&ControlRequest::Status, ANSWER_TIMEOUT)? {
             ControlReply::Status(report) => Ok(*report),
-            other => Err(self.connection.unexpected(other)),
+            other => Err(self.0.unexpected(other)),
         }
     }
 
     /// The catalog of `app`; the empty name means the only application.
     pub(crate) fn catalog(&mut self, app: AppName) -> Result<Catalog, ClientError> {
-        match self.connection.control(&ControlRequest::Catalog { app }, self.timeout)? {
+        match self.0.control(&ControlRequest::Catalog { app }, ANSWER_TIMEOUT)? {
             ControlReply::Catalog(catalog) => Ok(catalog),
-            other => Err(self.connection.unexpected(other)),
+            other => Err(self.0.unexpected(other)),
+        }
+    }
+
+    /// Interrupts a call, if it still runs.
+    pub(crate) fn cancel(&mut self, call: &CallId) -> Result<(), ClientError> {
+        let CallId { connection, request_id, .. } = *call;
+        let request = ControlRequest::Cancel { connection, request_id };
+        match self.0.control(&request, ANSWER_TIMEOUT)? {
+            ControlReply::Cancelled { .. } => Ok(()),
+            other => Err(self.0.unexpected(other)),
         }
     }
 }

@@ -138,7 +138,7 @@ impl<'a> Watch<'a> {
     fn start(workers: &'a Workers) -> Result<Self, ClientError> {
         let mut control = workers.control()?;
         let now = Sample { at: Instant::now(), report: control.status()? };
-        let worker = control.worker().to_owned();
+        let worker = control.worker().to_string();
         Ok(Self { workers, control: Some(control), worker, before: None, now })
     }
 
@@ -148,7 +148,7 @@ impl<'a> Watch<'a> {
             None => self.workers.control()?,
         };
         let sample = Sample { at: Instant::now(), report: control.status()? };
-        self.worker = control.worker().to_owned();
+        self.worker = control.worker().to_string();
         self.control = Some(control);
         self.before = Some(std::mem::replace(&mut self.now, sample));
         Ok(())
