@@ -25,7 +25,11 @@ bool appserver_json_decode(const char *json, size_t length, zend_long depth, zva
 	JSON_G(error_code) = PHP_JSON_ERROR_NONE;
 	ZVAL_NULL(value);
 	/* Without PHP_JSON_THROW_ON_ERROR the reason is left in the module's globals. */
-	if (php_json_decode_ex(value, json, length, PHP_JSON_OBJECT_AS_ARRAY, depth) == SUCCESS) {
+	/* A copy, because the scanner reads the zero byte that ends a PHP string. */
+	zend_string *text = zend_string_init(json, length, 0);
+	zend_result decoded = php_json_decode_ex(value, ZSTR_VAL(text), length, PHP_JSON_OBJECT_AS_ARRAY, depth);
+	zend_string_release(text);
+	if (decoded == SUCCESS) {
 		return true;
 	}
 	*error = message(JSON_G(error_code));

@@ -16,13 +16,15 @@ bool appserver_request_startup(void)
 	return true;
 }
 
-void appserver_request_shutdown(void)
+bool appserver_request_shutdown(void)
 {
+	CG(unclean_shutdown) = 0;
 	/* A bailout inside a session save handler leaves this set, and the session's file locked. */
 	PS(in_save_handler) = 0;
 	/* There is no request body to read the rest of. */
 	SG(post_read) = 1;
 	php_request_shutdown(NULL);
+	return !CG(unclean_shutdown);
 }
 
 bool appserver_guard(void (*body)(void *), void *context)

@@ -29,7 +29,8 @@ void appserver_stop(void);
 
 /* request.c: request contexts. */
 bool appserver_request_startup(void);
-void appserver_request_shutdown(void);
+/* False when something in it bailed out. */
+bool appserver_request_shutdown(void);
 /* Runs `body` inside zend_try; false when it bailed out. */
 bool appserver_guard(void (*body)(void *), void *context);
 

@@ -48,7 +48,8 @@ unsafe extern "C" {
     ) -> bool;
     pub(crate) fn appserver_stop();
     pub(crate) fn appserver_request_startup() -> bool;
-    pub(crate) fn appserver_request_shutdown();
+    pub(crate) fn appserver_request_shutdown() -> bool;
+    pub(crate) fn appserver_take_exception(result: *mut zval) -> Outcome;
     pub(crate) fn appserver_guard(
         body: unsafe extern "C" fn(*mut c_void),
         context: *mut c_void,

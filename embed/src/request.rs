@@ -133,6 +133,33 @@ impl Request<'_> {
         }
     }
 
+    /// The exception that code run in [`Self::guard`] left pending, if there is one.
+    pub fn take_exception(&self) -> Option<Outcome> {
+        let mut result = Zval::new();
+        // SAFETY: the request is open; the shim overwrites `result`.
+        let outcome = unsafe { ffi::appserver_take_exception(&mut result) };
+        (outcome != ffi::Outcome::Returned).then(|| self.outcome(outcome, result))
+    }
+
+    /// Forgets such an exception.
+    pub fn discard_exception(&self) {
+        if let Some(outcome) = self.take_exception() {
+            let _ = self.guard(|| drop(outcome));
+        }
+    }
+
+    /// Closes the request; says whether everything in that, shutdown functions included, ended in
+    /// order. Dropping it closes it too, and does not tell.
+    pub fn close(self) -> bool {
+        let request = std::mem::ManuallyDrop::new(self);
+        request.shut_down()
+    }
+
+    fn shut_down(&self) -> bool {
+        // SAFETY: the request is open. Every step of the shutdown has a zend_try of its own.
+        unsafe { ffi::appserver_request_shutdown() }
+    }
+
     fn outcome(&self, outcome: ffi::Outcome, result: Zval) -> Outcome {
         match outcome {
             ffi::Outcome::Returned => Outcome::Returned(result),
@@ -149,8 +176,7 @@ impl Request<'_> {
 
 impl Drop for Request<'_> {
     fn drop(&mut self) {
-        // SAFETY: the request is open. Every step of the shutdown has a zend_try of its own.
-        unsafe { ffi::appserver_request_shutdown() };
+        self.shut_down();
     }
 }
 

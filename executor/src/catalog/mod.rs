@@ -1,0 +1,67 @@
+//! The catalog of a release, by reflection in a request like those its calls will run in.
+
+mod attributes;
+mod export;
+mod reflected;
+
+use anyhow::{Context, Result, bail};
+use embed::{Outcome, Request};
+use protocol::{Boot, Catalog, DEFAULT_POOL, Function, Isolation, Param, RESIDENT_POOL};
+use reflected::{Reflected, ReflectedFunction};
+
+/// Lists the exported functions. The request has every entry file loaded.
+pub(crate) fn build(boot: &Boot, request: &Request<'_>) -> Result<Catalog> {
+    let reflected = reflect(boot, request)?;
+    let export = export::Patterns::new(&boot.export);
+    let mut functions = Vec::new();
+    for function in reflected.functions {
+        let declared = attributes::read(&function, boot.isolation)
+            .with_context(|| format!("{}:{}: {}", function.file, function.line, function.name))?;
+        if declared.export.unwrap_or_else(|| export.matches(&function.name)) {
+            functions.push(entry(function, declared));
+        }
+    }
+    functions.sort_by(|a, b| a.name.to_ascii_lowercase().cmp(&b.name.to_ascii_lowercase()));
+    Ok(Catalog { app: boot.app.clone(), release: boot.release, functions })
+}
+
+fn entry(function: ReflectedFunction, declared: attributes::Declared) -> Function {
+    let pool = match declared.isolation {
+        Isolation::Stateless => DEFAULT_POOL,
+        Isolation::Resident => RESIDENT_POOL,
+    };
+    Function {
+        name: function.name,
+        pool: pool.to_owned(),
+        params: function.params.into_iter().map(Param::from).collect(),
+        returns: function.returns,
+        timeout_ms: declared.timeout_ms,
+        affinity: declared.affinity,
+        idempotent: declared.idempotent,
+        isolation: declared.isolation,
+        attributes: function.attributes.into_iter().map(Into::into).collect(),
+        doc: function.doc,
+        file: function.file,
+        line: function.line,
+    }
+}
+
+/// Runs the reflection script. Its arguments are written into it as JSON inside a nowdoc, which
+/// needs no escaping beyond that.
+fn reflect(boot: &Boot, request: &Request<'_>) -> Result<Reflected> {
+    const SCRIPT: &str = include_str!("reflect.php");
+    let arguments = serde_json::json!({ "root": boot.root, "entry": boot.entry });
+    let code = SCRIPT
+        .strip_prefix("<?php\n")
+        .context("reflect.php does not begin with its opening tag")?
+        .replace("{ARGUMENTS}", &arguments.to_string());
+    match request.eval(&code) {
+        Outcome::Returned(json) => {
+            let json = json.string().context("the reflection script returned no text")?;
+            serde_json::from_str(&json).context("the reflection script returned no JSON")
+        }
+        Outcome::Threw(exception) => bail!("{}", reflected::describe(&exception)),
+        Outcome::Exited(_) => bail!("exit() while the functions were listed"),
+        Outcome::BailedOut(bailout) => bail!("{bailout}"),
+    }
+}

@@ -1,0 +1,116 @@
+//! Answers: frames built in memory of our own, and sent whole.
+
+use super::accept::Call;
+use super::clock::{NS_PER_MS, now_ns};
+use super::codec::CodecError;
+use super::intake::wait_until;
+use protocol::{
+    ClosedReason, EncodeBody, FLAG_JSON, FLAG_OUTPUT, Failure, Header, Kind, body_to_vec,
+};
+use rustix::event::PollFlags;
+use rustix::fd::BorrowedFd;
+use rustix::io::Errno;
+use rustix::net::{SendFlags, send};
+
+/// Room that is kept between calls.
+const KEPT_BYTES: usize = 64 * 1024;
+
+/// The answer being made.
+#[derive(Debug)]
+pub(super) struct Answer {
+    frame: Vec<u8>,
+    release: u64,
+    frame_timeout_ns: u64,
+}
+
+impl Answer {
+    pub(super) fn new(release: u64, frame_timeout_ms: u32) -> Self {
+        let frame_timeout_ns = u64::from(frame_timeout_ms) * NS_PER_MS;
+        Self { frame: Vec::with_capacity(KEPT_BYTES), release, frame_timeout_ns }
+    }
+
+    /// A frame with the value that `body` appends, after what the function printed if the caller
+    /// asked for that.
+    pub(super) fn put_return(
+        &mut self,
+        call: &Call<'_>,
+        output: Option<&[u8]>,
+        body: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+    ) -> Result<(), CodecError> {
+        let mut header = self.header(Kind::Return, &call.header);
+        header.flags = call.header.flags & (FLAG_JSON | FLAG_OUTPUT);
+        self.frame.clear();
+        let put = self.frame.put_frame(header, |out| {
+            if let Some(printed) = output {
+                out.extend_from_slice(&u32::try_from(printed.len()).unwrap_or(0).to_le_bytes());
+                out.extend_from_slice(printed);
+            }
+            body(out)
+        });
+        let bytes_max = call.codec.bytes_max;
+        match put {
+            Ok(length) if u32::try_from(length).is_ok_and(|length| length <= bytes_max) => Ok(()),
+            Ok(length) => Err(too_large(length, bytes_max)),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn put_failure(&mut self, call: &Header, failure: &Failure) {
+        let header = self.header(Kind::Failure, call);
+        self.frame.clear();
+        let body = body_to_vec(failure);
+        let Ok(_) = self.frame.put_frame(header, |out| {
+            out.extend_from_slice(&body);
+            Ok::<(), std::convert::Infallible>(())
+        });
+    }
+
+    /// Sends the frame; a peer that does not read it in time is given up.
+    pub(super) fn send(&self, fd: BorrowedFd<'_>) -> Result<(), ClosedReason> {
+        let mut rest = self.frame.as_slice();
+        let mut deadline_ns = 0;
+        while !rest.is_empty() {
+            match send(fd, rest, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+                Ok(sent) => rest = &rest[sent..],
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    if deadline_ns == 0 {
+                        deadline_ns = now_ns() + self.frame_timeout_ns;
+                    }
+                    if !wait_until(fd, PollFlags::OUT, deadline_ns) {
+                        return Err(ClosedReason::Fault(self.too_slow()));
+                    }
+                }
+                Err(Errno::PIPE | Errno::CONNRESET) => return Err(ClosedReason::HungUp),
+                Err(error) => return Err(ClosedReason::Fault(error.to_string())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives back the room that a large answer took.
+    pub(super) fn shrink(&mut self) {
+        if self.frame.capacity() > 4 * KEPT_BYTES {
+            self.frame = Vec::with_capacity(KEPT_BYTES);
+        }
+    }
+
+    fn header(&self, kind: Kind, call: &Header) -> Header {
+        let mut header = Header::new(kind, call.request_id);
+        header.release_id = self.release;
+        header.trace = call.trace;
+        header
+    }
+
+    fn too_slow(&self) -> String {
+        let limit_ms = self.frame_timeout_ns / NS_PER_MS;
+        format!("the peer did not read its answer within {limit_ms} ms (limits.frame_timeout_ms)")
+    }
+}
+
+fn too_large(length: usize, bytes_max: u32) -> CodecError {
+    let reason = format!(
+        "the result takes {length} bytes, more than the limit of {bytes_max} (limits.frame_bytes_max)"
+    );
+    CodecError::Refused(Failure::BadResult { path: "result".to_owned(), reason })
+}

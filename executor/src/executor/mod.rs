@@ -1,0 +1,78 @@
+//! An executor: one process that serves the calls of one pool, one at a time.
+
+mod accept;
+mod answer;
+mod call;
+mod clock;
+mod codec;
+mod connections;
+mod failure;
+mod fork_guard;
+mod functions;
+mod intake;
+mod interrupt;
+mod journal;
+mod patience;
+mod prologue;
+mod reply;
+mod seat;
+mod serve;
+mod turn;
+mod waiting;
+
+pub(crate) use prologue::Prologue;
+pub(crate) use seat::Seat;
+
+use anyhow::{Context, Result};
+use embed::Php;
+use protocol::{Boot, Catalog, FromExecutor, Isolation};
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+
+/// Serves until the process is to end, and ends it: the engine's state is the prototype's, so
+/// nothing of it is shut down here.
+pub(crate) fn run(
+    php: &mut Php,
+    boot: &Boot,
+    catalog: &Catalog,
+    prologue: &Prologue,
+    seat: Seat,
+    prototype: Option<Pid>,
+) -> ! {
+    let status = match live(php, boot, catalog, prologue, &seat, prototype) {
+        Ok(reason) => {
+            // A supervisor that is gone needs no farewell.
+            let _ = seat.control.send(&FromExecutor::Leaving { reason }, &[]);
+            0
+        }
+        Err(error) => {
+            eprintln!(
+                "appserver-php: executor {} of pool {}: {error:#}",
+                seat.index, seat.pool.name
+            );
+            1
+        }
+    };
+    fork_guard::leave(status)
+}
+
+/// Returns why the process should end.
+fn live(
+    php: &mut Php,
+    boot: &Boot,
+    catalog: &Catalog,
+    prologue: &Prologue,
+    seat: &Seat,
+    prototype: Option<Pid>,
+) -> Result<String> {
+    set_parent_process_death_signal(Some(Signal::KILL)).context("PR_SET_PDEATHSIG")?;
+    if getppid() != prototype {
+        return Ok("the prototype ended".to_owned());
+    }
+    fork_guard::install()?;
+    interrupt::install(seat.cell())?;
+    let mut server = serve::Server::new(boot, catalog, seat)?;
+    match seat.pool.isolation {
+        Isolation::Stateless => server.stateless(php, prologue),
+        Isolation::Resident => server.resident(php, prologue),
+    }
+}

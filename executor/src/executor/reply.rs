@@ -1,0 +1,83 @@
+//! From how a call ended to its answer, and to what becomes of its request.
+
+use super::accept::Call;
+use super::answer::Answer;
+use super::call::{Ended, interrupted, pending_or};
+use super::codec::CodecError;
+use super::seat::Seat;
+use super::serve::Context;
+use super::{failure, journal};
+use embed::{Bailout, Request};
+use ext_php_rs::types::Zval;
+
+/// What the answer in [`Answer`] says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reply {
+    pub(super) context: Context,
+    pub(super) failed: bool,
+}
+
+/// Makes the answer.
+pub(super) fn reply(
+    request: &Request<'_>,
+    call: &Call<'_>,
+    ended: Ended,
+    answer: &mut Answer,
+    seat: &Seat,
+) -> Reply {
+    let (failure, context) = match ended {
+        Ended::Returned(value) => return returned(request, call, value, answer, seat),
+        Ended::Failed(failure) => (failure, Context::Clean),
+        Ended::Exited(failure) => (failure, Context::Over),
+        Ended::BailedOut(failure) => (failure, Context::Broken),
+        Ended::Stranger => return Reply { context: Context::Stranger, failed: true },
+    };
+    if context != Context::Broken {
+        let _ = request.guard(|| request.output_end());
+        request.discard_exception();
+    }
+    let (printed, dropped) = embed::take_output();
+    journal::printed(seat, call.header.request_id, &call.function.name, &printed, dropped);
+    answer.put_failure(&call.header, &failure);
+    Reply { context, failed: true }
+}
+
+fn returned(
+    request: &Request<'_>,
+    call: &Call<'_>,
+    mut value: Zval,
+    answer: &mut Answer,
+    seat: &Seat,
+) -> Reply {
+    let mut encoded = Ok(());
+    let guarded = request.guard(|| {
+        request.output_end();
+        let (printed, dropped) = embed::take_output();
+        let asked = call.wants_output();
+        if !asked {
+            journal::printed(seat, call.header.request_id, &call.function.name, &printed, dropped);
+        }
+        let output = asked.then_some(printed.as_slice());
+        encoded = answer.put_return(call, output, |out| call.codec.encode(&mut value, out));
+    });
+    let broken = match guarded {
+        Err(bailout) => Some(failure::fatal(&bailout)),
+        Ok(()) if matches!(encoded, Err(CodecError::BailedOut)) => {
+            Some(failure::fatal(&Bailout(request.last_error())))
+        }
+        Ok(()) => interrupted(request, call.limit_ms),
+    };
+    if let Some(failure) = broken {
+        std::mem::forget(value);
+        answer.put_failure(&call.header, &failure);
+        return Reply { context: Context::Broken, failed: true };
+    }
+    let failed = encoded.is_err();
+    if let Err(CodecError::Refused(failure)) = encoded {
+        answer.put_failure(&call.header, &pending_or(request, failure));
+    }
+    let dropped = request.guard(|| drop(value));
+    request.discard_exception();
+    let context = if dropped.is_ok() { Context::Clean } else { Context::Broken };
+    Reply { context, failed }
+}

@@ -1,0 +1,230 @@
+//! The loop of an executor: wait, serve, clean up.
+
+use super::answer::Answer;
+use super::clock::{NS_PER_US, now_ns};
+use super::connections::{Connection, Connections};
+use super::functions::Functions;
+use super::intake::{Intake, Read};
+use super::patience::Patience;
+use super::prologue::Prologue;
+use super::seat::Seat;
+use super::waiting::{others_wait, rearm, sleep};
+use super::{fork_guard, interrupt};
+use anyhow::{Result, anyhow};
+use embed::{Php, Request};
+use protocol::{Boot, Catalog};
+use values::AllowedClasses;
+
+/// Looks at a connection between two looks at the clock and at who else waits.
+const LOOKS_PER_ROUND: u32 = 16;
+
+/// Everything a call needs but PHP.
+pub(super) struct Server<'a> {
+    pub(super) boot: &'a Boot,
+    pub(super) seat: &'a Seat,
+    pub(super) functions: Functions<'a>,
+    pub(super) classes: AllowedClasses,
+    pub(super) connections: Connections<'a>,
+    pub(super) intake: Intake,
+    pub(super) answer: Answer,
+    pub(super) patience: Patience,
+    /// Set while the scoreboard says that a call is on: whether it failed.
+    pub(super) on: Option<bool>,
+    calls_left: u64,
+}
+
+/// A connection whose turn it is, with what was read from it already.
+pub(super) struct Turn {
+    pub(super) connection: Connection,
+    pub(super) read: Option<Read>,
+}
+
+/// What a call leaves of its request context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Context {
+    Clean,
+    /// `exit()`: over, but in order.
+    Over,
+    /// Not to be trusted.
+    Broken,
+    /// This process is a child that the function forked.
+    Stranger,
+}
+
+impl<'a> Server<'a> {
+    pub(super) fn new(boot: &'a Boot, catalog: &'a Catalog, seat: &'a Seat) -> Result<Self> {
+        Ok(Self {
+            boot,
+            seat,
+            functions: Functions::new(catalog),
+            classes: AllowedClasses::new(&boot.classes),
+            connections: Connections::new(boot, seat)?,
+            intake: Intake::new(boot.frame_bytes_max, boot.frame_timeout_ms),
+            answer: Answer::new(boot.release.0, boot.frame_timeout_ms),
+            patience: Patience::new(boot.busy_poll_us),
+            on: None,
+            calls_left: jittered(seat.pool.max_calls),
+        })
+    }
+
+    /// Serves each call in a request context of its own, opened before the call comes. Returns why
+    /// the process is to end.
+    pub(super) fn stateless(&mut self, php: &mut Php, prologue: &Prologue) -> Result<String> {
+        let mut current = None;
+        loop {
+            let request = open(php)?;
+            let ready = prologue.run(&request);
+            let Some(turn) = self.next(current)? else { return Ok(stopped()) };
+            let connection = turn.connection;
+            let context = self.serve(turn, &request, ready.as_ref().err())?;
+            let clean = close(request, context);
+            self.finish();
+            if context == Context::Broken || !clean {
+                self.give_back(connection)?;
+                return Ok("a request was given up".to_owned());
+            }
+            if self.calls_left == 0 {
+                self.give_back(connection)?;
+                return Ok(recycled());
+            }
+            current = Some(connection);
+        }
+    }
+
+    /// Serves every call in one request context. Returns why the process is to end.
+    pub(super) fn resident(&mut self, php: &mut Php, prologue: &Prologue) -> Result<String> {
+        let request = open(php)?;
+        let ready = prologue.run(&request);
+        let mut current = None;
+        loop {
+            let Some(turn) = self.next(current)? else { return Ok(stopped()) };
+            let connection = turn.connection;
+            let context = self.serve(turn, &request, ready.as_ref().err())?;
+            let reset = context == Context::Clean && reset(&request);
+            if !reset || ready.is_err() {
+                close(request, context);
+                self.finish();
+                self.give_back(connection)?;
+                return Ok("a request was given up".to_owned());
+            }
+            self.finish();
+            if self.calls_left == 0 {
+                self.give_back(connection)?;
+                close(request, context);
+                return Ok(recycled());
+            }
+            current = Some(connection);
+        }
+    }
+
+    /// The next connection with something to read; `None` when the process is to end.
+    fn next(&mut self, current: Option<Connection>) -> Result<Option<Turn>> {
+        if fork_guard::is_stranger() {
+            // Forked by the files that every request requires.
+            fork_guard::leave(0);
+        }
+        self.seat.cell().idle();
+        if let Some(connection) = current {
+            if let Some(read) = self.watch(connection) {
+                return Ok(Some(Turn { connection, read: Some(read) }));
+            }
+            self.give_back(connection)?;
+        }
+        self.intake.shrink();
+        self.answer.shrink();
+        loop {
+            let Some(connection) = sleep(self.seat)? else { return Ok(None) };
+            self.seat.cell().reading(connection.name());
+            if self.connections.hold(connection)? {
+                return Ok(Some(Turn { connection, read: None }));
+            }
+            self.seat.cell().idle();
+        }
+    }
+
+    /// Looks at the connection for a while without sleeping; what was read, if anything was.
+    fn watch(&mut self, connection: Connection) -> Option<Read> {
+        let limit_us = self.patience.take_us();
+        if limit_us == 0 || !self.connections.holds(connection) {
+            return None;
+        }
+        let fd = self.connections.fd(connection);
+        let deadline_ns = now_ns() + u64::from(limit_us) * NS_PER_US;
+        loop {
+            for _ in 0..LOOKS_PER_ROUND {
+                let read = self.intake.read(fd);
+                if read != Read::Nothing {
+                    self.patience.paid();
+                    return Some(read);
+                }
+                std::hint::spin_loop();
+            }
+            if now_ns() >= deadline_ns {
+                self.patience.wasted();
+                return None;
+            }
+            if interrupt::stop_asked() || others_wait(self.seat) {
+                return None;
+            }
+        }
+    }
+
+    /// Makes the connection ready for whoever is idle, unless it is closed.
+    fn give_back(&mut self, connection: Connection) -> Result<()> {
+        if self.connections.holds(connection) {
+            rearm(self.seat, &self.connections, connection)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The call, and what its request did at the end, is over.
+    fn finish(&mut self) {
+        if let Some(failed) = self.on.take() {
+            self.seat.cell().finish(failed);
+            self.calls_left = self.calls_left.saturating_sub(1);
+        }
+        // A command that came too late must not meet the next call.
+        interrupt::take();
+    }
+}
+
+fn open(php: &mut Php) -> Result<Request<'_>> {
+    php.request().map_err(|error| anyhow!("opening a request: {error}"))
+}
+
+/// Whether the request ended in order.
+fn close(request: Request<'_>, context: Context) -> bool {
+    let clean = request.close();
+    if context == Context::Stranger {
+        fork_guard::leave(0);
+    }
+    clean && interrupt::pending().is_none()
+}
+
+/// Whether a resident request is fit for its next call.
+fn reset(request: &Request<'_>) -> bool {
+    let whole = request.guard(|| request.reset_between_calls()).is_ok();
+    request.discard_exception();
+    whole && interrupt::pending().is_none()
+}
+
+fn stopped() -> String {
+    "stopped".to_owned()
+}
+
+fn recycled() -> String {
+    "recycled: it served its calls (executors.max_calls)".to_owned()
+}
+
+/// Up to an eighth less, so that the executors of a pool are not recycled all at once. 0 = never.
+fn jittered(max_calls: u64) -> u64 {
+    if max_calls == 0 {
+        return u64::MAX;
+    }
+    let pid = rustix::process::getpid().as_raw_pid().unsigned_abs();
+    let spread = max_calls / 8 + 1;
+    // Fibonacci hashing: neighbouring process ids come out far apart.
+    let hash = u64::from(pid).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    (max_calls - hash % spread).max(1)
+}

@@ -1,0 +1,96 @@
+//! One connection's turn: read a frame, run its call, answer.
+
+use super::accept::{Call, accept};
+use super::call::{self, Ended};
+use super::clock::now_ns;
+use super::connections::Connection;
+use super::intake::Read;
+use super::journal;
+use super::prologue::PrologueFailure;
+use super::reply::{Reply, reply};
+use super::seat::Seat;
+use super::serve::{Context, Server, Turn};
+use anyhow::Result;
+use embed::Request;
+use protocol::{ClosedReason, Failure, Header};
+
+impl Server<'_> {
+    /// Reads from the connection and answers, if there is a call. With `not_ready` the request's
+    /// own start failed, and that is the answer.
+    pub(super) fn serve(
+        &mut self,
+        turn: Turn,
+        request: &Request<'_>,
+        not_ready: Option<&PrologueFailure>,
+    ) -> Result<Context> {
+        let connection = turn.connection;
+        let fd = self.connections.fd(connection);
+        self.seat.cell().reading(connection.name());
+        let header = match turn.read.unwrap_or_else(|| self.intake.read(fd)) {
+            Read::Frame(header) => header,
+            Read::Nothing => return Ok(Context::Clean),
+            Read::HungUp => return self.close(connection, ClosedReason::HungUp),
+            Read::Fault(reason) => return self.close(connection, ClosedReason::Fault(reason)),
+        };
+        let accepted = accept(
+            self.boot,
+            &self.functions,
+            &self.classes,
+            self.seat,
+            header,
+            self.intake.body(),
+        );
+        let (call, encoded) = match accepted {
+            Ok(accepted) => accepted,
+            Err(failure) => return self.refuse(connection, &header, &failure),
+        };
+        begin(self.seat, &call);
+        request.time_now();
+        let ended = match not_ready {
+            None => call::run(request, &call, encoded),
+            Some(not_ready) => Ended::from(not_ready),
+        };
+        let Reply { context, failed } = reply(request, &call, ended, &mut self.answer, self.seat);
+        if context == Context::Stranger {
+            return Ok(context);
+        }
+        self.seat.cell().replying();
+        let sent = self.answer.send(fd);
+        self.seat.scoreboard.function(call.index()).record(now_ns() - call.started_ns, failed);
+        journal::logged(self.seat, header.request_id, &call.function.name);
+        self.on = Some(failed);
+        if let Err(reason) = sent {
+            self.close(connection, reason)?;
+        }
+        Ok(context)
+    }
+
+    /// Answers a call that was not run.
+    fn refuse(
+        &mut self,
+        connection: Connection,
+        header: &Header,
+        failure: &Failure,
+    ) -> Result<Context> {
+        self.answer.put_failure(header, failure);
+        let sent = self.answer.send(self.connections.fd(connection));
+        match (sent, failure) {
+            (Err(reason), _) => self.close(connection, reason),
+            (Ok(()), Failure::Protocol { reason }) => {
+                self.close(connection, ClosedReason::Fault(reason.clone()))
+            }
+            (Ok(()), _) => Ok(Context::Clean),
+        }
+    }
+
+    fn close(&mut self, connection: Connection, reason: ClosedReason) -> Result<Context> {
+        self.connections.close(connection, reason)?;
+        Ok(Context::Clean)
+    }
+}
+
+fn begin(seat: &Seat, call: &Call<'_>) {
+    let request_id = call.header.request_id;
+    seat.cell().begin(call.target.index, request_id, call.started_ns, call.deadline_ns());
+    seat.wake_supervisor();
+}

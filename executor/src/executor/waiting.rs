@@ -1,0 +1,44 @@
+//! The pool's shared epoll: sleeping on it, and giving connections back to it.
+
+use super::connections::{Connection, Connections};
+use super::interrupt::{self, HeldBack};
+use super::seat::Seat;
+use anyhow::{Context, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
+use rustix::fd::AsRawFd;
+use rustix::io::Errno;
+
+/// Makes the connection ready for whoever is idle.
+pub(super) fn rearm(
+    seat: &Seat,
+    connections: &Connections<'_>,
+    connection: Connection,
+) -> Result<()> {
+    let data = epoll::EventData::new_u64(connection.name());
+    let flags = epoll::EventFlags::IN | epoll::EventFlags::ONESHOT;
+    match epoll::modify(&seat.epoll, connections.fd(connection), data, flags) {
+        // The supervisor has taken it out of the pool.
+        Ok(()) | Err(Errno::NOENT | Errno::BADF) => Ok(()),
+        Err(error) => Err(error).context("re-arming a connection"),
+    }
+}
+
+/// Sleeps until a connection is ready; `None` when the process is to end.
+pub(super) fn sleep(seat: &Seat) -> Result<Option<Connection>> {
+    let held_back = HeldBack::new()?;
+    loop {
+        if interrupt::stop_asked() {
+            return Ok(None);
+        }
+        if let Some(name) = held_back.wait(seat.epoll.as_raw_fd())? {
+            return Ok(Some(Connection::from_name(name)));
+        }
+    }
+}
+
+/// Whether connections of the pool are ready that nobody has taken: an epoll is itself readable then.
+pub(super) fn others_wait(seat: &Seat) -> bool {
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut fds = [PollFd::new(&seat.epoll, PollFlags::IN)];
+    poll(&mut fds, Some(&now)).is_ok_and(|ready| ready > 0)
+}

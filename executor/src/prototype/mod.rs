@@ -1,0 +1,33 @@
+//! The prototype: starts a release once, and forks its executors.
+
+mod environment;
+mod family;
+mod forked;
+mod last_words;
+mod preload;
+mod settings;
+mod signals;
+mod start;
+
+use crate::control::Channel;
+use anyhow::Result;
+use protocol::{Boot, FromPrototype};
+use rustix::fd::AsFd;
+
+/// Lives until the supervisor says Stop or goes away.
+pub(crate) fn run(boot: &Boot, control: &Channel) -> Result<()> {
+    let started = environment::prepare(boot).and_then(|()| start::start(boot, control));
+    let mut release = match started {
+        Ok(release) => release,
+        Err(error) => {
+            let message = format!("{error:#}");
+            // A supervisor that is gone needs no answer.
+            let _ = control.send(&FromPrototype::Failed { message }, &[]);
+            return Err(error);
+        }
+    };
+    let catalog = start::catalog_memfd(&release.catalog)?;
+    control.send(&FromPrototype::Ready(release.report.clone()), &[catalog.as_fd()])?;
+    drop(catalog);
+    family::Family::new(boot, control, &mut release)?.run()
+}

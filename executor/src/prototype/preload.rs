@@ -1,0 +1,134 @@
+//! Which files OPcache can preload, decided by looking through them in a child.
+//!
+//! Preloading compiles a file without running it, so it is right only for files whose top level
+//! declares functions and classes and does nothing else. The others are required at the start of
+//! each request, and the report says why.
+
+use super::forked::in_child;
+use super::settings;
+use anyhow::{Context, Result};
+use embed::{Php, StartOptions, Statement};
+use protocol::{Boot, body_from_slice, body_to_vec};
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// How each entry file is loaded; all paths absolute.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Plan {
+    pub(super) preloaded: Vec<String>,
+    /// At the start of every request, in this order.
+    pub(super) required: Vec<String>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Looks through the entry files, and tries the preloading out.
+pub(super) fn plan(boot: &Boot) -> Result<Plan> {
+    let looked = in_child("looking through the entry files", || look_through(boot))?;
+    let mut plan: Plan = body_from_slice("preload plan", &looked)?;
+    // Each round moves at least one file, so this ends.
+    while !plan.preloaded.is_empty() {
+        let log = try_out(boot, &plan)?;
+        let unlinked = unlinked_files(&plan, &log);
+        if unlinked.is_empty() {
+            break;
+        }
+        for (file, reason) in unlinked {
+            plan.preloaded.retain(|preloaded| *preloaded != file);
+            plan.warnings.push(format!("{}: not preloaded, {reason}", relative(boot, &file)));
+            plan.required.push(file);
+        }
+    }
+    plan.required.sort_by_key(|file| position(boot, file));
+    Ok(plan)
+}
+
+/// Writes the script that preloads the plan's files; `None` when there is nothing to preload.
+pub(super) fn script(boot: &Boot, plan: &Plan) -> Result<Option<PathBuf>> {
+    if plan.preloaded.is_empty() {
+        return Ok(None);
+    }
+    let mut code = "<?php\n".to_owned();
+    for file in &plan.preloaded {
+        let quoted = file.replace('\\', "\\\\").replace('\'', "\\'");
+        writeln!(code, "opcache_compile_file('{quoted}');").context("preload script")?;
+    }
+    let path = Path::new(&boot.temp_dir).join("preload.php");
+    std::fs::write(&path, code).with_context(|| path.display().to_string())?;
+    Ok(Some(path))
+}
+
+pub(super) fn absolute(boot: &Boot, file: &str) -> String {
+    format!("{}/{file}", boot.root)
+}
+
+fn look_through(boot: &Boot) -> Result<Vec<u8>> {
+    let mut php = Php::start(&settings::without_opcache(boot))?;
+    let request = php.request()?;
+    let mut plan = Plan::default();
+    for file in &boot.entry {
+        let path = absolute(boot, file);
+        std::fs::metadata(&path).with_context(|| format!("entry file {file}"))?;
+        match request.first_statement(&path)? {
+            None => plan.preloaded.push(path),
+            Some(statement) => {
+                plan.warnings.push(warning(file, &statement));
+                plan.required.push(path);
+            }
+        }
+    }
+    Ok(body_to_vec(&plan))
+}
+
+fn warning(file: &str, statement: &Statement) -> String {
+    let does = match statement.opcode.as_str() {
+        "ZEND_DECLARE_CONST" => "declares a constant",
+        "ZEND_INCLUDE_OR_EVAL" => "includes another file",
+        "ZEND_ECHO" => "prints something",
+        "ZEND_DECLARE_FUNCTION" => "declares a function inside a block",
+        opcode if opcode.starts_with("ZEND_ASSIGN") => "assigns a variable",
+        opcode if opcode.starts_with("ZEND_JMP") => "has a condition",
+        _ => "runs code",
+    };
+    let line = statement.line;
+    format!(
+        "{file}: not preloaded, it {does} at its top level (line {line}); required at the start of \
+         every request instead"
+    )
+}
+
+/// Starts PHP with preloading in a child; what it logs tells what it could not link.
+fn try_out(boot: &Boot, plan: &Plan) -> Result<Vec<String>> {
+    let script = script(boot, plan)?;
+    let options: StartOptions = settings::with_preload(boot, script.as_deref());
+    let log = in_child("preloading", || {
+        Php::start(&options)?;
+        let lines: Vec<String> = embed::take_log().into_iter().map(|line| line.text).collect();
+        Ok(body_to_vec(&lines))
+    })?;
+    Ok(body_from_slice("log", &log)?)
+}
+
+/// Files of which OPcache said `Can't preload …: why in FILE on line N`.
+fn unlinked_files(plan: &Plan, log: &[String]) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for line in log {
+        let Some(at) = line.find("Can't preload") else { continue };
+        let said = &line[at..];
+        let file = plan.preloaded.iter().find(|file| said.contains(&format!(" in {file} on line")));
+        let Some(file) = file else { continue };
+        if found.iter().all(|(known, _)| known != file) {
+            let reason = said.split(" in /").next().unwrap_or(said);
+            found.push((file.clone(), format!("OPcache says \"{reason}\"")));
+        }
+    }
+    found
+}
+
+fn position(boot: &Boot, path: &str) -> Option<usize> {
+    boot.entry.iter().position(|file| absolute(boot, file) == path)
+}
+
+fn relative<'a>(boot: &Boot, path: &'a str) -> &'a str {
+    path.strip_prefix(boot.root.as_str()).map_or(path, |file| file.trim_start_matches('/'))
+}

@@ -1,0 +1,70 @@
+//! ini entries of a release, in three layers: ours that an application may override, the
+//! application's, ours that must hold.
+
+use super::environment::{session_dir, upload_dir};
+use embed::{Extension, StartOptions};
+use protocol::Boot;
+use std::path::{Path, PathBuf};
+
+/// Environment variable that names `appserver.so` where it is not beside this program.
+const EXTENSION_VARIABLE: &str = "APPSERVER_EXTENSION";
+
+/// How to start PHP for this release, with OPcache.
+pub(super) fn with_preload(boot: &Boot, script: Option<&Path>) -> StartOptions {
+    let mut ini = defaults(boot);
+    ini.extend(boot.ini.iter().cloned());
+    let mut must = |name: &str, value: &str| ini.push((name.to_owned(), value.to_owned()));
+    // A release never changes, so its files need not be looked at again.
+    must("opcache.enable", "1");
+    must("opcache.validate_timestamps", "0");
+    must("opcache.file_update_protection", "0");
+    must("opcache.preload", &script.map(|path| path.display().to_string()).unwrap_or_default());
+    if rustix::process::geteuid().is_root() {
+        // OPcache refuses to preload as root unless told so in as many words.
+        must("opcache.preload_user", "root");
+    }
+    StartOptions { ini, extension: extension() }
+}
+
+/// How to start PHP to look through files: nothing is cached or preloaded.
+pub(super) fn without_opcache(boot: &Boot) -> StartOptions {
+    let mut ini = defaults(boot);
+    ini.extend(boot.ini.iter().cloned());
+    ini.push(("opcache.enable".to_owned(), "0".to_owned()));
+    ini.push(("opcache.preload".to_owned(), String::new()));
+    StartOptions { ini, extension: extension() }
+}
+
+fn defaults(boot: &Boot) -> Vec<(String, String)> {
+    let temp = [
+        ("sys_temp_dir", PathBuf::from(&boot.temp_dir)),
+        ("upload_tmp_dir", upload_dir(boot)),
+        ("session.save_path", session_dir(boot)),
+    ];
+    let mut ini: Vec<(String, String)> = temp
+        .into_iter()
+        .map(|(name, path)| (name.to_owned(), path.display().to_string()))
+        .collect();
+    // Time limits are the supervisor's, by the wall clock; PHP's own count CPU time.
+    ini.push(("max_execution_time".to_owned(), "0".to_owned()));
+    ini
+}
+
+/// The extension, so that deployed code knows the attribute classes and can call other functions.
+fn extension() -> Option<Extension> {
+    let path = match std::env::var_os(EXTENSION_VARIABLE) {
+        Some(path) => PathBuf::from(path),
+        None => std::env::current_exe().ok()?.with_file_name("appserver.so"),
+    };
+    path.exists().then(|| Extension { name: "appserver".to_owned(), path })
+}
+
+/// What to tell whoever deploys when the extension is not there.
+pub(super) fn extension_warning() -> Option<String> {
+    extension().is_none().then(|| {
+        format!(
+            "appserver.so is not beside appserver-php: functions cannot call other functions; \
+             set {EXTENSION_VARIABLE} to its path"
+        )
+    })
+}

@@ -1,0 +1,75 @@
+//! From Boot to a started release.
+
+use super::forked::in_child;
+use super::last_words::{self, LastWords};
+use super::{preload, settings};
+use crate::catalog;
+use crate::control::Channel;
+use crate::executor::Prologue;
+use anyhow::{Context, Result};
+use embed::Php;
+use protocol::{Boot, Catalog, Report, body_from_slice, body_to_vec};
+use rustix::fd::{AsFd, AsRawFd, OwnedFd};
+use rustix::fs::{MemfdFlags, memfd_create};
+use std::fs::File;
+use std::io::Write;
+
+/// A started release, ready to fork executors.
+#[derive(Debug)]
+pub(super) struct Release {
+    pub(super) php: Php,
+    pub(super) catalog: Catalog,
+    pub(super) prologue: Prologue,
+    pub(super) report: Report,
+}
+
+pub(super) fn start(boot: &Boot, control: &Channel) -> Result<Release> {
+    let plan = preload::plan(boot)?;
+    let script = preload::script(boot, &plan)?;
+    last_words::arm(LastWords::Control(control.as_fd().as_raw_fd()));
+    let mut php = Php::start(&settings::with_preload(boot, script.as_deref()))?;
+    let prologue = prologue(boot, &plan);
+    let catalog = in_child("listing its functions", || list(boot, &mut php, &prologue))?;
+    last_words::disarm();
+    let catalog: Catalog = body_from_slice("catalog", &catalog)?;
+    let report = report(&plan);
+    Ok(Release { php, catalog, prologue, report })
+}
+
+/// The catalog where the supervisor can read it, however large it is.
+pub(super) fn catalog_memfd(catalog: &Catalog) -> Result<OwnedFd> {
+    let memfd = memfd_create("appserver-catalog", MemfdFlags::CLOEXEC).context("memfd")?;
+    let mut file = File::from(memfd);
+    file.write_all(&body_to_vec(catalog)).context("writing the catalog")?;
+    Ok(file.into())
+}
+
+fn prologue(boot: &Boot, plan: &preload::Plan) -> Prologue {
+    let bootstrap = boot.bootstrap.iter().map(|file| preload::absolute(boot, file));
+    Prologue::new(bootstrap.chain(plan.required.iter().cloned()).collect())
+}
+
+fn list(boot: &Boot, php: &mut Php, prologue: &Prologue) -> Result<Vec<u8>> {
+    let request = php.request()?;
+    prologue.run(&request).map_err(|failure| anyhow::anyhow!("{}", failure.describe()))?;
+    let catalog = catalog::build(boot, &request)?;
+    Ok(body_to_vec(&catalog))
+}
+
+fn report(plan: &preload::Plan) -> Report {
+    let mut warnings = plan.warnings.clone();
+    warnings.extend(settings::extension_warning());
+    let opcache = embed::opcache_enabled();
+    if !opcache {
+        warnings.push(
+            "OPcache is not loaded: code is compiled for every call; enable it for the embed SAPI"
+                .to_owned(),
+        );
+    }
+    Report {
+        php_version: embed::php_version(),
+        preloaded_files: u32::try_from(plan.preloaded.len()).unwrap_or(u32::MAX),
+        opcache,
+        warnings,
+    }
+}

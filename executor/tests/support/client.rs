@@ -1,0 +1,115 @@
+//! A client on an adopted connection, speaking JSON calls.
+
+use super::DEADLINE;
+use protocol::{
+    CallHead, EncodeBody, FLAG_JSON, FLAG_OUTPUT, Failure, HEADER_BYTES, Header, Kind,
+    body_from_slice,
+};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+
+pub struct Client {
+    pub slot: u32,
+    pub generation: u32,
+    stream: UnixStream,
+    server: OwnedFd,
+    next_id: u64,
+}
+
+/// What came back.
+#[derive(Debug, PartialEq)]
+pub enum Answer {
+    Value(Value),
+    /// With what the function printed.
+    Printed(Vec<u8>, Value),
+    Failure(Failure),
+    HungUp,
+}
+
+impl Client {
+    /// The server's end is put at `number`, as an executor must know it.
+    pub fn new(number: RawFd, slot: u32, generation: u32) -> Self {
+        let (stream, theirs) = UnixStream::pair().unwrap();
+        // SAFETY: the number belongs to this supervisor's range.
+        let server = unsafe {
+            assert_eq!(libc::dup3(theirs.as_raw_fd(), number, libc::O_CLOEXEC), number);
+            OwnedFd::from_raw_fd(number)
+        };
+        Self { slot, generation, stream, server, next_id: 1 }
+    }
+
+    pub fn server_fd(&self) -> BorrowedFd<'_> {
+        self.server.as_fd()
+    }
+
+    pub fn call(&mut self, function: &str, arguments: Value) -> Answer {
+        self.send(function, arguments, 0, 0);
+        self.receive()
+    }
+
+    /// With what it prints.
+    pub fn call_printing(&mut self, function: &str, arguments: Value) -> Answer {
+        self.send(function, arguments, FLAG_OUTPUT, 0);
+        self.receive()
+    }
+
+    /// Sends a call; returns its request id.
+    pub fn send(&mut self, function: &str, arguments: Value, flags: u8, budget_ms: u32) -> u64 {
+        let header =
+            Header { flags: FLAG_JSON | flags, budget_ms, ..Header::new(Kind::Call, self.next_id) };
+        self.next_id += 1;
+        self.send_frame(header, function, arguments.to_string().as_bytes());
+        header.request_id
+    }
+
+    pub fn send_frame(&mut self, header: Header, function: &str, encoded: &[u8]) {
+        let mut frame = Vec::new();
+        let Ok(_) = frame.put_frame(header, |body| {
+            CallHead { function }.put(body);
+            body.extend_from_slice(encoded);
+            Ok::<(), std::convert::Infallible>(())
+        });
+        self.send_bytes(&frame);
+    }
+
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    /// The next answer; panics when none comes in time.
+    pub fn receive(&mut self) -> Answer {
+        let Some((header, body)) = self.receive_frame() else { return Answer::HungUp };
+        match header.kind {
+            Kind::Failure => Answer::Failure(body_from_slice("failure", &body).unwrap()),
+            Kind::Return if header.flags & FLAG_OUTPUT != 0 => {
+                let (length, rest) = body.split_first_chunk::<4>().unwrap();
+                let (printed, value) = rest.split_at(u32::from_le_bytes(*length) as usize);
+                Answer::Printed(printed.to_vec(), serde_json::from_slice(value).unwrap())
+            }
+            Kind::Return => Answer::Value(serde_json::from_slice(&body).unwrap()),
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+
+    /// `None` when the other side hung up.
+    pub fn receive_frame(&mut self) -> Option<(Header, Vec<u8>)> {
+        let mut fds = [PollFd::new(&self.stream, PollFlags::IN)];
+        assert_ne!(poll(&mut fds, Some(&DEADLINE)).unwrap(), 0, "no answer in time");
+        let mut head = [0; HEADER_BYTES];
+        if self.stream.read_exact(&mut head).is_err() {
+            return None;
+        }
+        let header = Header::parse(&head, u32::MAX).unwrap().unwrap();
+        let mut body = vec![0; header.length as usize];
+        self.stream.read_exact(&mut body).unwrap();
+        Some((header, body))
+    }
+
+    /// Hangs up, as a client that ends does.
+    pub fn hang_up(&self) {
+        self.stream.shutdown(std::net::Shutdown::Both).unwrap();
+    }
+}
