@@ -151,7 +151,11 @@ fn rows_of_the_same_columns() {
 fn references_stay_references() {
     in_request(|request| {
         assert_same(request, "$v = 1; $a = [&$v, &$v, 2]; return $a;");
-        assert_same(request, "$a = [1]; $a['self'] = &$a; return $a;");
+        assert_checked(
+            request,
+            "$a = [1]; $a['self'] = &$a; return [&$a];",
+            "$out[0]['new'] = 2; return $out[0]['self']['self']['new'] === 2;",
+        );
         assert_same(request, "$v = ['x' => 1]; $a = ['p' => &$v, 'q' => ['r' => &$v]]; return $a;");
         assert_checked(
             request,

@@ -110,9 +110,9 @@ impl<'a> Encoder<'a> {
         Ok(())
     }
 
-    /// A reference that nothing else shares is as good as its value.
+    /// A reference that nothing else can share is as good as its value.
     fn reference(&mut self, link: Link, shared: bool) -> Done {
-        if link.references() == 1 {
+        if link.references() == 1 && !shared {
             return self.value(link.target(), shared);
         }
         let number = self.next_identity;

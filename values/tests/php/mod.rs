@@ -6,7 +6,7 @@ use ext_php_rs::types::Zval;
 use values::{AllowedClasses, DecodeError, EncodeError, Limits, decode_value, encode_value};
 
 /// Runs `body` in a request context.
-pub fn in_request(body: impl FnOnce(&Request<'_>)) {
+pub(crate) fn in_request(body: impl FnOnce(&Request<'_>)) {
     let ini = [("error_reporting", "-1"), ("display_errors", "0"), ("memory_limit", "512M")];
     let ini = ini.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let mut php = Php::start(&StartOptions { ini, extension: None }).unwrap();
@@ -14,36 +14,38 @@ pub fn in_request(body: impl FnOnce(&Request<'_>)) {
     body(&request);
 }
 
-/// The value of a PHP expression, or of the `return` in code.
-pub fn eval(request: &Request<'_>, code: &str) -> Zval {
-    let code = if code.contains("return ") { code.to_owned() } else { format!("return {code};") };
+/// The value of a PHP expression, or of the `return` in code. In a function of its own: variables at
+/// the top level of an eval() have nowhere to live without a script.
+pub(crate) fn eval(request: &Request<'_>, code: &str) -> Zval {
+    let body = if code.ends_with(';') { code.to_owned() } else { format!("return {code};") };
+    let code = format!("return (function () {{ {body} }})();");
     match request.eval(&code) {
         Outcome::Returned(value) => value,
         other => panic!("{code}\n{other:?}"),
     }
 }
 
-pub fn policy() -> AllowedClasses {
+pub(crate) fn policy() -> AllowedClasses {
     AllowedClasses::new(["Allowed\\*"])
 }
 
-pub fn encode(value: &Zval) -> Result<Vec<u8>, EncodeError> {
+pub(crate) fn encode(value: &Zval) -> Result<Vec<u8>, EncodeError> {
     let mut out = Vec::new();
     encode_value(value, &mut out, Limits::default())?;
     Ok(out)
 }
 
-pub fn decode(bytes: &[u8]) -> Result<Zval, DecodeError> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Zval, DecodeError> {
     decode_value(bytes, Limits::default(), &policy())
 }
 
-pub fn round_trip(value: &Zval) -> Zval {
+pub(crate) fn round_trip(value: &Zval) -> Zval {
     let bytes = encode(value).unwrap();
     decode(&bytes).unwrap_or_else(|error| panic!("{error}: {bytes:02x?}"))
 }
 
 /// Asserts that PHP sees the same in the value of `code` before and after, by serialize().
-pub fn assert_same(request: &Request<'_>, code: &str) {
+pub(crate) fn assert_same(request: &Request<'_>, code: &str) {
     let before = eval(request, code);
     let after = round_trip(&before);
     let expected = serialized(request, before);
@@ -53,20 +55,20 @@ pub fn assert_same(request: &Request<'_>, code: &str) {
 
 /// Asserts that `check`, the body of a PHP function of `$in` and `$out`, returns true for the value
 /// of `code` before and after.
-pub fn assert_checked(request: &Request<'_>, code: &str, check: &str) {
+pub(crate) fn assert_checked(request: &Request<'_>, code: &str, check: &str) {
     let before = eval(request, code);
     let after = round_trip(&before);
     let checked = call(request, &format!("($in, $out) {{ {check} }}"), vec![before, after]);
     assert_eq!(checked.bool(), Some(true), "{code}\n{check}");
 }
 
-pub fn serialized(request: &Request<'_>, value: Zval) -> String {
+pub(crate) fn serialized(request: &Request<'_>, value: Zval) -> String {
     let text = call(request, "($value) { return serialize($value); }", vec![value]);
     String::from_utf8_lossy(text.zend_str().unwrap().as_bytes()).into_owned()
 }
 
 /// Calls a function of this signature and body.
-pub fn call(request: &Request<'_>, code: &str, mut arguments: Vec<Zval>) -> Zval {
+pub(crate) fn call(request: &Request<'_>, code: &str, mut arguments: Vec<Zval>) -> Zval {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!("checked_{}", NEXT.fetch_add(1, Ordering::Relaxed));

@@ -1,0 +1,183 @@
+//! Size and speed of the codec against igbinary, msgpack and PHP's own serialize(), in one process.
+//!
+//! `cargo run --release -p appserver-values --example codec_compare [-- --json]`. The rivals' C
+//! functions are called as PHP would call them, `iterations` times from a loop in PHP whose own cost
+//! is measured and taken off; ours in a loop in Rust. Times include freeing what was made. Each is
+//! the best of several rounds.
+#![allow(clippy::print_stdout, reason = "the table is the result")]
+
+use embed::{Outcome, Php, Request, StartOptions};
+use ext_php_rs::types::Zval;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+use values::{AllowedClasses, Limits, decode_value, encode_value};
+
+const ROUNDS: usize = 7;
+const ROUND_TIME: Duration = Duration::from_millis(30);
+
+const SHAPES: [(&str, &str); 6] = [
+    ("small array", "['id' => 7, 'name' => 'Ada', 'tags' => ['a', 'b'], 'ok' => true, 'x' => 1.5]"),
+    (
+        "1,000 rows x 8",
+        "array_map(fn($n) => ['id' => $n, 'name' => \"Customer $n\", 'email' => \"c$n@example.org\",
+            'city' => ['Vienna', 'Berlin', 'Paris'][$n % 3], 'balance' => $n * 1.25,
+            'active' => $n % 2 === 0, 'created' => '2024-01-' . str_pad((string) ($n % 28 + 1), 2, '0', STR_PAD_LEFT),
+            'note' => null], range(1, 1000))",
+    ),
+    ("10,000 ints", "range(1, 10000)"),
+    ("10,000 floats", "array_map(fn($n) => $n / 7, range(1, 10000))"),
+    (
+        "1,000 objects",
+        "array_map(fn($n) => new BenchPoint($n, \"point $n\", $n / 3), range(1, 1000))",
+    ),
+    ("1 MB string", "str_repeat('0123456789abcdef', 65536)"),
+];
+
+const SETUP: &str = "
+    final class BenchPoint { public function __construct(public int $id, protected string $label,
+        private float $x, public ?array $tags = null, public bool $ok = true) {} }
+    function bench_encode($f, $value, $times) {
+        $start = hrtime(true); for ($i = 0; $i < $times; $i++) { $r = $f($value); } return hrtime(true) - $start;
+    }
+    function bench_nothing($value) { return null; }
+    return 0;";
+
+/// One codec on one shape; times in nanoseconds.
+struct Figure {
+    codec: &'static str,
+    bytes: usize,
+    encode: f64,
+    decode: f64,
+}
+
+fn main() {
+    let json = std::env::args().any(|argument| argument == "--json");
+    let ini = ["memory_limit", "1G", "opcache.enable", "0"].map(str::to_owned);
+    let ini = ini.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+    let mut php = Php::start(&StartOptions { ini, extension: None }).expect("PHP starts");
+    let request = php.request().expect("a request opens");
+    eval(&request, SETUP);
+    let shapes: Vec<(&str, Vec<Figure>)> =
+        SHAPES.iter().map(|(name, code)| (*name, measure(&request, code))).collect();
+    if json { print_json(&shapes) } else { print_table(&shapes) }
+}
+
+fn measure(request: &Request<'_>, code: &str) -> Vec<Figure> {
+    let mut figures = vec![ours(&eval(request, &format!("return {code};")))];
+    for (codec, encode, decode) in [
+        ("igbinary", "igbinary_serialize", "igbinary_unserialize"),
+        ("msgpack", "msgpack_pack", "msgpack_unpack"),
+        ("serialize", "serialize", "unserialize"),
+    ] {
+        let there = eval(request, &format!("return function_exists('{encode}');"));
+        if there.bool() == Some(true) {
+            figures.push(rival(request, codec, encode, decode, code));
+        }
+    }
+    figures
+}
+
+fn ours(value: &Zval) -> Figure {
+    let policy = AllowedClasses::new(["BenchPoint"]);
+    let limits = Limits::default();
+    let mut out = Vec::new();
+    encode_value(value, &mut out, limits).expect("the value can be sent");
+    let bytes = out.clone();
+    let encode = best(|times| {
+        let start = Instant::now();
+        for _ in 0..times {
+            out.clear();
+            encode_value(black_box(value), &mut out, limits).expect("as before");
+        }
+        start.elapsed()
+    });
+    let decode = best(|times| {
+        let start = Instant::now();
+        for _ in 0..times {
+            black_box(decode_value(black_box(&bytes), limits, &policy).expect("our own bytes"));
+        }
+        start.elapsed()
+    });
+    Figure { codec: "appserver", bytes: bytes.len(), encode, decode }
+}
+
+fn rival(
+    request: &Request<'_>,
+    codec: &'static str,
+    encode: &str,
+    decode: &str,
+    code: &str,
+) -> Figure {
+    let bytes = eval(request, &format!("return strlen({encode}({code}));")).long().unwrap_or(0);
+    let time = |function: &str, value: &str| {
+        let one = |function: &str| {
+            let setup =
+                format!("$value = {value}; return bench_encode('{function}', $value, {{N}});");
+            best(|times| {
+                let code = setup.replace("{N}", &times.to_string());
+                let code = format!("return (function () {{ {code} }})();");
+                Duration::from_nanos(eval(request, &code).long().unwrap_or(0).unsigned_abs())
+            })
+        };
+        (one(function) - one("bench_nothing")).max(0.0)
+    };
+    Figure {
+        codec,
+        bytes: usize::try_from(bytes).unwrap_or(0),
+        encode: time(encode, code),
+        decode: time(decode, &format!("{encode}({code})")),
+    }
+}
+
+/// Nanoseconds each, of the fastest of several rounds.
+fn best(mut round: impl FnMut(u32) -> Duration) -> f64 {
+    let mut times = 1;
+    while round(times) < ROUND_TIME && times < 1 << 24 {
+        times *= 2;
+    }
+    (0..ROUNDS).map(|_| round(times).as_nanos() as f64 / f64::from(times)).fold(f64::MAX, f64::min)
+}
+
+fn eval(request: &Request<'_>, code: &str) -> Zval {
+    match request.eval(code) {
+        Outcome::Returned(value) => value,
+        other => panic!("{code}\n{other:?}"),
+    }
+}
+
+fn print_table(shapes: &[(&str, Vec<Figure>)]) {
+    println!(
+        "{:<16} {:<10} {:>9} {:>12} {:>12} {:>7} {:>7} {:>7}",
+        "shape", "codec", "bytes", "encode us", "decode us", "size", "enc x", "dec x"
+    );
+    for (shape, figures) in shapes {
+        let ours = &figures[0];
+        for figure in figures {
+            println!(
+                "{:<16} {:<10} {:>9} {:>12.3} {:>12.3} {:>7.2} {:>7.2} {:>7.2}",
+                shape,
+                figure.codec,
+                figure.bytes,
+                figure.encode / 1e3,
+                figure.decode / 1e3,
+                ours.bytes as f64 / figure.bytes as f64,
+                figure.encode / ours.encode,
+                figure.decode / ours.decode,
+            );
+        }
+    }
+}
+
+fn print_json(shapes: &[(&str, Vec<Figure>)]) {
+    let lines: Vec<String> = shapes
+        .iter()
+        .flat_map(|(shape, figures)| figures.iter().map(move |figure| (shape, figure)))
+        .map(|(shape, figure)| {
+            format!(
+                r#"  {{"shape": "{shape}", "codec": "{}", "bytes": {}, "encode_ns": {:.1}, "decode_ns": {:.1}}}"#,
+                figure.codec, figure.bytes, figure.encode, figure.decode
+            )
+        })
+        .collect();
+    println!("[\n{}\n]", lines.join(",\n"));
+}
