@@ -95,7 +95,7 @@ fn measure(args: &MeasureArgs) -> Result<Report> {
         growth::measure(&workspace, args, &mut report);
     }
     if args.wants(Part::Codec) {
-        codec::measure(&workspace, args, &mut report);
+        codec::measure(&mut report);
     }
     stdout().write_all(table::render(&report).as_bytes())?;
     let file = report.write(args.json.as_deref())?;
