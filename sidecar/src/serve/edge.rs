@@ -99,8 +99,9 @@ impl Edge {
             None => {}
             Some(Verdict::Refuse(refused)) => refuse(&mut stream, &refused, limit).await,
             Some(Verdict::Control { welcome: answer }) => {
-                if welcome(&mut stream, &answer, limit).await.is_ok() {
-                    drop(permit);
+                let greeted = welcome(&mut stream, &answer, limit).await;
+                drop(permit);
+                if greeted.is_ok() {
                     control::serve(stream, self.door.clone()).await;
                 }
             }

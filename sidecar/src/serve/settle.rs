@@ -95,6 +95,10 @@ impl Supervisor {
                 let limit_ms = u32::try_from(limit).unwrap_or(u32::MAX);
                 Failure::TimedOut { limit_ms, killed: true }
             }
+            _ if self.is_stopping() => {
+                let reason = "the worker was stopped before the call ended".to_owned();
+                Failure::Unavailable { reason, ran: true }
+            }
             _ => {
                 let function = self.function_name(key, remains.function);
                 Failure::Died { cause, function, hint: hint(cause).to_owned() }

@@ -1,0 +1,8 @@
+//! The supervisor, spoken to over its sockets, with real PHP behind it.
+
+mod connections;
+mod edge;
+mod pool;
+mod start_and_stop;
+mod wire;
+mod worker;

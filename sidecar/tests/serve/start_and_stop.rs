@@ -1,0 +1,149 @@
+//! Coming up, going down, and what is read again in between.
+
+use crate::wire::{Outcome, Wire};
+use crate::worker::{Setting, eventually};
+use protocol::{Failure, Purpose};
+use rustix::process::Signal;
+use shm::BoardReader;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::process::Stdio;
+
+#[test]
+fn it_announces_what_it_serves_and_where() {
+    let worker = Setting::new().start();
+    let announced = worker.announced.join("\n");
+    assert!(announced.contains("hello(string $name): string"), "{announced}");
+    assert!(announced.contains(&format!("ready at unix:{}", worker.socket().display())));
+    let mode = worker.socket().metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o660);
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_one_line_and_nothing_is_bound() {
+    let setting = Setting::new().config("[limts]\nframe_bytes_max = 1\n");
+    let output = setting.command().stdout(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(78));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(error.contains("appserver.toml:2: unknown key \"limts\"; did you mean"), "{error}");
+    assert!(!setting.path("sock").exists() && !setting.path("run").exists());
+}
+
+#[test]
+fn an_application_that_does_not_start_ends_it_with_phps_own_words() {
+    let setting = Setting::new();
+    setting.file("app/functions.php", "<?php\nfunction broken( {");
+    let output = setting.command().stdout(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(78));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("functions.php") && error.contains("syntax error"), "{error}");
+}
+
+#[test]
+fn a_live_socket_is_not_taken_and_a_stale_one_is() {
+    let setting = Setting::new();
+    let listener = UnixListener::bind(setting.path("sock")).unwrap();
+    let output = setting.command().stdout(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(70));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("another worker listens there"), "{error}");
+    drop(listener);
+    let worker = setting.start();
+    assert!(matches!(worker.wire().call("hello", "[\"Ada\"]"), Outcome::Returned(_)));
+}
+
+#[test]
+fn two_workers_do_not_share_a_folder() {
+    let worker = Setting::new().start();
+    let other = Setting::new();
+    let mut command = other.command();
+    let config = format!("runtime_dir = {:?}\n", worker.path("run"));
+    other.file("appserver.toml", &config);
+    let output = command.stdout(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(70));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("another worker uses this folder"));
+}
+
+#[test]
+fn a_service_manager_is_told_when_it_is_ready() {
+    let setting = Setting::new();
+    let manager = UnixDatagram::bind(setting.path("notify")).unwrap();
+    let mut child = setting
+        .command()
+        .env("NOTIFY_SOCKET", setting.path("notify"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = [0; 64];
+    let length = manager.recv(&mut said).unwrap();
+    assert_eq!(&said[..length], b"READY=1");
+    crate::worker::send(child.id(), Signal::TERM);
+    let length = manager.recv(&mut said).unwrap();
+    assert_eq!(&said[..length], b"STOPPING=1");
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn on_sigterm_the_call_in_flight_is_answered_and_nobody_new_comes_in() {
+    let setting = Setting::new();
+    let flag = setting.path("flag");
+    let mut worker = setting.start();
+    let (mut busy, mut idle) = (worker.wire(), worker.wire());
+    busy.send_call("wait_for", &format!("[{flag:?}]"), 0);
+    eventually("it runs", || {
+        let executors = worker.status().apps[0].pools[0].executors.clone();
+        executors.iter().any(|executor| executor.state == "running").then_some(())
+    });
+    worker.signal(Signal::TERM);
+    assert_eq!(idle.0.read(&mut [0]).unwrap(), 0, "an idle connection is closed at once");
+    eventually("the socket is gone", || (!worker.socket().exists()).then_some(()));
+    std::fs::write(&flag, "").unwrap();
+    assert_eq!(busy.outcome(), Outcome::Returned("\"seen\"".to_owned()));
+    assert_eq!(busy.outcome(), Outcome::HungUp);
+    assert_eq!(worker.ended(), 0);
+}
+
+#[test]
+fn a_second_signal_does_not_wait() {
+    let mut worker = Setting::new().start();
+    let mut wire = worker.wire();
+    wire.send_call("spin", "[]", 0);
+    eventually("it runs", || {
+        let executors = worker.status().apps[0].pools[0].executors.clone();
+        executors.iter().any(|executor| executor.state == "running").then_some(())
+    });
+    worker.signal(Signal::TERM);
+    worker.expect_log("stopping");
+    worker.signal(Signal::TERM);
+    assert_eq!(worker.ended(), 0);
+    let outcome = wire.outcome();
+    let Outcome::Failed(Failure::Unavailable { reason, ran: true }) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert!(reason.contains("stopped"), "{reason}");
+}
+
+#[test]
+fn sighup_reads_the_list_of_workers_again_and_the_board_says_so() {
+    let list = |epoch: u32| {
+        format!("[membership]\nepoch = {epoch}\nworkers = [{{ address = \"unix:/a\" }}]\n")
+    };
+    let worker = Setting::new().config(&list(1)).start();
+    let mut control = Wire::connect(&worker.socket());
+    let welcome = control.hello(Purpose::Control, None).unwrap();
+    assert_eq!(welcome.membership.epoch, 1);
+    let board = BoardReader::open(welcome.board.unwrap().as_ref()).unwrap();
+    let before = board.generation();
+    let config = format!("runtime_dir = {:?}\n{}", worker.path("run"), list(2));
+    std::fs::write(worker.path("appserver.toml"), config).unwrap();
+    worker.signal(Signal::HUP);
+    eventually("the board moves on", || (board.generation() > before).then_some(()));
+    assert_eq!(control.status().membership.epoch, 2);
+    std::fs::write(worker.path("appserver.toml"), "membership = 3").unwrap();
+    worker.signal(Signal::HUP);
+    worker.expect_log("the list of workers stays as it is");
+    assert_eq!(control.status().membership.epoch, 2);
+}
