@@ -76,11 +76,15 @@ function prints(string $text): string
     return PHP_SAPI;
 }
 
-function forks(): string
+function forks(string $end): string
 {
     $pid = pcntl_fork();
     if ($pid === 0) {
-        return 'from the child';
+        return match ($end) {
+            'return' => 'from the child',
+            'exit' => exit(1),
+            'throw' => throw new LogicException('from the child'),
+        };
     }
     pcntl_waitpid($pid, $status);
     return 'from the parent';
@@ -101,4 +105,95 @@ final class Math
     private static function secret(): void
     {
     }
+}
+
+function binary(): string
+{
+    return "\xff\xfe";
+}
+
+function redeclares(): void
+{
+    eval('class Math {}');
+}
+
+function leaves_a_note(string $file, string $end): void
+{
+    register_shutdown_function(static fn () => file_put_contents($file, $end));
+    match ($end) {
+        'return' => null,
+        'exit' => exit(1),
+        'fatal' => trigger_error('noted', E_USER_ERROR),
+    };
+}
+
+function kills_itself(int $signal): void
+{
+    posix_kill(getmypid(), $signal);
+}
+
+function reads_a_pipe(): string|false
+{
+    [$ours, $theirs] = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);
+    $read = [$ours];
+    $none = null;
+    stream_select($read, $none, $none, 60);
+    return 'woken';
+}
+
+function catches_all(): string
+{
+    try {
+        while (true) {
+        }
+    } catch (Throwable) {
+        return 'caught';
+    } finally {
+        echo 'finally';
+    }
+}
+
+function naps(): string
+{
+    usleep(50_000);
+    return 'rested';
+}
+
+#[AppServer\Timeout(2.5)]
+function naps_briefly(): string
+{
+    return naps();
+}
+
+function large(int $bytes): string
+{
+    return str_repeat('x', $bytes);
+}
+
+function warns(): mixed
+{
+    return $nothing;
+}
+
+function visits(string $session): int
+{
+    session_id($session);
+    session_start(['use_cookies' => false, 'cache_limiter' => '']);
+    return $_SESSION['visits'] = ($_SESSION['visits'] ?? 0) + 1;
+}
+
+function redirects(): int
+{
+    header('Location: /elsewhere');
+    return http_response_code();
+}
+
+function status_code(): int
+{
+    return http_response_code();
+}
+
+function request_time(): float
+{
+    return $_SERVER['REQUEST_TIME_FLOAT'];
 }

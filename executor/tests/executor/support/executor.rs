@@ -1,30 +1,31 @@
 //! A forked executor, as the supervisor sees it.
 
-use super::{Channel, Client, DEADLINE, FakeSupervisor};
+use super::{Channel, Client, wait_for};
 use protocol::{ExecutorExit, FromExecutor, FromPrototype, ToExecutor};
-use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::OwnedFd;
-use shm::{Cell, Command, State};
+use shm::{Cell, Command, Scoreboard, State};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
-pub struct FakeExecutor<'a> {
-    supervisor: &'a FakeSupervisor,
-    pool: u16,
+pub struct FakeExecutor {
+    scoreboard: Rc<Scoreboard>,
+    prototype: Rc<Channel>,
     index: u16,
     pub pid: u32,
     pidfd: OwnedFd,
     pub control: Channel,
 }
 
-impl<'a> FakeExecutor<'a> {
+impl FakeExecutor {
     pub fn new(
-        supervisor: &'a FakeSupervisor,
-        pool: u16,
+        scoreboard: Rc<Scoreboard>,
+        prototype: Rc<Channel>,
         index: u16,
         pid: u32,
         pidfd: OwnedFd,
         control: Channel,
     ) -> Self {
-        Self { supervisor, pool, index, pid, pidfd, control }
+        Self { scoreboard, prototype, index, pid, pidfd, control }
     }
 
     /// Offers a connection.
@@ -34,7 +35,7 @@ impl<'a> FakeExecutor<'a> {
     }
 
     pub fn cell(&self) -> &Cell {
-        self.supervisor.scoreboard(self.pool).cell(usize::from(self.index))
+        self.scoreboard.cell(usize::from(self.index))
     }
 
     /// The next message that is no log line.
@@ -64,23 +65,38 @@ impl<'a> FakeExecutor<'a> {
         assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
     }
 
-    /// Waits until a call runs here, and returns its `seq`.
-    pub fn running(&self) -> u64 {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-        loop {
-            if let Some(running) = self.cell().running().filter(|r| r.state == State::Running) {
-                return running.seq;
+    /// Answers what it has asked for so far.
+    pub fn serve_needs(&self, clients: &[Client]) {
+        while let Some(message) = self.control.poll::<FromExecutor>() {
+            if let FromExecutor::Need { slot, .. } = message {
+                self.offer(clients.iter().find(|client| client.slot == slot).unwrap());
             }
-            assert!(std::time::Instant::now() < deadline, "no call began");
+        }
+    }
+
+    /// Waits until its cell is as wanted.
+    pub fn until(&self, wanted: impl Fn(&Cell) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !wanted(self.cell()) {
+            assert!(Instant::now() < deadline, "the cell is still {:?}", self.cell());
             std::thread::yield_now();
         }
     }
 
+    /// Waits until a call runs here, and returns its `seq`.
+    pub fn running(&self) -> u64 {
+        self.until(|cell| cell.running().is_some_and(|running| running.state == State::Running));
+        self.cell().seq()
+    }
+
+    pub fn take_pidfd(self) -> OwnedFd {
+        self.pidfd
+    }
+
     /// Waits for its end, as the prototype reports it.
     pub fn exit(&self) -> ExecutorExit {
-        let mut fds = [PollFd::new(&self.pidfd, PollFlags::IN)];
-        assert_ne!(poll(&mut fds, Some(&DEADLINE)).unwrap(), 0, "still alive");
-        match self.supervisor.control.receive::<FromPrototype>().0 {
+        wait_for(&self.pidfd);
+        match self.prototype.receive::<FromPrototype>().0 {
             FromPrototype::Exited(exit) => exit,
             other => panic!("unexpected {other:?}"),
         }

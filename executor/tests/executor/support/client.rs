@@ -5,7 +5,7 @@ use protocol::{
     CallHead, EncodeBody, FLAG_JSON, FLAG_OUTPUT, Failure, HEADER_BYTES, Header, Kind,
     body_from_slice,
 };
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -58,21 +58,21 @@ impl Client {
 
     /// Sends a call; returns its request id.
     pub fn send(&mut self, function: &str, arguments: Value, flags: u8, budget_ms: u32) -> u64 {
-        let header =
-            Header { flags: FLAG_JSON | flags, budget_ms, ..Header::new(Kind::Call, self.next_id) };
+        let frame = self.frame(function, arguments, flags, budget_ms);
+        self.send_bytes(&frame);
         self.next_id += 1;
-        self.send_frame(header, function, arguments.to_string().as_bytes());
-        header.request_id
+        self.next_id - 1
+    }
+
+    /// The bytes of a call.
+    pub fn frame(&self, function: &str, arguments: Value, flags: u8, budget_ms: u32) -> Vec<u8> {
+        let flags = FLAG_JSON | flags;
+        let header = Header { flags, budget_ms, ..Header::new(Kind::Call, self.next_id) };
+        frame(header, function, arguments.to_string().as_bytes())
     }
 
     pub fn send_frame(&mut self, header: Header, function: &str, encoded: &[u8]) {
-        let mut frame = Vec::new();
-        let Ok(_) = frame.put_frame(header, |body| {
-            CallHead { function }.put(body);
-            body.extend_from_slice(encoded);
-            Ok::<(), std::convert::Infallible>(())
-        });
-        self.send_bytes(&frame);
+        self.send_bytes(&frame(header, function, encoded));
     }
 
     pub fn send_bytes(&mut self, bytes: &[u8]) {
@@ -108,8 +108,35 @@ impl Client {
         Some((header, body))
     }
 
+    /// Whether an answer, or a hang-up, is there.
+    pub fn has_answer(&self) -> bool {
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut [PollFd::new(&self.stream, PollFlags::IN)], Some(&now)).unwrap() > 0
+    }
+
+    /// As epoll and the scoreboard name it.
+    pub fn name(&self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.slot)
+    }
+
+    /// Takes the connection out of its pool and closes the supervisor's side.
+    pub fn retire(self, epoll: &OwnedFd) {
+        rustix::event::epoll::delete(epoll, &self.server).unwrap();
+        rustix::net::shutdown(&self.server, rustix::net::Shutdown::Both).unwrap();
+    }
+
     /// Hangs up, as a client that ends does.
     pub fn hang_up(&self) {
         self.stream.shutdown(std::net::Shutdown::Both).unwrap();
     }
+}
+
+fn frame(header: Header, function: &str, encoded: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::new();
+    let Ok(_) = frame.put_frame(header, |body| {
+        CallHead { function }.put(body);
+        body.extend_from_slice(encoded);
+        Ok::<(), std::convert::Infallible>(())
+    });
+    frame
 }

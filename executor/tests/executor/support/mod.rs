@@ -15,7 +15,7 @@ use protocol::{
     body_from_slice, body_to_vec,
 };
 use rustix::event::epoll;
-use rustix::event::{EventfdFlags, Timespec, eventfd};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -24,6 +24,7 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 /// How long anything may take before a test fails.
@@ -37,18 +38,18 @@ static NEXT_FD_BASE: AtomicI32 = AtomicI32::new(2000);
 
 pub struct FakeSupervisor {
     child: Child,
-    pub control: Channel,
+    pub control: Rc<Channel>,
     pub fd_base: RawFd,
     pub report: Report,
     pub catalog: Catalog,
     pools: Vec<Pool>,
     next_slot: u32,
-    _temp: tempfile::TempDir,
+    temp: tempfile::TempDir,
 }
 
 struct Pool {
     epoll: OwnedFd,
-    scoreboard: Scoreboard,
+    scoreboard: Rc<Scoreboard>,
     scoreboard_fd: OwnedFd,
     wake: OwnedFd,
 }
@@ -117,11 +118,12 @@ impl FakeSupervisor {
         };
         let catalog = read_catalog(fds);
         let pools = boot.pools.iter().map(|_| Pool::new(catalog.functions.len())).collect();
-        Ok(Self { child, control, fd_base, report, catalog, pools, next_slot: 0, _temp: temp })
+        let control = Rc::new(control);
+        Ok(Self { child, control, fd_base, report, catalog, pools, next_slot: 0, temp })
     }
 
     /// Forks an executor of a pool into a cell.
-    pub fn fork(&self, pool: u16, index: u16) -> FakeExecutor<'_> {
+    pub fn fork(&self, pool: u16, index: u16) -> FakeExecutor {
         let place = &self.pools[usize::from(pool)];
         let (ours, theirs) = Channel::pair();
         place.scoreboard.cell(usize::from(index)).assign();
@@ -131,7 +133,7 @@ impl FakeSupervisor {
         drop(theirs);
         let (message, mut fds) = self.control.receive::<FromPrototype>();
         let FromPrototype::Forked { pid, .. } = message else { panic!("unexpected {message:?}") };
-        FakeExecutor::new(self, pool, index, pid, fds.pop().unwrap(), ours)
+        FakeExecutor::new(place.scoreboard.clone(), self.control.clone(), index, pid, fds.pop().unwrap(), ours)
     }
 
     /// A client of a pool, adopted but not yet offered to any executor.
@@ -167,6 +169,20 @@ impl FakeSupervisor {
         self.child.id()
     }
 
+    pub fn temp_dir(&self) -> &Path {
+        self.temp.path()
+    }
+
+    /// Closes the control socket, as a supervisor that ended.
+    pub fn hang_up(&mut self) {
+        self.control = Rc::new(Channel::pair().0);
+    }
+
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Waits for the prototype's end.
     pub fn wait(&mut self) -> std::process::ExitStatus {
         self.child.wait().unwrap()
@@ -188,7 +204,7 @@ impl Pool {
         scoreboard.stop_watching();
         Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC).unwrap(),
-            scoreboard,
+            scoreboard: Rc::new(scoreboard),
             scoreboard_fd,
             wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).unwrap(),
         }
@@ -223,6 +239,12 @@ fn read_catalog(fds: Vec<OwnedFd>) -> Catalog {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).unwrap();
     body_from_slice("catalog", &bytes).unwrap()
+}
+
+/// Waits for the process behind a pidfd to end.
+pub fn wait_for(pidfd: &OwnedFd) {
+    let mut fds = [PollFd::new(pidfd, PollFlags::IN)];
+    assert_ne!(poll(&mut fds, Some(&DEADLINE)).unwrap(), 0, "still alive");
 }
 
 fn raise_descriptor_limit() {

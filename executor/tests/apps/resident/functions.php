@@ -1,0 +1,60 @@
+<?php
+
+use AppServer\Isolation;
+
+$GLOBALS['boots'] = ($GLOBALS['boots'] ?? 0) + 1;
+
+#[Isolation('resident')]
+function visits(): int
+{
+    static $visits = 0;
+    return ++$visits;
+}
+
+#[Isolation('resident')]
+function boots(): int
+{
+    return $GLOBALS['boots'];
+}
+
+#[Isolation('resident')]
+function litters(): void
+{
+    ob_start();
+    echo 'left open';
+    @trigger_error('noted');
+    header('X-Litter: 1');
+    http_response_code(404);
+    register_shutdown_function(static function (): void {
+        $GLOBALS['shutdown'] = ($GLOBALS['shutdown'] ?? 0) + 1;
+    });
+}
+
+#[Isolation('resident')]
+function looks_around(): array
+{
+    return [
+        'level' => ob_get_level(),
+        'error' => error_get_last(),
+        'headers' => array_values(array_filter(headers_list(), fn ($h) => str_starts_with($h, 'X-Litter'))),
+        'status' => http_response_code(),
+        'shutdown' => $GLOBALS['shutdown'] ?? 0,
+    ];
+}
+
+#[Isolation('resident')]
+function fails(): never
+{
+    throw new DomainException('no');
+}
+
+#[Isolation('resident')]
+function exits(): never
+{
+    exit(1);
+}
+
+function stateless(): string
+{
+    return 'here';
+}

@@ -1,0 +1,140 @@
+//! Connections: adopted, asked for, given up.
+
+use crate::support::{Answer, FRAME_TIMEOUT_MS, FakeSupervisor, boot};
+use protocol::{ClosedReason, Failure, FromExecutor, Header, Kind, ToExecutor};
+use serde_json::json;
+
+#[test]
+fn a_client_that_hangs_up_is_reported() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    client.call("counted", json!([]));
+    client.hang_up();
+    let closed = FromExecutor::Closed {
+        slot: client.slot,
+        generation: client.generation,
+        reason: ClosedReason::HungUp,
+    };
+    assert_eq!(executor.message(), closed);
+}
+
+#[test]
+fn a_frame_that_does_not_go_on_is_given_up() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    let header = Header { length: 100, ..Header::new(Kind::Call, 1) };
+    client.send_bytes(&header.to_bytes()[..20]);
+    let reason = fault(&executor.message());
+    assert!(reason.contains(&format!("{FRAME_TIMEOUT_MS} ms")), "{reason}");
+    assert_eq!(client.receive(), Answer::HungUp);
+}
+
+#[test]
+fn bytes_that_are_no_call_close_the_connection() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let executor = supervisor.fork(0, 0);
+    let too_large = Header { length: u32::MAX, ..Header::new(Kind::Call, 1) }.to_bytes();
+    for bytes in [[0xff; 56], too_large] {
+        let mut client = supervisor.connect(0);
+        executor.offer(&client);
+        client.send_bytes(&bytes);
+        fault(&executor.message());
+        assert_eq!(client.receive(), Answer::HungUp);
+    }
+    let mut client = supervisor.connect(0);
+    executor.offer(&client);
+    client.send_bytes(&Header::new(Kind::Welcome, 1).to_bytes());
+    assert!(matches!(client.receive(), Answer::Failure(Failure::Protocol { .. })));
+    fault(&executor.message());
+    assert_eq!(client.receive(), Answer::HungUp);
+}
+
+#[test]
+fn a_second_call_before_the_answer_is_a_fault() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    let call = client.frame("counted", json!([]), 0, 0);
+    client.send_bytes(&[call.as_slice(), call.as_slice()].concat());
+    let reason = fault(&executor.message());
+    assert!(reason.contains("one call at a time"), "{reason}");
+}
+
+#[test]
+fn a_client_that_does_not_read_its_answer_is_given_up() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    client.send("large", json!([1_000_000]), 0, 0);
+    let reason = fault(&executor.message());
+    assert!(reason.contains("did not read"), "{reason}");
+}
+
+#[test]
+fn a_result_beyond_the_frame_limit_is_told() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    let Answer::Failure(Failure::BadResult { reason, .. }) = client.call("large", json!([2_000_000]))
+    else {
+        panic!("a frame beyond the limit")
+    };
+    assert!(reason.contains("limits.frame_bytes_max"), "{reason}");
+    assert_eq!(client.call("counted", json!([])), Answer::Value(json!(1)));
+}
+
+#[test]
+fn an_executor_asks_for_what_it_was_not_offered() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    client.send("counted", json!([]), 0, 0);
+    let need = FromExecutor::Need { slot: client.slot, generation: client.generation };
+    assert_eq!(executor.message(), need);
+    executor.offer(&client);
+    assert_eq!(client.receive(), Answer::Value(json!(1)));
+}
+
+#[test]
+fn a_connection_that_is_gone_is_forgotten() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut gone = supervisor.connect(0);
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    gone.send("counted", json!([]), 0, 0);
+    let (slot, generation) = (gone.slot, gone.generation);
+    assert_eq!(executor.message(), FromExecutor::Need { slot, generation });
+    executor.control.send(&ToExecutor::Gone { slot, generation }, &[]);
+    assert_eq!(client.call("counted", json!([])), Answer::Value(json!(1)));
+}
+
+#[test]
+fn a_slot_is_used_again_by_a_later_generation_only() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let executor = supervisor.fork(0, 0);
+    let mut first = supervisor.connect_at(0, 7, 1);
+    executor.offer(&first);
+    assert_eq!(first.call("counted", json!([])), Answer::Value(json!(1)));
+    first.retire(supervisor.epoll(0));
+    let mut second = supervisor.connect_at(0, 7, 2);
+    executor.offer(&second);
+    // A hint that was overtaken changes nothing.
+    let stale = supervisor.connect(0);
+    executor.control.send(&ToExecutor::Connection { slot: 7, generation: 1 }, &[stale.server_fd()]);
+    assert_eq!(second.call("add", json!([20, 22])), Answer::Value(json!(42)));
+}
+
+fn fault(message: &FromExecutor) -> String {
+    match message {
+        FromExecutor::Closed { reason: ClosedReason::Fault(reason), .. } => reason.clone(),
+        other => panic!("unexpected {other:?}"),
+    }
+}

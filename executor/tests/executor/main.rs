@@ -1,0 +1,11 @@
+//! The real `appserver-php`, driven by a supervisor of a few lines.
+
+mod calls;
+mod connections;
+mod effects;
+mod ends;
+mod limits;
+mod processes;
+mod resident;
+mod starting;
+mod support;

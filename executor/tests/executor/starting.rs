@@ -1,0 +1,193 @@
+//! Starting a release: what is preloaded, what is listed, and what fails.
+
+use crate::support::{Answer, FakeSupervisor, boot, boot_at};
+use protocol::{Boot, Catalog, Isolation};
+use serde_json::json;
+use std::path::Path;
+
+fn app(files: &[(&str, &str)]) -> (tempfile::TempDir, Boot) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, code) in files {
+        std::fs::write(folder.path().join(name), code).unwrap();
+    }
+    let boot = boot_at(folder.path());
+    (folder, boot)
+}
+
+fn failure(files: &[(&str, &str)]) -> String {
+    let (_folder, boot) = app(files);
+    match FakeSupervisor::try_start(boot) {
+        Ok(_) => panic!("it started"),
+        Err(message) => message,
+    }
+}
+
+fn names(catalog: &Catalog) -> Vec<&str> {
+    catalog.functions.iter().map(|function| function.name.as_str()).collect()
+}
+
+#[test]
+fn a_file_that_only_declares_is_preloaded() {
+    let supervisor = FakeSupervisor::start(boot("basic"));
+    assert!(supervisor.report.opcache);
+    assert_eq!(supervisor.report.preloaded_files, 1);
+    assert!(supervisor.report.php_version.starts_with("8."));
+    assert!(!supervisor.report.warnings.iter().any(|w| w.contains("preloaded")));
+}
+
+#[test]
+fn a_file_that_runs_code_is_required_at_each_request_and_reported() {
+    let (_folder, boot) = app(&[
+        ("a.php", "<?php\nfunction a() { return LIMIT . SUFFIX; }\n"),
+        ("b.php", "<?php\ndefine('LIMIT', 7);\nconst SUFFIX = '!';\nfunction b() { return a(); }\n"),
+        ("c.php", "<?php\nif (!function_exists('c')) {\n    function c() { return 'c'; }\n}\n"),
+    ]);
+    let mut supervisor = FakeSupervisor::start(boot);
+    assert_eq!(supervisor.report.preloaded_files, 1);
+    let warnings = supervisor.report.warnings.join("\n");
+    assert!(warnings.contains("b.php: not preloaded, it runs code at its top level (line 2)"), "{warnings}");
+    assert!(warnings.contains("c.php: not preloaded, it runs code at its top level (line 2)"), "{warnings}");
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    for _ in 0..3 {
+        assert_eq!(client.call("b", json!([])), Answer::Value(json!("7!")));
+        assert_eq!(client.call("c", json!([])), Answer::Value(json!("c")));
+    }
+}
+
+#[test]
+fn a_class_whose_parent_is_autoloaded_falls_back_to_require() {
+    let (folder, mut boot) = app(&[
+        ("bootstrap.php", "<?php\nspl_autoload_register(fn ($c) => require __DIR__ . \"/lib/$c.php\");\n"),
+        ("order.php", "<?php\nclass Order extends Base { public static function make(): string { return self::kind(); } }\n"),
+    ]);
+    std::fs::create_dir(folder.path().join("lib")).unwrap();
+    std::fs::write(
+        folder.path().join("lib/Base.php"),
+        "<?php\nabstract class Base { public static function kind(): string { return static::class; } }\n",
+    )
+    .unwrap();
+    boot.bootstrap = Some("bootstrap.php".to_owned());
+    let mut supervisor = FakeSupervisor::start(boot);
+    let warnings = supervisor.report.warnings.join("\n");
+    assert!(warnings.contains("order.php: not preloaded") && warnings.contains("Base"), "{warnings}");
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    for _ in 0..3 {
+        assert_eq!(client.call("Order::make", json!([])), Answer::Value(json!("Order")));
+    }
+}
+
+#[test]
+fn the_catalog_says_what_the_code_says() {
+    let supervisor = FakeSupervisor::start(boot("catalog"));
+    let catalog = &supervisor.catalog;
+    assert!(catalog.functions.is_sorted_by_key(|f| f.name.to_ascii_lowercase()));
+    let (_, quote) = catalog.find("Shop\\quote").unwrap();
+    assert_eq!(
+        quote.signature(),
+        "Shop\\quote(string $sku, int|float $amount = 1.5, ?array $options = [1, 'a' => null], \
+         Shop\\Size $size = \\Shop\\Size::Small, string ...$more): ?float"
+    );
+    assert_eq!(quote.affinity.as_deref(), Some("sku"));
+    assert_eq!(quote.timeout_ms, Some(1500));
+    assert!(quote.idempotent);
+    assert_eq!(quote.isolation, Isolation::Stateless);
+    assert_eq!(quote.doc.as_deref(), Some("/** The price of an article. */"));
+    assert_eq!((quote.file.as_str(), quote.line), ("shop.php", 17));
+    let remember = catalog.find("Shop\\Store::remember").unwrap().1;
+    assert_eq!((remember.pool.as_str(), remember.isolation), ("resident", Isolation::Resident));
+    assert!(catalog.find("Shop\\hidden").is_none());
+    assert!(catalog.find("Shop\\Store::secret").is_none());
+    assert!(catalog.find("Shop\\Store::instance_method").is_none());
+}
+
+#[test]
+fn patterns_choose_what_is_exported_and_attributes_override_them() {
+    let mut boot = boot("catalog");
+    boot.export = vec!["shop\\store::*".to_owned()];
+    let supervisor = FakeSupervisor::start(boot);
+    assert_eq!(names(&supervisor.catalog), ["Shop\\always", "Shop\\Store::remember"]);
+}
+
+#[test]
+fn code_that_does_not_start_says_where_and_why() {
+    let parse = failure(&[("a.php", "<?php\nfunction a( {\n")]);
+    assert!(parse.contains("syntax error") && parse.contains("a.php"), "{parse}");
+    let twice = failure(&[
+        ("a.php", "<?php\nfunction a() {}\n"),
+        ("b.php", "<?php\n\nfunction a() {}\n"),
+    ]);
+    assert!(twice.contains("Cannot redeclare a()") && twice.contains("b.php"), "{twice}");
+    let throws = failure(&[("a.php", "<?php\nfunction a() {}\nthrow new LogicException('not today');\n")]);
+    assert!(throws.contains("LogicException: not today") && throws.contains("a.php:3"), "{throws}");
+    let exits = failure(&[("a.php", "<?php\nfunction a() {}\nexit(3);\n")]);
+    assert!(exits.contains("exit() with status 3"), "{exits}");
+    let parent = failure(&[("a.php", "<?php\nclass A extends Nowhere {}\n")]);
+    assert!(parent.contains("Nowhere") && parent.contains("a.php"), "{parent}");
+}
+
+#[test]
+fn attributes_that_make_no_sense_fail_the_start() {
+    let fails = |attribute: &str| {
+        failure(&[("a.php", &format!("<?php\n\n#[AppServer\\{attribute}]\nfunction a(int $id) {{}}\n"))])
+    };
+    let affinity = fails("Affinity('ids')");
+    assert!(affinity.starts_with("a.php:4: a: "), "{affinity}");
+    assert!(affinity.contains("no parameter $ids; did you mean \"id\"?"), "{affinity}");
+    assert!(fails("Timeout(-1.0)").contains("seconds must be above 0"));
+    assert!(fails("Timeout('soon')").contains("takes a number of seconds"));
+    assert!(fails("Isolation('eternal')").contains("'stateless' or 'resident'"));
+}
+
+#[test]
+fn a_bootstrap_that_fails_later_is_the_answer_to_the_call() {
+    let (folder, mut boot) = app(&[
+        ("bootstrap.php", "<?php\nif (file_exists(__DIR__ . '/down')) {\n    throw new RuntimeException('no database');\n}\n"),
+        ("a.php", "<?php\nfunction a() { return 'up'; }\n"),
+    ]);
+    boot.bootstrap = Some("bootstrap.php".to_owned());
+    let mut supervisor = FakeSupervisor::start(boot);
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    assert_eq!(client.call("a", json!([])), Answer::Value(json!("up")));
+    std::fs::write(folder.path().join("down"), "").unwrap();
+    // The context of the next call may have been opened before the file appeared.
+    client.call("a", json!([]));
+    let Answer::Failure(protocol::Failure::Thrown(chain)) = client.call("a", json!([])) else {
+        panic!("the failed bootstrap was ignored")
+    };
+    assert_eq!(chain[0].message, b"no database");
+    std::fs::remove_file(folder.path().join("down")).unwrap();
+    client.call("a", json!([]));
+    assert_eq!(client.call("a", json!([])), Answer::Value(json!("up")));
+}
+
+#[test]
+fn settings_and_surroundings_are_the_releases() {
+    let (folder, mut boot) = app(&[(
+        "a.php",
+        "<?php\nfunction a() { return [getcwd(), ini_get('precision'), getenv('COLOUR'), umask(), \
+         sys_get_temp_dir(), ini_get('date.timezone'), ini_get('display_errors')]; }\n",
+    )]);
+    boot.ini = vec![
+        ("precision".to_owned(), "9".to_owned()),
+        ("date.timezone".to_owned(), "Europe/Berlin".to_owned()),
+    ];
+    boot.env = vec![("COLOUR".to_owned(), "it's \"blue\"".to_owned())];
+    let mut supervisor = FakeSupervisor::start(boot);
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    let Answer::Value(value) = client.call("a", json!([])) else { panic!("no answer") };
+    let root: &Path = &folder.path().canonicalize().unwrap();
+    assert_eq!(value[0], json!(root));
+    assert_eq!(value[1], json!("9"));
+    assert_eq!(value[2], json!("it's \"blue\""));
+    assert_eq!(value[3], json!(0o027));
+    assert_eq!(value[4], json!(supervisor.temp_dir()));
+    assert_eq!(value[5], json!("Europe/Berlin"));
+}
