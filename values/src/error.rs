@@ -33,7 +33,7 @@ pub enum EncodeError {
     /// More than `bytes_max` bytes or `elements_max` elements.
     #[error("larger than the limit of {limit} {unit}")]
     TooLarge { argument: Argument, path: String, limit: usize, unit: &'static str },
-    /// A PHP exception is pending in `EG(exception)`: let it go on.
+    /// `EG(exception)` is set: let it go on. It may be what the engine unwinds with after `exit()`.
     #[error("a PHP exception was thrown")]
     Thrown,
     /// The engine bailed out in user code. Touch no PHP value, and raise the bailout again
@@ -62,7 +62,7 @@ pub enum DecodeError {
     /// More than `bytes_max` or `memory_max` bytes, or `elements_max` elements.
     #[error("larger than the limit of {limit} {unit}")]
     TooLarge { argument: Argument, path: String, limit: usize, unit: &'static str },
-    /// A PHP exception is pending in `EG(exception)`: let it go on.
+    /// As [`EncodeError::Thrown`].
     #[error("a PHP exception was thrown")]
     Thrown,
     /// As [`EncodeError::Bailout`]; the values decoded so far are left to the end of the request.

@@ -11,6 +11,8 @@ use crate::tag;
 const TABLE_BYTES: usize = 56;
 const PACKED_BYTES: usize = 16;
 const MIXED_BYTES: usize = 36;
+/// Tag of the list of one element.
+const FILLED_LIST: u8 = tag::SHORT_LIST + 1;
 /// The engine never makes a smaller table.
 const SLOTS_MIN: usize = 8;
 
@@ -204,7 +206,7 @@ impl Decoder<'_> {
                 self.charge_mixed(0)?;
                 slot.put_array(Table::with_room(0));
             }
-            tag::SHORT_LIST..=tag::SHORT_LIST_LAST => {
+            FILLED_LIST..=tag::SHORT_LIST_LAST => {
                 self.list(slot, usize::from(array - tag::SHORT_LIST))?;
             }
             tag::LIST..=tag::MAP | tag::ROW_SHAPE | tag::ROW => self.compound(slot, array)?,

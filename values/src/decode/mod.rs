@@ -253,9 +253,17 @@ impl<'a> Decoder<'a> {
             }
             Err(_) => {
                 // The error at hand is the one to tell of, whatever a destructor throws.
-                let bailed_out = roots.fold(false, |bailed_out, root| {
-                    bailed_out || guard::drop_value(root) == Err(guard::Outcome::Bailout)
-                });
+                let mut bailed_out = false;
+                for root in roots {
+                    if bailed_out {
+                        root.put_null();
+                    } else {
+                        bailed_out = guard::drop_value(root) == Err(guard::Outcome::Bailout);
+                    }
+                }
+                if bailed_out {
+                    self.known.forget();
+                }
                 let released = self.known.release();
                 if bailed_out || released.is_err_and(|fault| fault.is_bailout()) {
                     result = Err(Fault::new(Cause::Bailout));

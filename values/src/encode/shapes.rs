@@ -10,6 +10,8 @@ const NONE: u32 = u32::MAX;
 struct Shape {
     /// Number of the class, or [`Shapes::ROW`].
     class: u32,
+    /// Number on the wire, where rows and objects are counted apart.
+    number: u32,
     start: usize,
     count: usize,
 }
@@ -18,12 +20,14 @@ struct Shape {
 pub(super) struct Shapes {
     recent: [u32; RECENT],
     shapes: Vec<Shape>,
+    rows: u32,
+    objects: u32,
     keys: Vec<(u64, Text)>,
 }
 
 impl Default for Shapes {
     fn default() -> Self {
-        Self { recent: [NONE; RECENT], shapes: Vec::new(), keys: Vec::new() }
+        Self { recent: [NONE; RECENT], shapes: Vec::new(), rows: 0, objects: 0, keys: Vec::new() }
     }
 }
 
@@ -36,6 +40,8 @@ impl Shapes {
         if !self.shapes.is_empty() {
             self.recent.fill(NONE);
             self.shapes.clear();
+            self.rows = 0;
+            self.objects = 0;
         }
         for (_, key) in self.keys.drain(..) {
             key.release();
@@ -51,8 +57,7 @@ impl Shapes {
     #[inline]
     pub(super) fn find_row(&self, table: Table, count: usize) -> Option<u32> {
         let recent = recent_slot(Self::ROW, table.key_hash(0), table.key_hash(count - 1), count);
-        let number = self.recent[recent];
-        let shape = self.shapes.get(number as usize)?;
+        let shape = self.shapes.get(self.recent[recent] as usize)?;
         if shape.class != Self::ROW || shape.count != count {
             return None;
         }
@@ -61,7 +66,7 @@ impl Shapes {
             table.key_pointer(position) == key.as_ptr()
                 || (table.key_hash(position) == *hash && same_key(table.key(position), *key))
         });
-        same.then_some(number)
+        same.then_some(shape.number)
     }
 
     /// Adds the shape of `table`, of which [`Self::find_row`] knew nothing.
@@ -86,14 +91,13 @@ impl Shapes {
         let hash = |name: Option<Text>| name.map_or(0, |name| name.as_ptr().addr() as u64);
         let recent =
             recent_slot(class, hash(names.clone().next()), hash(names.clone().last()), count);
-        let number = self.recent[recent];
-        if let Some(shape) = self.shapes.get(number as usize)
+        if let Some(shape) = self.shapes.get(self.recent[recent] as usize)
             && shape.class == class
             && shape.count == count
         {
             let keys = &self.keys[shape.start..shape.start + count];
             if keys.iter().zip(names.clone()).all(|((_, key), name)| *key == name) {
-                return Found::Old(number);
+                return Found::Old(shape.number);
             }
         }
         let start = self.keys.len();
@@ -109,9 +113,11 @@ impl Shapes {
         let (first, last) =
             (keys.first().map_or(0, |key| key.0), keys.last().map_or(0, |key| key.0));
         let recent = recent_slot(class, first, last, keys.len());
-        let number = u32::try_from(self.shapes.len()).unwrap_or(NONE);
-        self.recent[recent] = number;
-        self.shapes.push(Shape { class, start, count: keys.len() });
+        self.recent[recent] = u32::try_from(self.shapes.len()).unwrap_or(NONE);
+        let next = if class == Self::ROW { &mut self.rows } else { &mut self.objects };
+        let number = *next;
+        *next += 1;
+        self.shapes.push(Shape { class, number, start, count: keys.len() });
         number
     }
 }

@@ -100,10 +100,11 @@ impl Class {
     /// Exceptions and errors carry a trace whose arguments must not be sent.
     pub(crate) fn has_trace(self) -> bool {
         // SAFETY: the engine's classes are set at start-up.
-        unsafe {
-            instanceof_function_slow(self.0, zend_ce_exception)
-                || instanceof_function_slow(self.0, zend_ce_error)
-        }
+        let bases = unsafe { [zend_ce_exception, zend_ce_error] };
+        bases.into_iter().any(|base| {
+            // SAFETY: both are classes.
+            base == self.0 || unsafe { instanceof_function_slow(self.0, base) }
+        })
     }
 
     /// True if objects hold more than properties show: the nearest class of PHP itself makes them in
