@@ -1,1 +1,13 @@
-//! ext
+//! `appserver.so`: calls PHP functions in another process.
+//!
+//! `net` (sockets) and `client` (calls, workers, retries) know no PHP; `php` wraps the engine, with
+//! all of its `unsafe`; `api` is what PHP code sees. Nothing is opened, started, or allocated to
+//! speak of before the first call: FPM forks after MINIT, and a request that makes no call pays a
+//! counter.
+#![deny(unsafe_code)]
+
+mod api;
+mod client;
+mod module;
+mod net;
+mod php;

@@ -1,0 +1,362 @@
+//! `AppServer\Client`: options of one's own. Immutable: each `with…()` returns a changed copy.
+
+use super::functions::{enqueue, run, with_call_args, with_map_args};
+use super::{future, map, settings, throw};
+use crate::client::{CallError, Fleet, Options};
+use crate::net::{Credentials, address};
+use crate::php::args::{self, Param};
+use crate::php::{Carried, Class, End, Handle, Handlers, guard};
+use ext_php_rs::args::Arg;
+use ext_php_rs::builders::{ClassBuilder, FunctionBuilder};
+use ext_php_rs::error::Result;
+use ext_php_rs::flags::{ClassFlags, DataType, MethodFlags};
+use ext_php_rs::types::{ZendStr, Zval};
+use ext_php_rs::zend::ExecuteData;
+use protocol::AppName;
+use std::ffi::CStr;
+use std::ptr;
+use std::rc::Rc;
+
+static CLASS: Class = Class::unregistered();
+static HANDLERS: Handlers = Handlers::new();
+
+/// What a `Client` carries; `None` before its constructor ran.
+#[derive(Debug, Default)]
+pub struct Client(Option<Rc<Options>>);
+
+impl Carried for Client {
+    fn class() -> &'static Class {
+        &CLASS
+    }
+
+    fn handlers() -> &'static Handlers {
+        &HANDLERS
+    }
+}
+
+/// Registers the class.
+pub fn register() -> Result<()> {
+    let optional = |name: &'static str, ty| Arg::new(name, ty).allow_null().default("null");
+    let constructor = FunctionBuilder::constructor(construct)
+        .not_required()
+        .arg(optional("workers", DataType::String))
+        .arg(optional("app", DataType::String))
+        .arg(optional("timeout", DataType::Double))
+        .arg(optional("affinity", DataType::String))
+        .arg(optional("pin", DataType::String))
+        .arg(optional("token", DataType::String))
+        .arg(optional("ca", DataType::String))
+        .arg(optional("certificate", DataType::String))
+        .arg(optional("key", DataType::String));
+    let text = |name| Arg::new(name, DataType::String);
+    let certificate = FunctionBuilder::new("withCertificate", with_certificate)
+        .arg(text("certificate").allow_null())
+        .arg(text("key").allow_null())
+        .not_required()
+        .arg(optional("ca", DataType::String));
+    let output = FunctionBuilder::new("withOutput", with_output)
+        .not_required()
+        .arg(Arg::new("output", DataType::Bool).default("true"));
+    let withers = [
+        FunctionBuilder::new("withWorkers", with_workers).arg(text("workers")),
+        FunctionBuilder::new("withApp", with_app).arg(text("app")),
+        FunctionBuilder::new("withTimeout", with_timeout)
+            .arg(Arg::new("seconds", DataType::Double)),
+        FunctionBuilder::new("withAffinity", with_affinity).arg(text("key").allow_null()),
+        FunctionBuilder::new("withPin", with_pin).arg(text("pin")),
+        FunctionBuilder::new("withToken", with_token).arg(text("token").allow_null()),
+        certificate,
+        output,
+    ];
+    let calls = [
+        with_call_args(FunctionBuilder::new("call", call)).returns(DataType::Mixed, false, false),
+        with_call_args(FunctionBuilder::new("async", async_call)).returns(
+            DataType::object("AppServer\\Future"),
+            false,
+            false,
+        ),
+        with_map_args(FunctionBuilder::new("map", map_call)).returns(
+            DataType::object("AppServer\\Map"),
+            false,
+            false,
+        ),
+        with_call_args(FunctionBuilder::new("queue", queue)).returns(
+            DataType::String,
+            false,
+            false,
+        ),
+    ];
+    let mut builder = ClassBuilder::new("AppServer\\Client")
+        .flags(ClassFlags::Final)
+        .method(constructor, MethodFlags::Public | MethodFlags::IsConstructor);
+    for wither in withers {
+        let class = DataType::object("AppServer\\Client");
+        builder = builder.method(wither.returns(class, false, false), MethodFlags::Public);
+    }
+    for call in calls {
+        builder = builder.method(call, MethodFlags::Public);
+    }
+    CLASS.register(builder)?;
+    CLASS.sensitive("__construct", 5);
+    CLASS.sensitive("withToken", 0);
+    Client::install();
+    Ok(())
+}
+
+/// Changes to the options; a method reads its arguments into one, and `apply` checks them.
+#[derive(Default)]
+struct Change<'a> {
+    workers: Option<&'a str>,
+    app: Option<&'a str>,
+    timeout: Option<f64>,
+    affinity: Option<Option<&'a [u8]>>,
+    pin: Option<&'a str>,
+    token: Option<Option<&'a str>>,
+    ca: Option<&'a str>,
+    certificate: Option<&'a str>,
+    key: Option<&'a str>,
+    output: Option<bool>,
+}
+
+fn apply(from: &Options, change: &Change<'_>) -> std::result::Result<Options, CallError> {
+    let wrong = |option: &str, text: &str, expected: String| {
+        CallError::config(format!("{option} \"{text}\" is refused: {expected}"))
+    };
+    let mut options = from.clone();
+    if let Some(app) = change.app {
+        options.app = AppName::new(app).map_err(|error| CallError::config(error.to_string()))?;
+    }
+    if let Some(seconds) = change.timeout {
+        let limit = settings::duration(seconds).ok_or_else(|| {
+            wrong("timeout", &seconds.to_string(), "expected seconds from 0 to 86400".to_owned())
+        })?;
+        options.timeout = (!limit.is_zero()).then_some(limit);
+    }
+    if let Some(affinity) = change.affinity {
+        options.affinity = affinity.map(<[u8]>::to_vec);
+    }
+    if let Some(pin) = change.pin {
+        let chosen = settings::pin(pin).map_err(|expected| wrong("pin", pin, expected))?;
+        options.pin = settings::resolve(chosen);
+    }
+    if let Some(output) = change.output {
+        options.output = output;
+    }
+    options.fleet = fleet(&from.fleet, change)?;
+    Ok(options)
+}
+
+/// The same fleet when nothing of it changes, so that connections are shared.
+fn fleet(from: &Rc<Fleet>, change: &Change<'_>) -> std::result::Result<Rc<Fleet>, CallError> {
+    let keeps = change.workers.is_none()
+        && change.token.is_none()
+        && [change.ca, change.certificate, change.key].iter().all(Option::is_none);
+    if keeps {
+        return Ok(Rc::clone(from));
+    }
+    let text = change.workers.unwrap_or(&from.text).to_owned();
+    let entries = address::parse_list(&text)
+        .map_err(|error| CallError::config(format!("workers \"{text}\": {error}")))?;
+    let token = match change.token {
+        None => from.token.clone(),
+        Some(token) => settings::token(token.unwrap_or_default())
+            .map_err(|expected| CallError::config(format!("token: {expected}")))?,
+    };
+    let old = &from.credentials;
+    let credentials = Credentials::new(
+        change.ca.unwrap_or(&old.ca),
+        change.certificate.unwrap_or(&old.certificate),
+        change.key.unwrap_or(&old.key),
+    );
+    Ok(Rc::new(Fleet { text, entries, token, credentials }))
+}
+
+extern "C" fn construct(frame: &mut ExecuteData, _: &mut Zval) {
+    guard(|| {
+        let Some(change) = constructor_change(frame) else {
+            return End::Done;
+        };
+        match apply(&settings::current(), &change) {
+            Ok(options) => {
+                if let Some(client) = Handle::<Client>::of_value(&frame.This) {
+                    client.with(|client| client.0 = Some(Rc::new(options)));
+                }
+            }
+            Err(error) => throw::raise(error),
+        }
+        End::Done
+    });
+}
+
+fn constructor_change(frame: &ExecuteData) -> Option<Change<'_>> {
+    let mut texts: [*const ZendStr; 8] = [ptr::null(); 8];
+    let (mut seconds, mut no_timeout) = (0.0, 1);
+    let [workers, app, affinity, pin, token, ca, certificate, key] = &mut texts;
+    let mut params = [
+        Param::Text(workers),
+        Param::Text(app),
+        Param::FloatOrNull(&mut seconds, &mut no_timeout),
+        Param::Text(affinity),
+        Param::Text(pin),
+        Param::Text(token),
+        Param::Text(ca),
+        Param::Text(certificate),
+        Param::Text(key),
+    ];
+    args::parse(frame, c"|S!S!d!S!S!S!S!S!S!", &mut params)?;
+    let [workers, app, affinity, pin, token, ca, certificate, key] = texts;
+    let utf8 = |number, text| args::utf8(frame, number, text).ok();
+    Some(Change {
+        workers: utf8(1, workers)?,
+        app: utf8(2, app)?,
+        timeout: (no_timeout == 0).then_some(seconds),
+        affinity: args::bytes(frame, affinity).map(Some),
+        pin: utf8(5, pin)?,
+        token: utf8(6, token)?.map(Some),
+        ca: utf8(7, ca)?,
+        certificate: utf8(8, certificate)?,
+        key: utf8(9, key)?,
+        output: None,
+    })
+}
+
+/// The client a method was called on; throws when its constructor did not run.
+fn options(frame: &ExecuteData) -> Option<Rc<Options>> {
+    let client = Handle::<Client>::of_value(&frame.This)?;
+    let options = client.with(|client| client.0.clone());
+    if options.is_none() {
+        throw::raise(CallError::config("this Client was not constructed"));
+    }
+    options
+}
+
+/// Returns a copy of the client with a change.
+fn changed(frame: &ExecuteData, result: &mut Zval, change: &Change<'_>) {
+    let Some(options) = options(frame) else {
+        return;
+    };
+    match apply(&options, change) {
+        Ok(options) => {
+            Handle::create(Client(Some(Rc::new(options))), result);
+        }
+        Err(error) => throw::raise(error),
+    }
+}
+
+extern "C" fn with_workers(frame: &mut ExecuteData, result: &mut Zval) {
+    with_text(frame, result, c"S", |text| Change { workers: text, ..Change::default() });
+}
+
+extern "C" fn with_app(frame: &mut ExecuteData, result: &mut Zval) {
+    with_text(frame, result, c"S", |text| Change { app: text, ..Change::default() });
+}
+
+extern "C" fn with_pin(frame: &mut ExecuteData, result: &mut Zval) {
+    with_text(frame, result, c"S", |text| Change { pin: text, ..Change::default() });
+}
+
+extern "C" fn with_token(frame: &mut ExecuteData, result: &mut Zval) {
+    with_text(frame, result, c"S!", |text| Change { token: Some(text), ..Change::default() });
+}
+
+fn with_text(
+    frame: &ExecuteData,
+    result: &mut Zval,
+    spec: &CStr,
+    change: for<'a> fn(Option<&'a str>) -> Change<'a>,
+) {
+    guard(|| {
+        let mut text = ptr::null();
+        if args::parse(frame, spec, &mut [Param::Text(&mut text)]).is_some()
+            && let Ok(text) = args::utf8(frame, 1, text)
+        {
+            changed(frame, result, &change(text));
+        }
+        End::Done
+    });
+}
+
+extern "C" fn with_affinity(frame: &mut ExecuteData, result: &mut Zval) {
+    guard(|| {
+        let mut key = ptr::null();
+        if args::parse(frame, c"S!", &mut [Param::Text(&mut key)]).is_some() {
+            let key = args::bytes(frame, key);
+            changed(frame, result, &Change { affinity: Some(key), ..Change::default() });
+        }
+        End::Done
+    });
+}
+
+extern "C" fn with_timeout(frame: &mut ExecuteData, result: &mut Zval) {
+    guard(|| {
+        let mut seconds = 0.0;
+        if args::parse(frame, c"d", &mut [Param::Float(&mut seconds)]).is_some() {
+            changed(frame, result, &Change { timeout: Some(seconds), ..Change::default() });
+        }
+        End::Done
+    });
+}
+
+extern "C" fn with_output(frame: &mut ExecuteData, result: &mut Zval) {
+    guard(|| {
+        let mut output = 1;
+        if args::parse(frame, c"|b", &mut [Param::Bool(&mut output)]).is_some() {
+            changed(frame, result, &Change { output: Some(output != 0), ..Change::default() });
+        }
+        End::Done
+    });
+}
+
+extern "C" fn with_certificate(frame: &mut ExecuteData, result: &mut Zval) {
+    guard(|| {
+        let (mut certificate, mut key, mut ca) = (ptr::null(), ptr::null(), ptr::null());
+        let mut params =
+            [Param::Text(&mut certificate), Param::Text(&mut key), Param::Text(&mut ca)];
+        if args::parse(frame, c"S!S!|S!", &mut params).is_none() {
+            return End::Done;
+        }
+        let texts = (
+            args::utf8(frame, 1, certificate),
+            args::utf8(frame, 2, key),
+            args::utf8(frame, 3, ca),
+        );
+        if let (Ok(certificate), Ok(key), Ok(ca)) = texts {
+            let change = Change {
+                certificate: Some(certificate.unwrap_or_default()),
+                key: Some(key.unwrap_or_default()),
+                ca,
+                ..Change::default()
+            };
+            changed(frame, result, &change);
+        }
+        End::Done
+    });
+}
+
+extern "C" fn call(frame: &mut ExecuteData, result: &mut Zval) {
+    guard(|| match (options(frame), args::call_args(frame)) {
+        (Some(options), Some(args)) => run(Some(&options), args, result),
+        _ => End::Done,
+    });
+}
+
+extern "C" fn async_call(frame: &mut ExecuteData, result: &mut Zval) {
+    guard(|| match (options(frame), args::call_args(frame)) {
+        (Some(options), Some(args)) => future::start(Some(&options), args, result),
+        _ => End::Done,
+    });
+}
+
+extern "C" fn map_call(frame: &mut ExecuteData, result: &mut Zval) {
+    guard(|| match options(frame) {
+        Some(options) => map::start(Some(options), frame, result),
+        None => End::Done,
+    });
+}
+
+extern "C" fn queue(frame: &mut ExecuteData, _: &mut Zval) {
+    guard(|| match (options(frame), args::call_args(frame)) {
+        (Some(_), Some(args)) => enqueue(args),
+        _ => End::Done,
+    });
+}

@@ -1,0 +1,154 @@
+//! The functions `appserver_*`.
+
+use super::outcome::{self, Wait};
+use super::{future, map, status, throw};
+use crate::client::{CallError, ErrorKind, Options};
+use crate::php::args::{self, CallArgs, Param};
+use crate::php::{End, guard};
+use ext_php_rs::args::Arg;
+use ext_php_rs::builders::FunctionBuilder;
+use ext_php_rs::flags::DataType;
+use ext_php_rs::types::Zval;
+use ext_php_rs::zend::ExecuteData;
+use protocol::split_target;
+use std::rc::Rc;
+
+/// What PHP is told about them.
+pub fn builders() -> [FunctionBuilder<'static>; 5] {
+    [
+        with_call_args(FunctionBuilder::new("appserver_call", call)).returns(
+            DataType::Mixed,
+            false,
+            false,
+        ),
+        with_call_args(FunctionBuilder::new("appserver_async", async_call)).returns(
+            DataType::object("AppServer\\Future"),
+            false,
+            false,
+        ),
+        with_map_args(FunctionBuilder::new("appserver_map", map_call)).returns(
+            DataType::object("AppServer\\Map"),
+            false,
+            false,
+        ),
+        with_call_args(FunctionBuilder::new("appserver_queue", queue)).returns(
+            DataType::String,
+            false,
+            false,
+        ),
+        FunctionBuilder::new("appserver_status", status).returns(DataType::Array, false, false),
+    ]
+}
+
+/// `(string $function, mixed ...$args)`.
+pub fn with_call_args(builder: FunctionBuilder<'static>) -> FunctionBuilder<'static> {
+    builder
+        .arg(Arg::new("function", DataType::String))
+        .arg(Arg::new("args", DataType::Mixed).is_variadic())
+}
+
+/// `(string $function, iterable $inputs, int $concurrency = 0, bool $ordered = true)`.
+pub fn with_map_args(builder: FunctionBuilder<'static>) -> FunctionBuilder<'static> {
+    builder
+        .arg(Arg::new("function", DataType::String))
+        .arg(Arg::new("inputs", DataType::Iterable))
+        .not_required()
+        .arg(Arg::new("concurrency", DataType::Long).default("0"))
+        .arg(Arg::new("ordered", DataType::Bool).default("true"))
+}
+
+extern "C" fn call(frame: &mut ExecuteData, result: &mut Zval) {
+    guard(|| match args::call_args(frame) {
+        Some(args) => run(None, args, result),
+        None => End::Done,
+    });
+}
+
+/// A call from beginning to end.
+pub fn run(options: Option<&Rc<Options>>, args: CallArgs<'_>, result: &mut Zval) -> End {
+    match outcome::start_with(options, args) {
+        Ok(id) => {
+            // Whatever ended the wait, `finish` finds the state of the call and says it.
+            let _: Wait = outcome::wait(id, None);
+            outcome::finish(id, result)
+        }
+        Err(end) => end,
+    }
+}
+
+extern "C" fn async_call(frame: &mut ExecuteData, result: &mut Zval) {
+    guard(|| match args::call_args(frame) {
+        Some(args) => future::start(None, args, result),
+        None => End::Done,
+    });
+}
+
+extern "C" fn map_call(frame: &mut ExecuteData, result: &mut Zval) {
+    guard(|| map::start(None, frame, result));
+}
+
+extern "C" fn queue(frame: &mut ExecuteData, _: &mut Zval) {
+    guard(|| match args::call_args(frame) {
+        Some(args) => enqueue(args),
+        None => End::Done,
+    });
+}
+
+/// Checks what can be checked, and says that no worker stores jobs.
+pub fn enqueue(args: CallArgs<'_>) -> End {
+    let error = match split_target(args.target) {
+        Err(error) => CallError::config(error.to_string()),
+        Ok((_, "")) => CallError::config("the name of the function to queue is empty"),
+        Ok((_, function)) => {
+            let message = format!(
+                "{function}() cannot be queued: the worker has no job store; use appserver_call() or \
+                 appserver_async()"
+            );
+            CallError::new(ErrorKind::NoJobStore, message).of(function)
+        }
+    };
+    throw::raise(error);
+    End::Done
+}
+
+extern "C" fn status(frame: &mut ExecuteData, result: &mut Zval) {
+    guard(|| {
+        if args::none(frame).is_some() {
+            *result = status::array();
+        }
+        End::Done
+    });
+}
+
+/// The arguments of a map.
+pub struct MapArgs<'frame> {
+    pub target: &'frame str,
+    pub inputs: &'frame Zval,
+    pub concurrency: usize,
+    pub ordered: bool,
+}
+
+/// Reads `(string $function, iterable $inputs, int $concurrency = 0, bool $ordered = true)`. `None` =
+/// an exception is pending.
+pub fn map_args(frame: &ExecuteData) -> Option<MapArgs<'_>> {
+    let (mut target, mut inputs) = (std::ptr::null(), std::ptr::null_mut());
+    let (mut concurrency, mut ordered) = (0, 1);
+    let mut params = [
+        Param::Text(&mut target),
+        Param::Any(&mut inputs),
+        Param::Int(&mut concurrency),
+        Param::Bool(&mut ordered),
+    ];
+    args::parse(frame, c"Sz|lb", &mut params)?;
+    let target = args::utf8(frame, 1, target).ok()?.unwrap_or_default();
+    let inputs = args::value(frame, inputs)?;
+    if !args::is_iterable(inputs) {
+        args::type_error(2, c"Traversable|array", inputs);
+        return None;
+    }
+    let Ok(concurrency) = usize::try_from(concurrency) else {
+        args::value_error(3, c"must be 0 (as many as there are executors) or more");
+        return None;
+    };
+    Some(MapArgs { target, inputs, concurrency, ordered: ordered != 0 })
+}

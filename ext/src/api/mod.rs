@@ -1,0 +1,28 @@
+//! What PHP code sees: functions, classes, settings, phpinfo(). Held to `stubs/appserver.stub.php`
+//! by a test that compares the two by reflection.
+
+mod affinity;
+mod attributes;
+mod client;
+mod codec;
+mod exceptions;
+pub mod functions;
+mod future;
+mod gather;
+mod map;
+mod outcome;
+mod remote;
+pub mod settings;
+pub mod status;
+mod throw;
+
+use ext_php_rs::error::Result;
+
+/// Registers every class, in MINIT. Parents come before their children.
+pub fn register_classes() -> Result<()> {
+    exceptions::register()?;
+    attributes::register()?;
+    future::register()?;
+    map::register()?;
+    client::register()
+}

@@ -1,0 +1,153 @@
+//! The steps that every kind of call shares: begin, wait, and turn the end into a value or an
+//! exception.
+
+use super::codec::{self, Fault};
+use super::throw;
+use super::{affinity, settings};
+use crate::client::{self, CallError, CallId, ErrorKind, Options, State, Waited};
+use crate::php::args::CallArgs;
+use crate::php::{self, End, exception};
+use ext_php_rs::types::{ZendHashTable, Zval};
+use std::rc::Rc;
+use std::time::Instant;
+
+/// Sends a call. On an `Err` the call is released, and the exception pending or the bailout due.
+pub fn start(
+    options: &Rc<Options>,
+    target: &str,
+    positional: &[Zval],
+    named: Option<&ZendHashTable>,
+) -> Result<CallId, End> {
+    let id = client::begin();
+    if let Err(error) = client::prepare(id, options, target) {
+        client::release(id);
+        throw::raise(error);
+        return Err(End::Done);
+    }
+    let encoded = client::lend(id, |call| {
+        affinity::set_key(call, positional, named)?;
+        codec::encode(call, positional, named)
+    });
+    match encoded {
+        Some(Ok(())) => {
+            client::dispatch(id);
+            Ok(id)
+        }
+        Some(Err(fault)) => {
+            client::release(id);
+            Err(surface(fault))
+        }
+        None => Err(released()),
+    }
+}
+
+/// As [`start`], with the options of the ini settings and a frame's arguments.
+pub fn start_with(options: Option<&Rc<Options>>, args: CallArgs<'_>) -> Result<CallId, End> {
+    match options {
+        Some(options) => start(options, args.target, args.positional, args.named),
+        None => start(&settings::current(), args.target, args.positional, args.named),
+    }
+}
+
+/// How [`wait`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    Done,
+    /// The time given to wait is over.
+    NotYet,
+    /// A signal handler threw, or the request's own time is over: give the call up.
+    Stop,
+}
+
+/// Waits for a call, letting PHP handle signals meanwhile.
+pub fn wait(id: CallId, until: Option<Instant>) -> Wait {
+    loop {
+        match client::wait(id, until, &php::wants_interrupt) {
+            Waited::Done => return Wait::Done,
+            Waited::NotYet => return Wait::NotYet,
+            Waited::Interrupted => {
+                if !handle_signals() {
+                    return Wait::Stop;
+                }
+            }
+        }
+    }
+}
+
+/// Runs signal handlers. False when the wait must end.
+pub fn handle_signals() -> bool {
+    php::run_signal_handlers();
+    !php::is_throwing() && !php::is_timed_out()
+}
+
+/// What a finished call came to.
+#[derive(Debug)]
+pub enum Settled {
+    Value(Zval),
+    /// An exception, not thrown.
+    Thrown(Zval),
+    /// The engine is ending the request (`exit()` in user code, or a bailout).
+    End(End),
+}
+
+/// Prints what the function printed, and gives its value or throws. Releases the call.
+pub fn finish(id: CallId, result: &mut Zval) -> End {
+    match take_end(id) {
+        Ok(value) => {
+            *result = value;
+            End::Done
+        }
+        Err(fault) => surface(fault),
+    }
+}
+
+/// As [`finish`], but keeps what there is to throw.
+pub fn settle(id: CallId) -> Settled {
+    match take_end(id) {
+        Ok(value) => Settled::Value(value),
+        Err(Fault::Call(error)) => Settled::Thrown(throw::make(error)),
+        Err(Fault::Thrown) => match exception::take() {
+            Some(thrown) => Settled::Thrown(thrown),
+            None => Settled::End(End::Done),
+        },
+        Err(Fault::Bailout) => Settled::End(End::Bailout),
+    }
+}
+
+fn take_end(id: CallId) -> Result<Zval, Fault> {
+    let taken = client::lend(id, |call| {
+        php::output::print(call.output());
+        if php::is_throwing() {
+            return Err(Fault::Thrown);
+        }
+        match std::mem::take(&mut call.state) {
+            State::Value => codec::decode(call),
+            State::Failed(error) => Err(Fault::Call(error)),
+            State::Idle | State::InFlight => Err(Fault::Call(unfinished(&call.function))),
+        }
+    });
+    client::release(id);
+    taken.unwrap_or_else(|| Err(Fault::Call(unfinished(""))))
+}
+
+fn surface(fault: Fault) -> End {
+    match fault {
+        Fault::Call(error) => {
+            throw::raise(error);
+            End::Done
+        }
+        Fault::Thrown => End::Done,
+        Fault::Bailout => End::Bailout,
+    }
+}
+
+/// A wait that was stopped from outside.
+fn unfinished(function: &str) -> CallError {
+    let message = format!("waiting for {function}() was interrupted");
+    CallError::new(ErrorKind::Cancelled, message).of(function)
+}
+
+fn released() -> End {
+    throw::raise(CallError::new(ErrorKind::Cancelled, "the call was released"));
+    End::Done
+}

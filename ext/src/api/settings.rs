@@ -1,0 +1,296 @@
+//! The ini settings: names, defaults, checks. The one list of them; `ini` gives it to PHP.
+
+use crate::client::{Fleet, Options, Pin};
+use crate::net::{Credentials, address};
+use protocol::{AppName, FRAME_BYTES_MAX_DEFAULT};
+use std::cell::RefCell;
+use std::ffi::CStr;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Longest time any setting may give: longer ones are mistakes in the unit.
+const SECONDS_MAX: f64 = 86_400.0;
+
+/// One setting. `set` checks a text and takes it over, or says what is expected instead.
+pub struct Setting {
+    pub name: &'static CStr,
+    pub default: &'static CStr,
+    set: fn(&mut Draft, &str) -> Result<(), String>,
+    /// Whether the value must not be shown.
+    pub secret: bool,
+}
+
+const fn setting(
+    name: &'static CStr,
+    default: &'static CStr,
+    set: fn(&mut Draft, &str) -> Result<(), String>,
+) -> Setting {
+    Setting { name, default, set, secret: false }
+}
+
+/// Every setting, in the order of the documentation.
+pub static SETTINGS: [Setting; 17] = [
+    setting(c"appserver.workers", c"unix:/run/appserver/appserver.sock", |draft, text| {
+        address::parse_list(text).map_err(|error| error.to_string())?;
+        draft.workers = text.to_owned();
+        Ok(())
+    }),
+    setting(c"appserver.app", c"", |draft, text| {
+        draft.app = AppName::new(text).map_err(|error| error.to_string())?;
+        Ok(())
+    }),
+    setting(c"appserver.timeout", c"30", |draft, text| {
+        let limit = seconds(text)?;
+        draft.timeout = (!limit.is_zero()).then_some(limit);
+        Ok(())
+    }),
+    setting(c"appserver.connect_timeout", c"1", |draft, text| {
+        draft.connect_timeout = positive(seconds(text)?)?;
+        Ok(())
+    }),
+    setting(c"appserver.busy_poll_us", c"50", |draft, text| {
+        draft.busy_poll = Duration::from_micros(number(text, 0, 10_000)?.into());
+        Ok(())
+    }),
+    setting(c"appserver.pin", c"auto", |draft, text| {
+        draft.pin = pin(text)?;
+        Ok(())
+    }),
+    Setting {
+        name: c"appserver.token",
+        default: c"",
+        set: |draft, text| {
+            draft.token = token(text)?;
+            Ok(())
+        },
+        secret: true,
+    },
+    setting(c"appserver.ca", c"", |draft, text| file(text, &mut draft.ca)),
+    setting(c"appserver.certificate", c"", |draft, text| file(text, &mut draft.certificate)),
+    setting(c"appserver.key", c"", |draft, text| file(text, &mut draft.key)),
+    setting(c"appserver.classes", c"", |draft, text| {
+        let patterns = text.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
+        draft.classes = patterns.map(str::to_owned).collect();
+        Ok(())
+    }),
+    setting(c"appserver.frame_bytes_max", c"67108864", |draft, text| {
+        draft.frame_bytes_max = number(text, 4096, u32::MAX)?;
+        Ok(())
+    }),
+    setting(c"appserver.value_depth_max", c"512", |draft, text| {
+        draft.depth_max = number(text, 1, 4096)?;
+        Ok(())
+    }),
+    setting(c"appserver.connections_max", c"64", |draft, text| {
+        draft.connections_max = number(text, 1, 4096)?;
+        Ok(())
+    }),
+    setting(c"appserver.retries", c"2", |draft, text| {
+        draft.retries = number(text, 0, 16)?;
+        Ok(())
+    }),
+    setting(c"appserver.backoff", c"0.1", |draft, text| {
+        draft.backoff = positive(seconds(text)?)?;
+        Ok(())
+    }),
+    setting(c"appserver.backoff_max", c"10", |draft, text| {
+        draft.backoff_max = positive(seconds(text)?)?;
+        Ok(())
+    }),
+];
+
+/// The settings as they stand, checked.
+#[derive(Clone, Debug)]
+struct Draft {
+    workers: String,
+    app: AppName,
+    timeout: Option<Duration>,
+    connect_timeout: Duration,
+    busy_poll: Duration,
+    pin: Pin,
+    token: Option<String>,
+    ca: String,
+    certificate: String,
+    key: String,
+    classes: Vec<String>,
+    frame_bytes_max: u32,
+    depth_max: u32,
+    connections_max: u32,
+    retries: u32,
+    backoff: Duration,
+    backoff_max: Duration,
+}
+
+impl Default for Draft {
+    /// What the table's defaults say; the test below holds it to that.
+    fn default() -> Self {
+        let mut draft = Self {
+            workers: String::new(),
+            app: AppName::default(),
+            timeout: None,
+            connect_timeout: Duration::from_secs(1),
+            busy_poll: Duration::ZERO,
+            pin: Pin::Auto,
+            token: None,
+            ca: String::new(),
+            certificate: String::new(),
+            key: String::new(),
+            classes: Vec::new(),
+            frame_bytes_max: FRAME_BYTES_MAX_DEFAULT,
+            depth_max: 512,
+            connections_max: 64,
+            retries: 0,
+            backoff: Duration::from_millis(100),
+            backoff_max: Duration::from_secs(10),
+        };
+        for setting in &SETTINGS {
+            let text = setting.default.to_str().unwrap_or_default();
+            // Defaults are checked by a test; one that failed would leave the value above.
+            let _ = (setting.set)(&mut draft, text);
+        }
+        draft
+    }
+}
+
+thread_local! {
+    static DRAFT: RefCell<Option<Draft>> = const { RefCell::new(None) };
+    /// Built from the draft by the first call after a change.
+    static CURRENT: RefCell<Option<Rc<Options>>> = const { RefCell::new(None) };
+}
+
+/// Takes over a new value of the setting at `index`, or says what is wrong with it.
+pub fn change(index: usize, text: &str) -> Result<(), String> {
+    let Some(setting) = SETTINGS.get(index) else {
+        return Ok(());
+    };
+    DRAFT.with_borrow_mut(|draft| (setting.set)(draft.get_or_insert_default(), text))?;
+    CURRENT.with_borrow_mut(|current| *current = None);
+    Ok(())
+}
+
+/// The options that calls without a client of their own are made with.
+pub fn current() -> Rc<Options> {
+    CURRENT.with_borrow_mut(|current| {
+        let build = || DRAFT.with_borrow_mut(|draft| options(draft.get_or_insert_default()));
+        Rc::clone(current.get_or_insert_with(build))
+    })
+}
+
+/// The options of a process without ini settings.
+#[cfg(test)]
+pub fn defaults() -> Options {
+    (*options(&Draft::default())).clone()
+}
+
+fn options(draft: &Draft) -> Rc<Options> {
+    let fleet = Fleet {
+        text: draft.workers.clone(),
+        // Checked when it was set.
+        entries: address::parse_list(&draft.workers).unwrap_or_default(),
+        token: draft.token.clone(),
+        credentials: Credentials::new(&draft.ca, &draft.certificate, &draft.key),
+    };
+    Rc::new(Options {
+        fleet: Rc::new(fleet),
+        app: draft.app.clone(),
+        timeout: draft.timeout,
+        connect_timeout: draft.connect_timeout,
+        busy_poll: draft.busy_poll,
+        affinity: None,
+        pin: resolve(draft.pin),
+        output: false,
+        frame_bytes_max: draft.frame_bytes_max,
+        depth_max: draft.depth_max,
+        connections_max: draft.connections_max,
+        retries: draft.retries,
+        backoff: draft.backoff,
+        backoff_max: draft.backoff_max,
+        classes: Rc::new(draft.classes.clone()),
+    })
+}
+
+/// What `Auto` means here. An executor may serve many callers in one PHP request (isolation
+/// "resident"), so it counts with the command line.
+pub fn resolve(pin: Pin) -> Pin {
+    match (pin, crate::php::sapi_name().as_str()) {
+        (Pin::Auto, "cli" | "phpdbg" | "embed" | "appserver") => Pin::Call,
+        (Pin::Auto, _) => Pin::Request,
+        (chosen, _) => chosen,
+    }
+}
+
+/// A number of seconds, at most a day.
+pub fn duration(seconds: f64) -> Option<Duration> {
+    (0.0..=SECONDS_MAX).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
+}
+
+/// A pin mode by name.
+pub fn pin(text: &str) -> Result<Pin, String> {
+    Pin::parse(text).ok_or_else(|| format!("expected one of {}", Pin::NAMES.join(", ")))
+}
+
+/// A token, or none when empty.
+pub fn token(text: &str) -> Result<Option<String>, String> {
+    match text.len() {
+        0 => Ok(None),
+        1..=4096 => Ok(Some(text.to_owned())),
+        _ => Err("expected a token of at most 4096 bytes".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number = text.trim().parse().ok().and_then(duration);
+    number.ok_or_else(|| "expected seconds from 0 to 86400, e.g. 30 or 0.5".to_owned())
+}
+
+fn positive(duration: Duration) -> Result<Duration, String> {
+    if duration.is_zero() { Err("expected more than 0 seconds".to_owned()) } else { Ok(duration) }
+}
+
+fn number(text: &str, min: u32, max: u32) -> Result<u32, String> {
+    let number = text.trim().parse().ok().filter(|number| (min..=max).contains(number));
+    number.ok_or_else(|| format!("expected a whole number from {min} to {max}"))
+}
+
+fn file(text: &str, into: &mut String) -> Result<(), String> {
+    if text.contains('\0') {
+        return Err("a file name has no NUL byte".to_owned());
+    }
+    text.clone_into(into);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_valid() {
+        for setting in &SETTINGS {
+            let text = setting.default.to_str().unwrap();
+            assert_eq!((setting.set)(&mut Draft::default(), text), Ok(()), "{:?}", setting.name);
+        }
+        assert_eq!(Draft::default().timeout, Some(Duration::from_secs(30)));
+        assert_eq!(Draft::default().retries, 2);
+    }
+
+    #[test]
+    fn nonsense_is_refused_and_changes_nothing() {
+        let mut draft = Draft::default();
+        for (name, text) in [
+            (c"appserver.timeout", "soon"),
+            (c"appserver.timeout", "-1"),
+            (c"appserver.timeout", "NaN"),
+            (c"appserver.connect_timeout", "0"),
+            (c"appserver.busy_poll_us", "1.5"),
+            (c"appserver.pin", "sometimes"),
+            (c"appserver.app", "My App"),
+            (c"appserver.workers", "localhost"),
+            (c"appserver.frame_bytes_max", "1"),
+        ] {
+            let setting = SETTINGS.iter().find(|setting| setting.name == name).unwrap();
+            assert!((setting.set)(&mut draft, text).is_err(), "{name:?} = {text}");
+        }
+        assert_eq!(draft.timeout, Draft::default().timeout);
+    }
+}

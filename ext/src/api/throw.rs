@@ -1,0 +1,146 @@
+//! From a `CallError` to the PHP exception: class and properties. The words are `client::error`'s.
+
+use super::{exceptions, remote};
+use crate::client::{CallError, ErrorKind};
+use crate::php::{Class, exception};
+use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
+use protocol::{ExitCause, FatalKind};
+use std::cell::RefCell;
+
+thread_local! {
+    /// The error being thrown. Making the exception allocates in PHP, which may leave this function
+    /// by longjmp: so the error is owned by this cell, and the next one replaces it.
+    static RAISED: RefCell<Option<Box<CallError>>> = const { RefCell::new(None) };
+}
+
+/// Throws `error`, as the last thing a handler does.
+pub fn raise(error: CallError) {
+    let exception = make(error);
+    exception::throw(exception);
+}
+
+/// The exception for `error`, not thrown.
+pub fn make(error: CallError) -> Zval {
+    let error: &CallError = exception::hold(&RAISED, error);
+    match &error.kind {
+        ErrorKind::Thrown(chain) => remote::rebuild(chain, error),
+        _ => plain(error),
+    }
+}
+
+fn plain(error: &CallError) -> Zval {
+    let mut object = begin(class_of(&error.kind), error);
+    for (name, value) in details(&error.kind).into_iter().flatten() {
+        exception::set(&mut object, name, value);
+    }
+    object
+}
+
+/// An exception of one of our classes, with what every one has.
+pub fn begin(class: &'static Class, error: &CallError) -> Zval {
+    let mut object = exception::create(class.entry());
+    exception::set(&mut object, "message", text(&error.message));
+    if let Some(worker) = &error.worker {
+        exception::set(&mut object, "worker", text(worker));
+    }
+    if let Some(function) = &error.function {
+        exception::set(&mut object, "function", text(function));
+    }
+    object
+}
+
+fn class_of(kind: &ErrorKind) -> &'static Class {
+    match kind {
+        ErrorKind::Config => &exceptions::CONFIG,
+        ErrorKind::Connect => &exceptions::CONNECT,
+        ErrorKind::Refused => &exceptions::REFUSED,
+        ErrorKind::Lost { .. } => &exceptions::LOST,
+        ErrorKind::Timeout => &exceptions::TIMEOUT,
+        ErrorKind::Cancelled => &exceptions::CANCELLED,
+        ErrorKind::UnknownApp { .. } => &exceptions::UNKNOWN_APP,
+        ErrorKind::UnknownFunction { .. } => &exceptions::UNKNOWN_FUNCTION,
+        ErrorKind::NotCallable => &exceptions::NOT_CALLABLE,
+        ErrorKind::Encode { .. } => &exceptions::ENCODE,
+        ErrorKind::Decode { .. } => &exceptions::DECODE,
+        ErrorKind::Fatal { .. } => &exceptions::FATAL,
+        ErrorKind::Died { .. } => &exceptions::DIED,
+        ErrorKind::Thrown(_) => &exceptions::REMOTE,
+        ErrorKind::ReleaseGone => &exceptions::RELEASE_GONE,
+        ErrorKind::Unavailable => &exceptions::UNAVAILABLE,
+        ErrorKind::Protocol => &exceptions::PROTOCOL,
+        ErrorKind::NoJobStore => &exceptions::NO_JOB_STORE,
+    }
+}
+
+type Property = (&'static str, Zval);
+
+fn details(kind: &ErrorKind) -> [Option<Property>; 3] {
+    match kind {
+        ErrorKind::Lost { may_have_run } => [Some(("mayHaveRun", flag(*may_have_run))), None, None],
+        ErrorKind::UnknownApp { near } | ErrorKind::UnknownFunction { near } => {
+            [Some(("near", list(near))), None, None]
+        }
+        ErrorKind::Encode { path } | ErrorKind::Decode { path } => {
+            [Some(("path", text(path))), None, None]
+        }
+        ErrorKind::Fatal { kind, file, line } => [
+            Some(("kind", text(fatal_name(*kind)))),
+            Some(("remoteFile", text(file))),
+            Some(("remoteLine", int((*line).into()))),
+        ],
+        ErrorKind::Died { cause: ExitCause::Signal(signal) } => {
+            [Some(("signal", int((*signal).into()))), None, None]
+        }
+        ErrorKind::Died { cause: ExitCause::Status(status) } => {
+            [Some(("exitStatus", int((*status).into()))), None, None]
+        }
+        _ => [None, None, None],
+    }
+}
+
+fn fatal_name(kind: FatalKind) -> &'static str {
+    match kind {
+        FatalKind::Exit => "exit",
+        FatalKind::Memory => "memory",
+        FatalKind::Error => "fatal",
+    }
+}
+
+fn flag(value: bool) -> Zval {
+    let mut zval = Zval::new();
+    zval.set_bool(value);
+    zval
+}
+
+pub fn int(value: i64) -> Zval {
+    let mut zval = Zval::new();
+    zval.set_long(value);
+    zval
+}
+
+pub fn text(value: impl AsRef<[u8]>) -> Zval {
+    let mut zval = Zval::new();
+    zval.set_zend_string(ZendStr::new(value, false));
+    zval
+}
+
+fn list(names: &[String]) -> Zval {
+    let mut table = ZendHashTable::new();
+    for name in names {
+        // A fresh list takes another element until memory ends, which is no error but a bailout.
+        let _ = table.push(text(name));
+    }
+    let mut zval = Zval::new();
+    zval.set_hashtable(table);
+    zval
+}
+
+/// The exception for several failed calls; `exceptions` is the array of theirs.
+pub fn aggregate(exceptions: Zval, count: usize) {
+    let message = format!("all {count} calls failed; see getExceptions()");
+    let error = CallError::new(ErrorKind::Unavailable, message);
+    let error: &CallError = exception::hold(&RAISED, error);
+    let mut object = begin(&exceptions::AGGREGATE, error);
+    exception::set(&mut object, "exceptions", exceptions);
+    exception::throw(object);
+}

@@ -1,0 +1,162 @@
+//! One call on its way: everything it owns, from the encoded request to the answer's bytes.
+
+use super::catalog::View;
+use super::connection::Connection;
+use super::error::CallError;
+use super::options::Options;
+use protocol::{DEFAULT_POOL, Function, ReleaseId};
+use std::rc::Rc;
+use std::time::Instant;
+
+/// A buffer that grew larger than this is given back after the call.
+const BUFFER_KEPT_BYTES: usize = 1024 * 1024;
+
+/// What a call has come to.
+#[derive(Debug, Default)]
+pub enum State {
+    /// Not sent yet.
+    #[default]
+    Idle,
+    /// On a connection; the answer is outstanding.
+    InFlight,
+    /// The value's encoding is in `Call::answer()`.
+    Value,
+    Failed(CallError),
+}
+
+/// A call. Lives in the table of calls and nowhere else, so that a bailout of PHP that skips the
+/// frames using it loses nothing.
+#[derive(Debug, Default)]
+pub struct Call {
+    /// Head and arguments behind a header that is written last; sent as it is.
+    pub frame: Vec<u8>,
+    /// The answer, header included.
+    pub(super) inbound: Vec<u8>,
+    pub state: State,
+    pub function: String,
+    pub(super) context: Option<Context>,
+    /// Shared key for choosing the worker; empty = any worker will do.
+    pub affinity: Vec<u8>,
+    pub(super) request_id: u64,
+    pub(super) link: Option<Link>,
+    /// Workers in the order to try, and how far the trying has come.
+    pub(super) order: Vec<usize>,
+    pub(super) next: usize,
+    pub(super) sent: usize,
+    pub(super) resends: u32,
+    pub(super) hops: u32,
+    /// When the call's own time is over; `None` = never.
+    pub(super) deadline: Option<Instant>,
+    pub(super) limit_ms: u128,
+    /// When to stop waiting for this worker: a while after the deadline, so that the worker can say
+    /// itself what happened; or earlier, when another worker is to be tried.
+    pub(super) patience: Option<Instant>,
+    /// The release that returned the value.
+    pub(super) ran_in: ReleaseId,
+    /// What each worker that was tried answered.
+    pub(super) attempts: Vec<String>,
+    pub(super) refusal: Option<CallError>,
+    /// Answered by: for errors.
+    pub(super) worker: Option<Rc<str>>,
+    /// Where the value begins in `inbound`, and how much of the front of the body is output.
+    pub(super) body_start: usize,
+    pub(super) output_bytes: usize,
+}
+
+/// Where a call belongs.
+#[derive(Clone, Debug)]
+pub(super) struct Context {
+    pub(super) options: Rc<Options>,
+    pub(super) cluster: usize,
+    pub(super) app: usize,
+    /// What the catalog says about the function, when it knows it.
+    pub(super) known: Option<Known>,
+    /// What the worker said, when it disagreed with the catalog.
+    pub(super) pool_told: Option<String>,
+    /// `ANY`, or the release that a retry has to stay in.
+    pub(super) release: ReleaseId,
+}
+
+impl Context {
+    pub(super) fn function(&self) -> Option<&Function> {
+        let known = self.known.as_ref()?;
+        known.view.catalog.functions.get(known.index)
+    }
+
+    pub(super) fn pool(&self) -> &str {
+        match (&self.pool_told, self.function()) {
+            (Some(told), _) => told,
+            (None, Some(function)) => &function.pool,
+            (None, None) => DEFAULT_POOL,
+        }
+    }
+}
+
+/// A function in the catalog it was found in.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) view: Rc<View>,
+    pub(super) index: usize,
+}
+
+/// The connection a call is on.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) worker: usize,
+    pub(super) connection: Connection,
+    pub(super) sent_at: Instant,
+}
+
+impl Call {
+    /// Forgets everything but the buffers.
+    pub(super) fn reset(&mut self) {
+        let mut frame = std::mem::take(&mut self.frame);
+        let mut inbound = std::mem::take(&mut self.inbound);
+        let mut order = std::mem::take(&mut self.order);
+        let mut function = std::mem::take(&mut self.function);
+        let mut affinity = std::mem::take(&mut self.affinity);
+        for buffer in [&mut frame, &mut inbound, &mut affinity] {
+            buffer.clear();
+            buffer.shrink_to(BUFFER_KEPT_BYTES);
+        }
+        order.clear();
+        function.clear();
+        *self = Self { frame, inbound, order, function, affinity, ..Self::default() };
+    }
+
+    pub fn is_done(&self) -> bool {
+        matches!(self.state, State::Value | State::Failed(_))
+    }
+
+    /// What the catalog says about the function, when it knows it.
+    pub fn known(&self) -> Option<&Function> {
+        self.context.as_ref()?.function()
+    }
+
+    pub fn options(&self) -> Option<&Rc<Options>> {
+        self.context.as_ref().map(|context| &context.options)
+    }
+
+    pub(super) fn is_idempotent(&self) -> bool {
+        self.known().is_some_and(|function| function.idempotent)
+    }
+
+    /// The encoded value, once the state is `Value`.
+    pub fn answer(&self) -> &[u8] {
+        &self.inbound[self.body_start..]
+    }
+
+    /// What the function printed, when that was asked for.
+    pub fn output(&self) -> &[u8] {
+        let from = self.body_start.saturating_sub(self.output_bytes);
+        self.inbound.get(from..self.body_start).unwrap_or_default()
+    }
+
+    pub(super) fn fail(&mut self, error: CallError) {
+        let error = match &self.worker {
+            Some(worker) => error.at(&**worker),
+            None => error,
+        };
+        self.state = State::Failed(error.of(&self.function));
+    }
+}

@@ -1,0 +1,191 @@
+//! The workers that share a list and credentials, what they serve, and the order to try them in.
+
+use super::catalog::{App, View};
+use super::connection::{Connection, OpenError, connect_deadline};
+use super::options::{Fleet, Options};
+use super::worker::Worker;
+use crate::net::Address;
+use protocol::{AppName, ControlReply, ControlRequest, Membership, Purpose, Welcome, rank};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// How long after a failed attempt the list of workers is asked for again.
+const MEMBERSHIP_RETRY: Duration = Duration::from_secs(1);
+
+/// 2^64 / golden ratio, odd: spreads small seeds over all bits (Knuth, TAOCP 6.4).
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    pub(super) fleet: Rc<Fleet>,
+    pub(super) workers: Vec<Worker>,
+    pub(super) apps: Vec<App>,
+    /// Epoch of the list in use, and the highest that any worker mentioned.
+    pub(super) epoch: u32,
+    heard: u32,
+    asked_at: Option<Instant>,
+    /// Spreads calls without affinity; starts differently in each process.
+    counter: u64,
+    jitter: u64,
+}
+
+impl Cluster {
+    pub(super) fn new(fleet: Rc<Fleet>) -> Self {
+        let workers = fleet
+            .entries
+            .iter()
+            .map(|entry| Worker::new(entry.address.clone(), entry.weight))
+            .collect();
+        let seed = u64::from(std::process::id());
+        Self {
+            fleet,
+            workers,
+            apps: Vec::new(),
+            epoch: 0,
+            heard: 0,
+            asked_at: None,
+            counter: seed << 32,
+            jitter: seed.wrapping_mul(GOLDEN) | 1,
+        }
+    }
+
+    /// Index of the application called `name`.
+    pub(super) fn app(&mut self, name: &AppName) -> usize {
+        match self.apps.iter().position(|app| app.name == *name) {
+            Some(index) => index,
+            None => {
+                self.apps.push(App::new(name.clone()));
+                self.apps.len() - 1
+            }
+        }
+    }
+
+    /// Fills `order` with the listed workers in the order to try them: by rendezvous hash of `key`,
+    /// or, without one, this host's first and the others spread. Those that rest come last.
+    pub(super) fn order(&mut self, key: &[u8], now: Instant, order: &mut Vec<usize>) {
+        order.clear();
+        order.extend((0..self.workers.len()).filter(|&index| self.workers[index].listed));
+        if order.len() < 2 {
+            return;
+        }
+        self.counter = self.counter.wrapping_add(1);
+        let spread = self.counter.to_le_bytes();
+        let workers = order.iter().map(|&i| (&*self.workers[i].label, self.workers[i].weight));
+        let ranked = rank(workers, if key.is_empty() { &spread } else { key });
+        let ranked: Vec<usize> = ranked.into_iter().map(|position| order[position]).collect();
+        order.clear();
+        order.extend(ranked);
+        if key.is_empty() {
+            order.sort_by_key(|&index| !self.workers[index].address.is_local());
+        }
+        order.sort_by_key(|&index| self.workers[index].health.is_resting(now));
+    }
+
+    /// Takes in what a welcome tells.
+    pub(super) fn welcomed(&mut self, worker: usize, app: Option<usize>, welcome: Welcome) {
+        let worker = &mut self.workers[worker];
+        worker.succeeded();
+        worker.watch(welcome.board.as_deref());
+        if let Some(app) = app.and_then(|app| self.apps.get_mut(app)) {
+            app.executors_max = welcome.executors_max;
+            if let Some(catalog) = welcome.catalog {
+                app.view = Some(Rc::new(View::new(catalog)));
+                app.hash = welcome.catalog_hash;
+            }
+        }
+        self.adopt(welcome.membership);
+    }
+
+    /// A worker mentioned this epoch in an answer.
+    pub(super) fn heard_of(&mut self, epoch: u32) {
+        self.heard = self.heard.max(epoch);
+    }
+
+    /// Fetches the list of workers when a newer one than ours exists. Failing is no error: the list
+    /// at hand still works, and a later call asks again.
+    pub(super) fn catch_up(&mut self, options: &Options, now: Instant) {
+        let waited = self.asked_at.is_none_or(|at| now.duration_since(at) >= MEMBERSHIP_RETRY);
+        if self.heard <= self.epoch || !waited {
+            return;
+        }
+        self.asked_at = Some(now);
+        let mut order = Vec::new();
+        self.order(&[], now, &mut order);
+        for index in order {
+            let reply = self.ask(index, options, None, &ControlRequest::Membership);
+            if let Ok(ControlReply::Membership(membership)) = reply {
+                self.adopt(membership);
+                return;
+            }
+        }
+    }
+
+    /// Asks a worker's supervisor something. Questions may be asked twice.
+    pub(super) fn ask(
+        &mut self,
+        worker: usize,
+        options: &Options,
+        deadline: Option<Instant>,
+        question: &ControlRequest,
+    ) -> Result<ControlReply, OpenError> {
+        let deadline = connect_deadline(options, deadline);
+        if let Some(mut connection) = self.workers[worker].control.take()
+            && !connection.socket.is_stale()
+            && let Ok(reply) = connection.ask(question, deadline)
+        {
+            self.workers[worker].control = Some(connection);
+            return Ok(reply);
+        }
+        let address = &self.workers[worker].address;
+        let (mut connection, welcome) =
+            Connection::open(address, &self.fleet, Purpose::Control, 0, deadline)?;
+        self.welcomed(worker, None, welcome);
+        let reply = connection.ask(question, deadline)?;
+        self.workers[worker].control = Some(connection);
+        Ok(reply)
+    }
+
+    /// Replaces the list of workers by a newer one.
+    fn adopt(&mut self, membership: Membership) {
+        if membership.epoch <= self.epoch || membership.members.is_empty() {
+            return;
+        }
+        self.epoch = membership.epoch;
+        self.heard = self.heard.max(membership.epoch);
+        for worker in &mut self.workers {
+            worker.listed = false;
+        }
+        for member in membership.members {
+            // An address of a kind this client does not know is one it cannot use.
+            if let Ok(address) = Address::parse(&member.address) {
+                self.list(address, member.weight);
+            }
+        }
+        for worker in self.workers.iter_mut().filter(|worker| !worker.listed) {
+            worker.close_idle();
+        }
+    }
+
+    fn list(&mut self, address: Address, weight: u16) {
+        let known = self.workers.iter_mut().find(|worker| worker.address == address);
+        if let Some(worker) = known {
+            worker.listed = true;
+            worker.weight = weight;
+            return;
+        }
+        let fresh = Worker::new(address, weight);
+        match self.workers.iter_mut().find(|worker| !worker.listed && worker.open == 0) {
+            Some(slot) => *slot = fresh,
+            None => self.workers.push(fresh),
+        }
+    }
+
+    /// A number from 0 to 1 that differs from process to process; xorshift (Marsaglia 2003).
+    pub(super) fn jitter(&mut self) -> f64 {
+        self.jitter ^= self.jitter << 13;
+        self.jitter ^= self.jitter >> 7;
+        self.jitter ^= self.jitter << 17;
+        f64::from(u16::try_from(self.jitter >> 48).unwrap_or(0)) / f64::from(u16::MAX)
+    }
+}

@@ -1,0 +1,223 @@
+//! Sending a call: to the first worker in order that takes it.
+//!
+//! The rule that everything here keeps: a request is sent a second time only if no byte of it had
+//! been written, if the worker said that nothing ran, or if the function is idempotent.
+
+use super::call::{Call, Link, State};
+use super::cluster::Cluster;
+use super::connection::{Connection, OpenError, connect_deadline, describe, is_transient};
+use super::error::{CallError, ErrorKind};
+use crate::net::{Ready, wait};
+use protocol::{FLAG_OUTPUT, HEADER_BYTES, Header, Kind, Purpose, ReleaseId};
+use std::time::{Duration, Instant};
+
+/// How long after the deadline the worker may still tell what became of the call: its own grace
+/// before it kills, and the way back.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
+/// Why a call did not leave on a connection.
+enum Unsent {
+    /// Not a byte was written.
+    Untouched(String),
+    /// Part of the request is out, but not all: it cannot run, nor can the connection be used.
+    Partly(String),
+    /// The call's own time was over first.
+    TooLate,
+}
+
+/// Sends `call`, whose frame is complete but for the header, and marks it in flight or failed.
+pub(super) fn dispatch(cluster: &mut Cluster, call: &mut Call, now: Instant) {
+    let Some(context) = &call.context else {
+        return call.fail(CallError::config("the call was not prepared"));
+    };
+    if call.order.is_empty() {
+        cluster.catch_up(&context.options, now);
+        cluster.order(&call.affinity, now, &mut call.order);
+    }
+    while let Some(&worker) = call.order.get(call.next) {
+        match try_worker(cluster, call, worker) {
+            Tried::Sent => return,
+            Tried::Next => call.next += 1,
+            Tried::Stop(error) => return call.fail(error),
+        }
+    }
+    let error = match call.refusal.take() {
+        Some(refusal) => refusal,
+        None => CallError::unreachable(&cluster.fleet.text, &call.attempts),
+    };
+    call.fail(error);
+}
+
+/// What trying one worker came to.
+enum Tried {
+    Sent,
+    Next,
+    Stop(CallError),
+}
+
+fn try_worker(cluster: &mut Cluster, call: &mut Call, worker: usize) -> Tried {
+    if cluster.workers[worker].has_news() {
+        // Releases may have been swapped or the sidecar restarted: a new hello tells.
+        cluster.workers[worker].close_idle();
+    }
+    loop {
+        let (mut connection, reused) = match connection(cluster, call, worker) {
+            Ok(found) => found,
+            Err(tried) => return tried,
+        };
+        match send(call, &mut connection, cluster.epoch) {
+            Ok(()) => {
+                sent(cluster, call, worker, connection);
+                return Tried::Sent;
+            }
+            Err(Unsent::TooLate) => {
+                cluster.workers[worker].dropped();
+                return Tried::Stop(CallError::silent(&call.function, call.limit_ms));
+            }
+            // It was closed while it lay idle: others may have been too, so ask for a new one.
+            Err(Unsent::Untouched(_)) if reused => cluster.workers[worker].dropped(),
+            Err(Unsent::Untouched(reason)) => {
+                cluster.workers[worker].dropped();
+                return unreachable(cluster, call, worker, &reason);
+            }
+            Err(Unsent::Partly(reason)) => {
+                cluster.workers[worker].dropped();
+                let error = CallError::lost(&reason, false);
+                return Tried::Stop(error.at(&*cluster.workers[worker].label));
+            }
+        }
+    }
+}
+
+/// An idle connection, or a new one; and whether it was used before.
+fn connection(
+    cluster: &mut Cluster,
+    call: &mut Call,
+    worker: usize,
+) -> Result<(Connection, bool), Tried> {
+    let Some(context) = &call.context else {
+        return Err(Tried::Next);
+    };
+    let idle = cluster.workers[worker].take_idle(
+        context.app,
+        context.pool(),
+        context.release,
+        Instant::now(),
+    );
+    if let Some(connection) = idle {
+        return Ok((connection, true));
+    }
+    if !cluster.workers[worker].make_room(context.options.connections_max) {
+        let message = format!(
+            "all {} connections to this worker are in use (appserver.connections_max); await some \
+             calls first",
+            context.options.connections_max
+        );
+        let error = CallError::new(ErrorKind::Unavailable, message);
+        return Err(Tried::Stop(error.at(&*cluster.workers[worker].label)));
+    }
+    match open(cluster, call, worker) {
+        Ok(connection) => Ok((connection, false)),
+        Err(OpenError::Unreachable(reason)) => Err(unreachable(cluster, call, worker, &reason)),
+        Err(OpenError::Refused(refused)) => {
+            let error = CallError::refused(refused).at(&*cluster.workers[worker].label);
+            call.refusal.get_or_insert(error);
+            Err(Tried::Next)
+        }
+        Err(OpenError::Fatal(error)) => Err(Tried::Stop(error.at(&*cluster.workers[worker].label))),
+    }
+}
+
+fn open(cluster: &mut Cluster, call: &Call, worker: usize) -> Result<Connection, OpenError> {
+    let Some(context) = &call.context else {
+        return Err(OpenError::Unreachable("the call was not prepared".to_owned()));
+    };
+    let app = &cluster.apps[context.app];
+    let purpose = Purpose::Calls {
+        app: app.name.clone(),
+        pool: context.pool().to_owned(),
+        release: context.release,
+    };
+    let deadline = connect_deadline(&context.options, call.deadline);
+    let address = &cluster.workers[worker].address;
+    let opened = Connection::open(address, &cluster.fleet, purpose, app.hash, deadline);
+    let (connection, welcome) = opened?;
+    cluster.workers[worker].open += 1;
+    cluster.welcomed(worker, Some(context.app), welcome);
+    Ok(connection)
+}
+
+fn unreachable(cluster: &mut Cluster, call: &mut Call, worker: usize, reason: &str) -> Tried {
+    let jitter = cluster.jitter();
+    let worker = &mut cluster.workers[worker];
+    if let Some(options) = call.options() {
+        worker.failed(Instant::now(), options, jitter);
+    }
+    call.attempts.push(format!("{}: {reason}", worker.label));
+    Tried::Next
+}
+
+fn sent(cluster: &mut Cluster, call: &mut Call, worker: usize, connection: Connection) {
+    let now = Instant::now();
+    cluster.workers[worker].calls += 1;
+    call.worker = Some(cluster.workers[worker].label.clone());
+    call.patience = patience(cluster, call, now);
+    call.inbound.clear();
+    call.link = Some(Link { worker, connection, sent_at: now });
+    call.state = State::InFlight;
+}
+
+/// When to give this worker up. An idempotent call that could still go elsewhere waits for half of
+/// what is left only: a frozen worker must not eat the whole of it.
+fn patience(cluster: &Cluster, call: &Call, now: Instant) -> Option<Instant> {
+    let deadline = call.deadline?;
+    let retries = call.options().map_or(0, |options| options.retries);
+    let others = cluster.workers.iter().filter(|worker| worker.listed).count() > 1;
+    if call.is_idempotent() && others && call.resends < retries {
+        return Some(now + deadline.saturating_duration_since(now) / 2);
+    }
+    Some(deadline + LAST_WORD)
+}
+
+fn send(call: &mut Call, connection: &mut Connection, epoch: u32) -> Result<(), Unsent> {
+    let budget_ms = match call.deadline.map(|at| at.saturating_duration_since(Instant::now())) {
+        None => 0,
+        Some(Duration::ZERO) => return Err(Unsent::TooLate),
+        Some(left) => u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1),
+    };
+    let context = call.context.as_ref();
+    let mut header = Header::new(Kind::Call, call.request_id);
+    header.length = u32::try_from(call.frame.len() - HEADER_BYTES).unwrap_or(u32::MAX);
+    header.flags = if context.is_some_and(|c| c.options.output) { FLAG_OUTPUT } else { 0 };
+    header.release_id = context.map_or(ReleaseId::ANY, |context| context.release).0;
+    header.budget_ms = budget_ms;
+    header.epoch = epoch;
+    call.frame[..HEADER_BYTES].copy_from_slice(&header.to_bytes());
+    call.sent = 0;
+    while call.sent < call.frame.len() {
+        match connection.socket.send(&call.frame[call.sent..]) {
+            Ok(count) => call.sent += count,
+            Err(error) if is_transient(&error) => await_room(call, connection)?,
+            Err(error) => return Err(unsent(call, describe(&error))),
+        }
+    }
+    loop {
+        match connection.socket.flush() {
+            Ok(true) => return Ok(()),
+            Ok(false) => await_room(call, connection)?,
+            Err(error) => return Err(unsent(call, describe(&error))),
+        }
+    }
+}
+
+/// Waits until more of the request fits into the socket.
+fn await_room(call: &Call, connection: &Connection) -> Result<(), Unsent> {
+    match wait(connection.socket.waiting(true), call.deadline) {
+        Ready::Yes | Ready::Interrupted => Ok(()),
+        Ready::TimedOut => Err(Unsent::TooLate),
+    }
+}
+
+fn unsent(call: &Call, reason: String) -> Unsent {
+    if call.sent == 0 { Unsent::Untouched(reason) } else { Unsent::Partly(reason) }
+}

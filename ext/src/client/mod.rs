@@ -1,0 +1,302 @@
+//! The client: everything between "call this function" and the bytes of its answer. Knows no PHP
+//! value; `api` encodes and decodes those.
+//!
+//! One per thread of PHP, made at the first call. Functions here take the client by `with`, do their
+//! work, which never calls into PHP, and give it back; so user code that runs while values are
+//! encoded or decoded may call again.
+
+mod call;
+mod catalog;
+mod cluster;
+mod connection;
+mod dispatch;
+mod error;
+mod fork;
+mod options;
+mod prepare;
+mod receive;
+mod report;
+mod table;
+mod worker;
+
+pub use call::{Call, State};
+pub use error::{CallError, ErrorKind};
+pub use options::{Fleet, Options, Pin};
+pub use receive::Waited;
+pub use report::{ConnectionReport, Report, WorkerReport, report};
+pub use table::CallId;
+
+use call::Link;
+use cluster::Cluster;
+use fork::ForkMark;
+use protocol::{ControlReply, ControlRequest, ReleaseId};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use table::Table;
+
+/// Most different lists of workers in one process.
+const CLUSTERS_MAX: usize = 32;
+/// Longest that interrupting a call may hold up the caller.
+const CANCEL_MAX: Duration = Duration::from_millis(500);
+
+struct Client {
+    mark: ForkMark,
+    clusters: Vec<Cluster>,
+    table: Table,
+    pins: Vec<Pinned>,
+    request: u64,
+    request_id: u64,
+}
+
+/// A PHP request's choice of release for an application.
+struct Pinned {
+    cluster: usize,
+    app: usize,
+    release: ReleaseId,
+}
+
+thread_local! {
+    static CLIENT: RefCell<Option<Client>> = const { RefCell::new(None) };
+    /// Counts PHP requests. Apart from `CLIENT`, so that a request that makes no call pays nothing.
+    static REQUEST: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A PHP request begins: pins of the last one are over.
+pub fn request_begins() {
+    REQUEST.with(|request| request.set(request.get().wrapping_add(1)));
+}
+
+/// Closes every connection; at the end of the module.
+pub fn shut_down() {
+    CLIENT.with_borrow_mut(|client| *client = None);
+}
+
+fn with<R>(work: impl FnOnce(&mut Client) -> R) -> R {
+    CLIENT.with_borrow_mut(|client| {
+        let client = client.get_or_insert_with(Client::new);
+        client.catch_up();
+        work(client)
+    })
+}
+
+/// Begins a call. It must be given back by [`release`], by the caller or, after [`give_to_object`],
+/// by the PHP object that holds it.
+pub fn begin() -> CallId {
+    with(|client| client.table.take(client.request))
+}
+
+pub fn give_to_object(id: CallId) {
+    with(|client| client.table.give_to_object(id));
+}
+
+/// Lends the call to `work`, which may call into PHP, but must not use the same call by another way.
+pub fn lend<R>(id: CallId, work: impl FnOnce(&mut Call) -> R) -> Option<R> {
+    with(|client| client.call(id)).map(work)
+}
+
+/// Fills in what the call needs before its arguments can be encoded: the catalog's entry of
+/// `target`, the pool, the deadline. Connects when the catalog is not known yet.
+pub fn prepare(id: CallId, options: &Rc<Options>, target: &str) -> Result<(), CallError> {
+    with(|client| client.prepare(id, options, target))
+}
+
+/// Sends the call, whose frame the caller has completed.
+pub fn dispatch(id: CallId) {
+    with(|client| {
+        if let Some((cluster, call)) = client.parts(id) {
+            dispatch::dispatch(cluster, call, Instant::now());
+        }
+    });
+}
+
+/// Waits for a call. `interrupted` is asked after each signal whether PHP wants to handle it.
+pub fn wait(id: CallId, until: Option<Instant>, interrupted: &dyn Fn() -> bool) -> Waited {
+    with(|client| {
+        let waited = match client.parts(id) {
+            Some((_, call)) if call.is_done() => Waited::Done,
+            Some((cluster, call)) => receive::await_call(cluster, call, until, interrupted),
+            None => Waited::Done,
+        };
+        client.pin(id);
+        waited
+    })
+}
+
+/// Reads what has arrived for the call. True when it is done.
+pub fn poll(id: CallId) -> bool {
+    with(|client| {
+        let done = match client.parts(id) {
+            Some((cluster, call)) => call.is_done() || receive::advance(cluster, call),
+            None => true,
+        };
+        client.pin(id);
+        done
+    })
+}
+
+/// Waits until one of `ids` may have come on, or `until` has passed.
+pub fn wait_any(ids: &[CallId], until: Option<Instant>, interrupted: &dyn Fn() -> bool) -> Waited {
+    with(|client| {
+        let mut calls: Vec<&Call> = Vec::with_capacity(ids.len());
+        for id in ids {
+            match client.call(*id) {
+                Some(call) => calls.push(call),
+                None => return Waited::Done,
+            }
+        }
+        receive::await_any(&calls, until, interrupted)
+    })
+}
+
+/// Interrupts a call. False when it was done already.
+pub fn cancel(id: CallId) -> bool {
+    if poll(id) {
+        return false;
+    }
+    with(|client| client.cancel(id));
+    true
+}
+
+/// Ends a call; one still in flight is cancelled.
+pub fn release(id: CallId) {
+    with(|client| {
+        client.cancel(id);
+        client.table.release(id);
+    });
+}
+
+/// Most executors the function's application has: how many calls at once are of use. 0 = unknown.
+pub fn useful_concurrency(id: CallId) -> usize {
+    with(|client| client.useful_concurrency(id))
+}
+
+impl Client {
+    fn new() -> Self {
+        Self {
+            mark: ForkMark::new(),
+            clusters: Vec::new(),
+            table: Table::default(),
+            pins: Vec::new(),
+            request: REQUEST.get(),
+            // Unique over a worker's clients for logs; unique over a connection's calls is required.
+            request_id: u64::from(std::process::id()) << 40,
+        }
+    }
+
+    /// Notices a fork and the beginning of a PHP request.
+    fn catch_up(&mut self) {
+        if self.mark.is_child() {
+            self.leave_to_parent();
+        }
+        let request = REQUEST.get();
+        if self.request != request {
+            self.request = request;
+            self.pins.clear();
+            for id in self.table.abandoned(request) {
+                self.cancel(id);
+                self.table.release(id);
+            }
+        }
+    }
+
+    /// In a forked child: the connections are the parent's, and so are its calls.
+    fn leave_to_parent(&mut self) {
+        for id in self.table.all() {
+            if let Some(call) = self.call(id)
+                && let Some(Link { connection, .. }) = call.link.take()
+            {
+                connection.socket.abandon();
+                call.fail(CallError::lost(
+                    "it belongs to the process this one was forked from",
+                    true,
+                ));
+            }
+        }
+        for worker in self.clusters.iter_mut().flat_map(|cluster| &mut cluster.workers) {
+            worker.abandon();
+        }
+    }
+
+    #[allow(unsafe_code)]
+    fn call<'call>(&self, id: CallId) -> Option<&'call mut Call> {
+        // SAFETY: calls are lent to one user at a time: to a function of this module, which does
+        // not call into PHP, or to the closure of `lend`, whose contract says so.
+        unsafe { self.table.get(id) }
+    }
+
+    fn parts(&mut self, id: CallId) -> Option<(&mut Cluster, &mut Call)> {
+        let call = self.call(id)?;
+        let cluster = call.context.as_ref()?.cluster;
+        Some((self.clusters.get_mut(cluster)?, call))
+    }
+
+    /// Index of the cluster of `fleet`.
+    fn cluster(&mut self, fleet: &Rc<Fleet>) -> Result<usize, CallError> {
+        let known = self
+            .clusters
+            .iter()
+            .position(|cluster| Rc::ptr_eq(&cluster.fleet, fleet) || cluster.fleet.is_same(fleet));
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        if self.clusters.len() >= CLUSTERS_MAX {
+            return Err(CallError::config(format!(
+                "more than {CLUSTERS_MAX} different lists of workers are in use in this process"
+            )));
+        }
+        self.clusters.push(Cluster::new(Rc::clone(fleet)));
+        Ok(self.clusters.len() - 1)
+    }
+
+    /// Remembers the release that answered first, for the rest of the PHP request.
+    fn pin(&mut self, id: CallId) {
+        let Some(call) = self.call(id) else {
+            return;
+        };
+        let Some(context) = &call.context else {
+            return;
+        };
+        let wanted = context.options.pin == Pin::Request && !call.ran_in.is_any();
+        if wanted && self.pinned(context.cluster, context.app).is_any() {
+            let (cluster, app, release) = (context.cluster, context.app, call.ran_in);
+            self.pins.push(Pinned { cluster, app, release });
+        }
+    }
+
+    fn pinned(&self, cluster: usize, app: usize) -> ReleaseId {
+        let found = self.pins.iter().find(|pin| pin.cluster == cluster && pin.app == app);
+        found.map_or(ReleaseId::ANY, |pin| pin.release)
+    }
+
+    /// Interrupts a call in flight: the worker is asked to, and the connection, on which an answer
+    /// may still come, is given up.
+    fn cancel(&mut self, id: CallId) {
+        let Some((cluster, call)) = self.parts(id) else {
+            return;
+        };
+        let Some(link) = call.link.take() else {
+            return;
+        };
+        let question =
+            ControlRequest::Cancel { connection: link.connection.id, request_id: call.request_id };
+        if let Some(options) = call.options() {
+            let deadline = Some(Instant::now() + CANCEL_MAX);
+            // Whether it was still running makes no difference: nobody reads its answer.
+            let _: Result<ControlReply, _> = cluster.ask(link.worker, options, deadline, &question);
+        }
+        cluster.workers[link.worker].dropped();
+        call.fail(CallError::cancelled(&call.function));
+    }
+
+    fn useful_concurrency(&mut self, id: CallId) -> usize {
+        let Some((cluster, call)) = self.parts(id) else {
+            return 0;
+        };
+        let Some(app) = call.context.as_ref().and_then(|c| cluster.apps.get(c.app)) else {
+            return 0;
+        };
+        let workers = cluster.workers.iter().filter(|worker| worker.listed && worker.weight > 0);
+        usize::from(app.executors_max) * workers.count().max(1)
+    }
+}

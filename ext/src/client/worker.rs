@@ -1,0 +1,223 @@
+//! One worker as this process sees it: idle connections, health, board.
+
+use super::connection::Connection;
+use super::options::Options;
+use crate::net::Address;
+use protocol::ReleaseId;
+use shm::BoardReader;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// A worker of a cluster. Its index in the cluster never changes while it has connections.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) address: Address,
+    pub(super) label: Rc<str>,
+    pub(super) weight: u16,
+    /// Whether it is in the list of workers now.
+    pub(super) listed: bool,
+    pub(super) health: Health,
+    idle: Vec<Idle>,
+    /// Connections that exist, idle or in use.
+    pub(super) open: u32,
+    /// For questions to the supervisor; opened by the first.
+    pub(super) control: Option<Connection>,
+    board: Option<Board>,
+    pub(super) calls: u64,
+    pub(super) failures: u64,
+}
+
+#[derive(Debug)]
+struct Idle {
+    app: usize,
+    connection: Connection,
+}
+
+#[derive(Debug)]
+struct Board {
+    path: String,
+    reader: BoardReader,
+    seen: u64,
+}
+
+/// Whether a worker is worth trying.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    failures_in_a_row: u32,
+    retry_at: Option<Instant>,
+}
+
+impl Health {
+    /// Whether the worker failed lately and is to be tried after the others.
+    pub(super) fn is_resting(&self, now: Instant) -> bool {
+        self.retry_at.is_some_and(|at| now < at)
+    }
+
+    fn succeeded(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Doubles the pause with each failure; `jitter` (0 to 1) takes up to half of it away again, so
+    /// that many clients do not come back at one moment.
+    fn failed(&mut self, now: Instant, options: &Options, jitter: f64) {
+        let doubled = options.backoff.saturating_mul(1 << self.failures_in_a_row.min(16));
+        let pause = doubled.min(options.backoff_max).mul_f64(1.0 - jitter / 2.0);
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+        self.retry_at = Some(now + pause);
+    }
+
+    pub(super) fn failures_in_a_row(&self) -> u32 {
+        self.failures_in_a_row
+    }
+
+    /// How long until the worker is tried in its turn again.
+    pub(super) fn rest(&self, now: Instant) -> Duration {
+        self.retry_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(now))
+    }
+}
+
+impl Worker {
+    pub(super) fn new(address: Address, weight: u16) -> Self {
+        Self {
+            label: address.to_string().into(),
+            address,
+            weight,
+            listed: true,
+            health: Health::default(),
+            idle: Vec::new(),
+            open: 0,
+            control: None,
+            board: None,
+            calls: 0,
+            failures: 0,
+        }
+    }
+
+    /// An idle connection for calls of `app` in `pool`, in `release` unless that is `ANY`. Those
+    /// found dead on the way are dropped.
+    pub(super) fn take_idle(
+        &mut self,
+        app: usize,
+        pool: &str,
+        release: ReleaseId,
+        now: Instant,
+    ) -> Option<Connection> {
+        loop {
+            let position = self.idle.iter().rposition(|idle| {
+                idle.app == app
+                    && idle.connection.pool == pool
+                    && (release.is_any() || idle.connection.release == release)
+            })?;
+            let mut connection = self.idle.swap_remove(position).connection;
+            if connection.is_fresh(now) || !connection.socket.is_stale() {
+                return Some(connection);
+            }
+            self.open -= 1;
+        }
+    }
+
+    pub(super) fn put_idle(&mut self, app: usize, connection: Connection) {
+        if self.listed {
+            self.idle.push(Idle { app, connection });
+        } else {
+            self.dropped();
+        }
+    }
+
+    /// Makes room for one more connection by closing an idle one that serves something else.
+    pub(super) fn make_room(&mut self, connections_max: u32) -> bool {
+        if self.open >= connections_max && !self.idle.is_empty() {
+            self.idle.remove(0);
+            self.open -= 1;
+        }
+        self.open < connections_max
+    }
+
+    /// A connection that was in use is gone.
+    pub(super) fn dropped(&mut self) {
+        self.open = self.open.saturating_sub(1);
+    }
+
+    pub(super) fn close_idle(&mut self) {
+        self.open -= u32::try_from(self.idle.len()).unwrap_or(self.open);
+        self.idle.clear();
+    }
+
+    pub(super) fn idle(&self) -> usize {
+        self.idle.len()
+    }
+
+    /// Closes the idle connections' descriptors only: their other ends belong to the parent process.
+    pub(super) fn abandon(&mut self) {
+        let idle = self.idle.drain(..).map(|idle| idle.connection);
+        for connection in idle.chain(self.control.take()) {
+            connection.socket.abandon();
+        }
+        self.open = 0;
+    }
+
+    pub(super) fn succeeded(&mut self) {
+        self.health.succeeded();
+    }
+
+    pub(super) fn failed(&mut self, now: Instant, options: &Options, jitter: f64) {
+        self.failures += 1;
+        self.health.failed(now, options, jitter);
+    }
+
+    /// Whether the worker's board has moved on: catalog, release or membership may be news.
+    pub(super) fn has_news(&mut self) -> bool {
+        let Some(board) = &mut self.board else {
+            return false;
+        };
+        let generation = board.reader.generation();
+        let changed = generation != board.seen;
+        board.seen = generation;
+        changed
+    }
+
+    pub(super) fn has_board(&self) -> bool {
+        self.board.is_some()
+    }
+
+    /// Follows the board a welcome named. One that cannot be read is done without.
+    pub(super) fn watch(&mut self, path: Option<&str>) {
+        let Some(path) = path.filter(|_| self.address.is_local()) else {
+            return;
+        };
+        if self.board.as_ref().is_some_and(|board| board.path == path) {
+            return;
+        }
+        self.board = BoardReader::open(Path::new(path)).ok().map(|reader| Board {
+            path: path.to_owned(),
+            seen: reader.generation(),
+            reader,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_worker_rests_longer_each_time_up_to_the_limit() {
+        let options = crate::api::settings::defaults();
+        let now = Instant::now();
+        let mut health = Health::default();
+        assert!(!health.is_resting(now));
+        health.failed(now, &options, 0.0);
+        assert_eq!(health.rest(now), options.backoff);
+        health.failed(now, &options, 0.0);
+        assert_eq!(health.rest(now), options.backoff * 2);
+        for _ in 0..40 {
+            health.failed(now, &options, 0.0);
+        }
+        assert_eq!(health.rest(now), options.backoff_max);
+        health.failed(now, &options, 1.0);
+        assert_eq!(health.rest(now), options.backoff_max / 2);
+        health.succeeded();
+        assert!(!health.is_resting(now));
+    }
+}

@@ -1,0 +1,187 @@
+//! Arguments of our functions, read from the engine's frame.
+//!
+//! Contract: the frame is the one the engine called the handler with, so its arguments live as long
+//! as the handler runs; borrowed values are not kept beyond it.
+#![allow(unsafe_code)]
+
+use super::ffi::{
+    zend_argument_type_error, zend_argument_value_error, zend_parse_parameters, zend_zval_type_name,
+};
+use ext_php_rs::ffi::{zend_is_iterable, zend_wrong_parameters_count_error};
+use ext_php_rs::types::{ZendHashTable, ZendObject, ZendStr, Zval};
+use ext_php_rs::zend::ExecuteData;
+use std::ffi::CStr;
+use std::slice;
+
+/// `ZEND_CALL_HAS_EXTRA_NAMED_PARAMS`, a flag of the frame.
+const HAS_EXTRA_NAMED_PARAMS: u32 = 1 << 27;
+
+/// Arguments of a function that begins with a name and takes any more.
+#[derive(Clone, Copy, Debug)]
+pub struct CallArgs<'frame> {
+    pub target: &'frame str,
+    pub positional: &'frame [Zval],
+    pub named: Option<&'frame ZendHashTable>,
+}
+
+/// Reads `(string $function, mixed ...$args)`. `None` = an exception is pending.
+pub fn call_args(frame: &mut ExecuteData) -> Option<CallArgs<'_>> {
+    let count = count(frame);
+    if count == 0 {
+        // SAFETY: called for the running function; -1 = no upper bound.
+        unsafe { zend_wrong_parameters_count_error(1, u32::MAX) };
+        return None;
+    }
+    let name = string(frame, count.min(1))?;
+    // SAFETY: the engine lays a frame's arguments out one behind the other.
+    let all = unsafe {
+        let first = frame.zend_call_arg(0)?;
+        slice::from_raw_parts(&raw const *first, count as usize)
+    };
+    // SAFETY: all fields of the union are the same 32 bits; the table is there when the flag is.
+    let named = unsafe {
+        let has_named = frame.This.u1.type_info & HAS_EXTRA_NAMED_PARAMS != 0;
+        has_named.then(|| frame.extra_named_params.as_ref()).flatten()
+    };
+    Some(CallArgs { target: name, positional: &all[1..], named })
+}
+
+fn string<'frame>(frame: &ExecuteData, given: u32) -> Option<&'frame str> {
+    // The usual case without the engine's parser.
+    // SAFETY: the caller has seen that there is an argument.
+    let first = unsafe { frame.zend_call_arg(0) };
+    if let Some(text) = first.and_then(|zval| zval.zend_str()) {
+        return text_of(text);
+    }
+    let mut text: *const ZendStr = std::ptr::null();
+    // SAFETY: "S" writes one zend_string pointer, owned by the frame's argument.
+    let parsed = unsafe { zend_parse_parameters(given, c"S".as_ptr(), &raw mut text) };
+    if parsed != 0 {
+        return None;
+    }
+    // SAFETY: as above.
+    text_of(unsafe { text.as_ref() }?)
+}
+
+/// Names travel as UTF-8.
+fn text_of(text: &ZendStr) -> Option<&str> {
+    let valid = std::str::from_utf8(text.as_bytes()).ok();
+    if valid.is_none() {
+        value_error(1, c"must be valid UTF-8");
+    }
+    valid
+}
+
+fn count(frame: &ExecuteData) -> u32 {
+    // SAFETY: all fields of the union are the same 32 bits.
+    unsafe { frame.This.u2.num_args }
+}
+
+/// The object a method was called on.
+pub fn this(frame: &mut ExecuteData) -> Option<&mut ZendObject> {
+    frame.This.object_mut()
+}
+
+/// Checks that no argument was given. `None` = an exception is pending.
+pub fn none(frame: &ExecuteData) -> Option<()> {
+    // SAFETY: nothing is written.
+    (unsafe { zend_parse_parameters(count(frame), c"".as_ptr()) } == 0).then_some(())
+}
+
+/// What a parameter is read into: a pointer for the engine's parser.
+#[derive(Debug)]
+pub enum Param<'a> {
+    /// `S` or, when null is allowed, `S!`.
+    Text(&'a mut *const ZendStr),
+    Int(&'a mut i64),
+    Float(&'a mut f64),
+    /// With the flag that tells null.
+    FloatOrNull(&'a mut f64, &'a mut u8),
+    Bool(&'a mut u8),
+    Any(&'a mut *mut Zval),
+}
+
+/// Reads arguments by the engine's own rules (`zend_parse_parameters`), coercion and strict types
+/// included. `spec` must fit `params`; at most nine pointers are passed. `None` = an exception is
+/// pending.
+pub fn parse(frame: &ExecuteData, spec: &CStr, params: &mut [Param<'_>]) -> Option<()> {
+    let mut pointers = [std::ptr::null_mut::<u8>(); 10];
+    let mut next = 0;
+    let mut push = |pointer: *mut u8| {
+        pointers[next] = pointer;
+        next += 1;
+    };
+    for param in params {
+        match param {
+            Param::Text(into) => push(std::ptr::from_mut(*into).cast()),
+            Param::Int(into) => push(std::ptr::from_mut(*into).cast()),
+            Param::Float(into) => push(std::ptr::from_mut(*into).cast()),
+            Param::FloatOrNull(into, null) => {
+                push(std::ptr::from_mut(*into).cast());
+                push(*null);
+            }
+            Param::Bool(into) => push(*into),
+            Param::Any(into) => push(std::ptr::from_mut(*into).cast()),
+        }
+    }
+    let [a, b, c, d, e, f, g, h, i, j] = pointers;
+    // SAFETY: the engine reads as many pointers as `spec` has letters, of the kinds above.
+    let parsed =
+        unsafe { zend_parse_parameters(count(frame), spec.as_ptr(), a, b, c, d, e, f, g, h, i, j) };
+    (parsed == 0).then_some(())
+}
+
+/// The bytes of a string that [`parse`] has read from `frame`; `None` = null, or not given.
+pub fn bytes(frame: &ExecuteData, text: *const ZendStr) -> Option<&[u8]> {
+    let _ = frame;
+    // SAFETY: null or a string that an argument of the frame owns, as `parse` left it.
+    unsafe { text.as_ref() }.map(ZendStr::as_bytes)
+}
+
+/// As [`bytes`], for text. `Err` = it is not UTF-8, and an exception is pending.
+pub fn utf8(frame: &ExecuteData, number: u32, text: *const ZendStr) -> Result<Option<&str>, ()> {
+    let Some(bytes) = bytes(frame, text) else {
+        return Ok(None);
+    };
+    std::str::from_utf8(bytes).map(Some).map_err(|_| value_error(number, c"must be valid UTF-8"))
+}
+
+/// As [`bytes`], as a value of its own.
+pub fn text(frame: &ExecuteData, text: *const ZendStr) -> Option<Zval> {
+    let bytes = bytes(frame, text)?;
+    let mut value = Zval::new();
+    value.set_zend_string(ZendStr::new(bytes, false));
+    Some(value)
+}
+
+/// The value that [`parse`] has read from `frame`.
+pub fn value(frame: &ExecuteData, value: *mut Zval) -> Option<&Zval> {
+    let _ = frame;
+    // SAFETY: null or an argument of the frame, as `parse` left it.
+    unsafe { value.as_ref() }
+}
+
+/// Whether `foreach` can go over it.
+pub fn is_iterable(value: &Zval) -> bool {
+    // SAFETY: a look at the value's type and class.
+    unsafe { zend_is_iterable(std::ptr::from_ref(value).cast_mut()) }
+}
+
+/// Throws a `TypeError` about argument `number` (from 1): "… must be of type iterable, int given".
+pub fn type_error(number: u32, expected: &CStr, given: &Zval) {
+    // SAFETY: the format takes two C strings; the engine's name of a type is one that stays.
+    unsafe {
+        zend_argument_type_error(
+            number,
+            c"must be of type %s, %s given".as_ptr(),
+            expected.as_ptr(),
+            zend_zval_type_name(given),
+        );
+    }
+}
+
+/// Throws a `ValueError` about argument `number` (from 1).
+pub fn value_error(number: u32, what: &CStr) {
+    // SAFETY: the format takes one C string.
+    unsafe { zend_argument_value_error(number, c"%s".as_ptr(), what.as_ptr()) };
+}

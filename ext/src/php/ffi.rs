@@ -1,0 +1,50 @@
+//! Functions of the engine that ext-php-rs does not bind.
+//!
+//! Contract: signatures as in the headers of PHP 8.2 to 8.5 (`zend_API.h`, `zend_attributes.h`,
+//! `php_ini.h`); each is called from the thread of PHP only.
+#![allow(unsafe_code)]
+
+use ext_php_rs::ffi::{zend_string, zend_type};
+use ext_php_rs::types::{ZendObject, Zval};
+use ext_php_rs::zend::{ClassEntry, ExecuteData, ModuleEntry};
+use std::ffi::{c_char, c_int, c_void};
+
+unsafe extern "C" {
+    pub(super) fn zend_parse_parameters(num_args: u32, spec: *const c_char, ...) -> c_int;
+    pub(super) fn zend_argument_type_error(number: u32, format: *const c_char, ...);
+    pub(super) fn zend_argument_value_error(number: u32, format: *const c_char, ...);
+    pub(super) fn zend_update_property(
+        scope: *mut ClassEntry,
+        object: *mut ZendObject,
+        name: *const c_char,
+        name_length: usize,
+        value: *mut Zval,
+    );
+    pub(super) fn zend_declare_typed_property(
+        class: *mut ClassEntry,
+        name: *mut zend_string,
+        default: *mut Zval,
+        access: c_int,
+        doc: *mut zend_string,
+        ty: zend_type,
+    ) -> *mut c_void;
+    pub(super) fn zend_internal_attribute_register(
+        class: *mut ClassEntry,
+        flags: u32,
+    ) -> *mut c_void;
+    pub(super) fn zend_add_attribute(
+        attributes: *mut *mut c_void,
+        name: *mut zend_string,
+        argc: u32,
+        flags: u32,
+        offset: u32,
+        line: u32,
+    ) -> *mut c_void;
+    pub(super) fn display_ini_entries(module: *mut ModuleEntry);
+    pub(super) fn zend_zval_type_name(value: *const Zval) -> *const c_char;
+    pub(super) fn zend_unregister_ini_entries(module_number: c_int);
+    pub(super) fn zend_clear_exception();
+    pub(super) static spl_ce_RuntimeException: *mut ClassEntry;
+    /// Set by extensions that handle signals between opcodes (pcntl).
+    pub(super) static zend_interrupt_function: Option<unsafe extern "C" fn(*mut ExecuteData)>;
+}
