@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 use crate::ffi::Hooks;
+use crate::start_log::StartLog;
 use std::ffi::{CStr, c_char, c_int};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -24,12 +25,15 @@ struct Kept {
     output: Vec<u8>,
     output_dropped: usize,
     log: Vec<LogLine>,
+    /// While PHP starts, lines go here: OPcache preloads in a process of its own when it has to change
+    /// the user, and what that one says must be heard here.
+    start_log: Option<StartLog>,
 }
 
 /// Not a thread-local: those are gone when `exit` runs what `atexit` registered, and that may ask.
 /// Never contended, for PHP has one thread, and never held across a call into the engine.
 static KEPT: Mutex<Kept> =
-    Mutex::new(Kept { output: Vec::new(), output_dropped: 0, log: Vec::new() });
+    Mutex::new(Kept { output: Vec::new(), output_dropped: 0, log: Vec::new(), start_log: None });
 
 fn kept() -> MutexGuard<'static, Kept> {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner)
@@ -45,7 +49,25 @@ pub fn take_output() -> (Vec<u8>, usize) {
 
 /// What was logged since the last time.
 pub fn take_log() -> Vec<LogLine> {
-    std::mem::take(&mut kept().log)
+    let mut kept = kept();
+    let mut lines = kept.start_log.as_ref().map(StartLog::take).unwrap_or_default();
+    lines.append(&mut kept.log);
+    lines
+}
+
+/// PHP is about to start, perhaps in more than one process.
+pub(crate) fn log_across_processes() {
+    // Without memory for it, what is said in another process is lost, and nothing else.
+    kept().start_log = StartLog::create().ok();
+}
+
+/// PHP has started: one process again.
+pub(crate) fn log_here() {
+    let mut kept = kept();
+    if let Some(log) = kept.start_log.take() {
+        let mut lines = log.take();
+        kept.log.append(&mut lines);
+    }
 }
 
 extern "C" fn write(bytes: *const c_char, length: usize) {
@@ -62,7 +84,9 @@ extern "C" fn log(message: *const c_char, level: c_int) {
     // SAFETY: the engine passes a C string.
     let text = unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned();
     let mut kept = kept();
-    if kept.log.len() < LOG_LINES_MAX {
+    if let Some(shared) = &kept.start_log {
+        shared.put(&LogLine { level, text });
+    } else if kept.log.len() < LOG_LINES_MAX {
         kept.log.push(LogLine { level, text });
     }
 }

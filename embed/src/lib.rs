@@ -18,6 +18,7 @@ mod ini;
 mod json;
 mod php;
 mod request;
+mod start_log;
 
 pub use callbacks::{LogLine, take_log, take_output};
 pub use engine::{interrupt, opcache_enabled, php_version};

@@ -1,7 +1,7 @@
 //! The one start of PHP in this process.
 #![allow(unsafe_code)]
 
-use crate::callbacks::{HOOKS, take_log};
+use crate::callbacks::{HOOKS, log_across_processes, log_here, take_log};
 use crate::error::StartError;
 use crate::request::{self, Request};
 use crate::{ffi, ini_line};
@@ -51,8 +51,10 @@ impl Php {
         let entries = leak(text)?;
         let extension = options.extension.as_ref().map(extension_for_shim).transpose()?;
         let extension = extension.map_or(std::ptr::null(), |e| Box::leak(Box::new(e)) as *const _);
+        log_across_processes();
         // SAFETY: the first and only start in this process (STARTED); all pointers live for ever.
         let started = unsafe { ffi::appserver_start(&HOOKS, entries, extension) };
+        log_here();
         if started { Ok(Self { one_thread: PhantomData }) } else { Err(failure()) }
     }
 

@@ -11,8 +11,10 @@ return (static function (): string {
     $source = static function (mixed $value) use (&$source): string {
         if (is_array($value)) {
             $items = [];
+            $next = 0;
             foreach ($value as $key => $item) {
-                $items[] = (array_is_list($value) ? '' : var_export($key, true) . ' => ') . $source($item);
+                $items[] = ($key === $next ? '' : var_export($key, true) . ' => ') . $source($item);
+                $next = is_int($key) ? $key + 1 : $next;
             }
             return '[' . implode(', ', $items) . ']';
         }
@@ -29,7 +31,13 @@ return (static function (): string {
             return null;
         }
         if ($param->isDefaultValueConstant()) {
-            return $param->getDefaultValueConstantName();
+            $name = $param->getDefaultValueConstantName();
+            if (preg_match('/^(self|static|parent)::/i', $name)) {
+                return $name;
+            }
+            // An unqualified name in a namespace may mean the global constant.
+            $global = substr(strrchr('\\' . $name, '\\'), 1);
+            return '\\' . (defined($name) ? ltrim($name, '\\') : $global);
         }
         return $source($param->getDefaultValue());
     };

@@ -8,6 +8,7 @@ use crate::descriptors;
 use anyhow::{Context, Result, bail};
 use protocol::{Boot, ClosedReason, FromExecutor, ToExecutor};
 use rustix::fd::{BorrowedFd, OwnedFd, RawFd};
+use rustix::net::{Shutdown, shutdown};
 
 /// A connection as epoll names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,8 @@ impl<'a> Connections<'a> {
     /// Gives a connection up, here and in the supervisor.
     pub(super) fn close(&mut self, connection: Connection, reason: ClosedReason) -> Result<()> {
         let Connection { slot, generation } = connection;
+        // Hangs up for every process that holds it; a peer that is gone already makes no difference.
+        let _ = shutdown(self.fd(connection), Shutdown::Both);
         self.seat.control.send(&FromExecutor::Closed { slot, generation, reason }, &[])?;
         self.forget(connection);
         Ok(())

@@ -48,6 +48,15 @@ pub(super) fn install(cell: &Cell) -> Result<()> {
     Ok(())
 }
 
+/// Rust's own handler for faults would tell a stack overflow apart and abort. A fault in PHP or an
+/// extension is to end the process by its own signal, which the supervisor then names.
+pub(super) fn default_faults() {
+    for signal in [libc::SIGSEGV, libc::SIGBUS] {
+        // SAFETY: no handler, no memory.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
 extern "C" fn handle(_signal: i32) {
     let cell = CELL.load(Ordering::Acquire);
     // SAFETY: null, or a cell that stays mapped.

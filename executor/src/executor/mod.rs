@@ -69,6 +69,7 @@ fn live(
         return Ok("the prototype ended".to_owned());
     }
     fork_guard::install()?;
+    interrupt::default_faults();
     interrupt::install(seat.cell())?;
     let mut server = serve::Server::new(boot, catalog, seat)?;
     match seat.pool.isolation {

@@ -44,9 +44,13 @@ fn any_idle_executor_takes_a_connection_and_counts_what_it_does() {
             for executor in &executors {
                 executor.serve_needs(&clients);
             }
-            answered += clients.iter_mut().filter(|client| client.has_answer()).map(|client| {
-                assert_eq!(client.receive(), Answer::Value(json!(round + 1)));
-            }).count();
+            answered += clients
+                .iter_mut()
+                .filter(|client| client.has_answer())
+                .map(|client| {
+                    assert_eq!(client.receive(), Answer::Value(json!(round + 1)));
+                })
+                .count();
         }
     }
     let index = supervisor.catalog.find("add").unwrap().0;
@@ -123,7 +127,8 @@ fn json_that_is_none_and_results_without_a_json_form_say_so() {
         panic!("half an array was decoded")
     };
     assert_eq!(reason, "JSON syntax error");
-    let Answer::Failure(Failure::BadResult { reason, .. }) = client.call("binary", json!([])) else {
+    let Answer::Failure(Failure::BadResult { reason, .. }) = client.call("binary", json!([]))
+    else {
         panic!("binary bytes became JSON")
     };
     assert_eq!(reason, "a string is not UTF-8");

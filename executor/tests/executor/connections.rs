@@ -82,7 +82,8 @@ fn a_result_beyond_the_frame_limit_is_told() {
     let mut client = supervisor.connect(0);
     let executor = supervisor.fork(0, 0);
     executor.offer(&client);
-    let Answer::Failure(Failure::BadResult { reason, .. }) = client.call("large", json!([2_000_000]))
+    let Answer::Failure(Failure::BadResult { reason, .. }) =
+        client.call("large", json!([2_000_000]))
     else {
         panic!("a frame beyond the limit")
     };

@@ -39,14 +39,23 @@ fn a_file_that_only_declares_is_preloaded() {
 fn a_file_that_runs_code_is_required_at_each_request_and_reported() {
     let (_folder, boot) = app(&[
         ("a.php", "<?php\nfunction a() { return LIMIT . SUFFIX; }\n"),
-        ("b.php", "<?php\ndefine('LIMIT', 7);\nconst SUFFIX = '!';\nfunction b() { return a(); }\n"),
+        (
+            "b.php",
+            "<?php\ndefine('LIMIT', 7);\nconst SUFFIX = '!';\nfunction b() { return a(); }\n",
+        ),
         ("c.php", "<?php\nif (!function_exists('c')) {\n    function c() { return 'c'; }\n}\n"),
     ]);
     let mut supervisor = FakeSupervisor::start(boot);
     assert_eq!(supervisor.report.preloaded_files, 1);
     let warnings = supervisor.report.warnings.join("\n");
-    assert!(warnings.contains("b.php: not preloaded, it runs code at its top level (line 2)"), "{warnings}");
-    assert!(warnings.contains("c.php: not preloaded, it runs code at its top level (line 2)"), "{warnings}");
+    assert!(
+        warnings.contains("b.php: not preloaded, it runs code at its top level (line 2)"),
+        "{warnings}"
+    );
+    assert!(
+        warnings.contains("c.php: not preloaded, it runs code at its top level (line 2)"),
+        "{warnings}"
+    );
     let mut client = supervisor.connect(0);
     let executor = supervisor.fork(0, 0);
     executor.offer(&client);
@@ -59,8 +68,14 @@ fn a_file_that_runs_code_is_required_at_each_request_and_reported() {
 #[test]
 fn a_class_whose_parent_is_autoloaded_falls_back_to_require() {
     let (folder, mut boot) = app(&[
-        ("bootstrap.php", "<?php\nspl_autoload_register(fn ($c) => require __DIR__ . \"/lib/$c.php\");\n"),
-        ("order.php", "<?php\nclass Order extends Base { public static function make(): string { return self::kind(); } }\n"),
+        (
+            "bootstrap.php",
+            "<?php\nspl_autoload_register(fn ($c) => require __DIR__ . \"/lib/$c.php\");\n",
+        ),
+        (
+            "order.php",
+            "<?php\nclass Order extends Base { public static function make(): string { return self::kind(); } }\n",
+        ),
     ]);
     std::fs::create_dir(folder.path().join("lib")).unwrap();
     std::fs::write(
@@ -71,7 +86,10 @@ fn a_class_whose_parent_is_autoloaded_falls_back_to_require() {
     boot.bootstrap = Some("bootstrap.php".to_owned());
     let mut supervisor = FakeSupervisor::start(boot);
     let warnings = supervisor.report.warnings.join("\n");
-    assert!(warnings.contains("order.php: not preloaded") && warnings.contains("Base"), "{warnings}");
+    assert!(
+        warnings.contains("order.php: not preloaded") && warnings.contains("Base"),
+        "{warnings}"
+    );
     let mut client = supervisor.connect(0);
     let executor = supervisor.fork(0, 0);
     executor.offer(&client);
@@ -116,12 +134,11 @@ fn patterns_choose_what_is_exported_and_attributes_override_them() {
 fn code_that_does_not_start_says_where_and_why() {
     let parse = failure(&[("a.php", "<?php\nfunction a( {\n")]);
     assert!(parse.contains("syntax error") && parse.contains("a.php"), "{parse}");
-    let twice = failure(&[
-        ("a.php", "<?php\nfunction a() {}\n"),
-        ("b.php", "<?php\n\nfunction a() {}\n"),
-    ]);
+    let twice =
+        failure(&[("a.php", "<?php\nfunction a() {}\n"), ("b.php", "<?php\n\nfunction a() {}\n")]);
     assert!(twice.contains("Cannot redeclare a()") && twice.contains("b.php"), "{twice}");
-    let throws = failure(&[("a.php", "<?php\nfunction a() {}\nthrow new LogicException('not today');\n")]);
+    let throws =
+        failure(&[("a.php", "<?php\nfunction a() {}\nthrow new LogicException('not today');\n")]);
     assert!(throws.contains("LogicException: not today") && throws.contains("a.php:3"), "{throws}");
     let exits = failure(&[("a.php", "<?php\nfunction a() {}\nexit(3);\n")]);
     assert!(exits.contains("exit() with status 3"), "{exits}");
@@ -132,7 +149,10 @@ fn code_that_does_not_start_says_where_and_why() {
 #[test]
 fn attributes_that_make_no_sense_fail_the_start() {
     let fails = |attribute: &str| {
-        failure(&[("a.php", &format!("<?php\n\n#[AppServer\\{attribute}]\nfunction a(int $id) {{}}\n"))])
+        failure(&[(
+            "a.php",
+            &format!("<?php\n\n#[AppServer\\{attribute}]\nfunction a(int $id) {{}}\n"),
+        )])
     };
     let affinity = fails("Affinity('ids')");
     assert!(affinity.starts_with("a.php:4: a: "), "{affinity}");
@@ -145,7 +165,10 @@ fn attributes_that_make_no_sense_fail_the_start() {
 #[test]
 fn a_bootstrap_that_fails_later_is_the_answer_to_the_call() {
     let (folder, mut boot) = app(&[
-        ("bootstrap.php", "<?php\nif (file_exists(__DIR__ . '/down')) {\n    throw new RuntimeException('no database');\n}\n"),
+        (
+            "bootstrap.php",
+            "<?php\nif (file_exists(__DIR__ . '/down')) {\n    throw new RuntimeException('no database');\n}\n",
+        ),
         ("a.php", "<?php\nfunction a() { return 'up'; }\n"),
     ]);
     boot.bootstrap = Some("bootstrap.php".to_owned());

@@ -133,7 +133,14 @@ impl FakeSupervisor {
         drop(theirs);
         let (message, mut fds) = self.control.receive::<FromPrototype>();
         let FromPrototype::Forked { pid, .. } = message else { panic!("unexpected {message:?}") };
-        FakeExecutor::new(place.scoreboard.clone(), self.control.clone(), index, pid, fds.pop().unwrap(), ours)
+        FakeExecutor::new(
+            place.scoreboard.clone(),
+            self.control.clone(),
+            index,
+            pid,
+            fds.pop().unwrap(),
+            ours,
+        )
     }
 
     /// A client of a pool, adopted but not yet offered to any executor.
