@@ -4,6 +4,7 @@ use super::Error;
 use super::identity::Account;
 use crate::config::{Address, Daemon};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+use shm::Board;
 use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io::Write;
 use std::os::fd::OwnedFd;
@@ -41,6 +42,15 @@ impl Directories {
 
     pub(super) fn board(&self) -> PathBuf {
         self.runtime.join("board")
+    }
+
+    /// The board, which every local user may read: it is one number.
+    pub(super) fn create_board(&self) -> Result<Board, Error> {
+        let path = self.board();
+        let board = Board::create(&path).map_err(|error| Error::start(path.display(), error))?;
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644))
+            .map_err(|error| Error::start(path.display(), error))?;
+        Ok(board)
     }
 }
 

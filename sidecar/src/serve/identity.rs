@@ -2,7 +2,7 @@
 //! users of other directories are given by number.
 
 use crate::config::{ConfigError, Identity};
-use rustix::process::{Gid, Uid};
+use rustix::process::{DumpableBehavior, Gid, Uid, set_dumpable_behavior};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use std::io;
 
@@ -40,6 +40,9 @@ impl Account {
         set_thread_groups(&[gid])?;
         set_thread_res_gid(gid, gid, gid)?;
         set_thread_res_uid(uid, uid, uid)?;
+        // Changing user takes a process's own entries in /proc away from it; one of them says which
+        // connections lost their executor.
+        set_dumpable_behavior(DumpableBehavior::Dumpable)?;
         Ok(())
     }
 }

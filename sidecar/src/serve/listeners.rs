@@ -1,15 +1,20 @@
 //! Sockets to listen at, bound before the worker gives up root.
 
 use super::Error;
-use super::identity::group_id;
+use super::identity::{Account, group_id};
 use crate::config::daemon::Socket;
 use crate::config::{Address, Daemon};
+use rustix::net::listen;
 use std::fs::Permissions;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+
+/// Connections that may wait to be accepted, as far as net.core.somaxconn allows. std asks for 128,
+/// and a client whose connect(2) does not block fails when the backlog of a unix socket is full.
+const BACKLOG: i32 = 4096;
 
 /// Everything bound.
 #[derive(Debug, Default)]
@@ -22,11 +27,12 @@ pub(super) struct Listeners {
 }
 
 impl Listeners {
-    pub(super) fn bind(daemon: &Daemon) -> Result<Self, Error> {
+    /// `account` is whom the worker becomes: its sockets are that user's.
+    pub(super) fn bind(daemon: &Daemon, account: Option<Account>) -> Result<Self, Error> {
         let mut listeners = Self::default();
         for address in &daemon.listen {
             match address {
-                Address::Unix(path) => listeners.bind_unix(path, &daemon.socket)?,
+                Address::Unix(path) => listeners.bind_unix(path, &daemon.socket, account)?,
                 Address::Tcp { host, port } | Address::Tls { host, port } => {
                     listeners.bind_tcp(host, *port, address)?;
                 }
@@ -35,17 +41,25 @@ impl Listeners {
         Ok(listeners)
     }
 
-    fn bind_unix(&mut self, path: &Path, socket: &Socket) -> Result<(), Error> {
+    fn bind_unix(
+        &mut self,
+        path: &Path,
+        socket: &Socket,
+        account: Option<Account>,
+    ) -> Result<(), Error> {
         let failed = |error| Error::start(format!("unix:{}", path.display()), error);
         remove_stale(path)?;
         let listener = UnixListener::bind(path).map_err(failed)?;
         // The umask lets nobody else in until here.
         let mode = u32::from_str_radix(&socket.mode, 8).unwrap_or(0o600);
-        if let Some(group) = &socket.group {
-            chown(path, None, Some(group_id(group)?)).map_err(failed)?;
+        let group = socket.group.as_ref().map(group_id).transpose()?;
+        let group = group.or(account.map(|account| account.gid));
+        if account.is_some() || group.is_some() {
+            chown(path, account.map(|account| account.uid), group).map_err(failed)?;
         }
         std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
+        listen(&listener, BACKLOG).map_err(|error| Error::start(path.display(), error))?;
         self.addresses.push(format!("unix:{}", path.display()));
         self.unix.push((path.to_owned(), listener));
         Ok(())
@@ -55,6 +69,7 @@ impl Listeners {
         let failed = |error| Error::start(address, error);
         let listener = TcpListener::bind((host, port)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
+        listen(&listener, BACKLOG).map_err(|error| Error::start(address, error))?;
         let port = listener.local_addr().map_err(failed)?.port();
         let host = host.to_owned();
         let encrypted = matches!(address, Address::Tls { .. });

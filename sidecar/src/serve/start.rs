@@ -49,12 +49,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     logging::start(&daemon.log)?;
     descriptors::raise(&mut daemon)?;
     let gate = Arc::new(Gate::load(&daemon, &state_dir(&daemon))?);
-    let listeners = Listeners::bind(&daemon)?;
+    let listeners = Listeners::bind(&daemon, account)?;
+    let board = directories.create_board()?;
     if let Some(account) = account {
         account.switch().map_err(|error| Error::start("becoming the configured user", error))?;
     }
-    let board = Board::create(&directories.board())
-        .map_err(|error| Error::start(directories.board().display(), error))?;
     let settings = Arc::new(Settings {
         peers,
         php_binary,
@@ -93,7 +92,7 @@ async fn serve(
     if supervisor.phase == Phase::Serving {
         let remote_pieces = settings.daemon.limits.remote_bytes_max as usize / PIECE_BYTES;
         let door = Door {
-            handshakes: Arc::new(Semaphore::new(settings.daemon.limits.handshakes_max as usize)),
+            handshakes: handshakes(&settings),
             settings: Arc::clone(&settings),
             events: sender,
             closing: closing.clone(),
@@ -125,10 +124,12 @@ async fn serve(
 
 /// Accepts from now on.
 fn open(door: Door, gate: Arc<Gate>, listeners: Listeners) -> std::io::Result<()> {
+    // Strangers far away have permits of their own, so that they cannot keep this host's callers out.
+    let remote = Door { handshakes: handshakes(&door.settings), ..door.clone() };
     for (listener, encrypted) in listeners.tcp {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let tls = gate.tls.clone().filter(|_| encrypted);
-        let edge = Edge { door: door.clone(), gate: Arc::clone(&gate), tls };
+        let edge = Edge { door: remote.clone(), gate: Arc::clone(&gate), tls };
         tokio::spawn(edge.serve(listener));
     }
     for (_, listener) in listeners.unix {
@@ -136,6 +137,10 @@ fn open(door: Door, gate: Arc<Gate>, listeners: Listeners) -> std::io::Result<()
         tokio::spawn(door.clone().serve_unix(listener));
     }
     Ok(())
+}
+
+fn handshakes(settings: &Settings) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(settings.daemon.limits.handshakes_max as usize))
 }
 
 /// What remote callers must be given, where it was made here.
@@ -231,6 +236,9 @@ impl Supervisor {
         if reasons.len() == self.releases.len() {
             self.kill_prototypes();
             return Err(Error::Applications(reasons.join("; ")));
+        }
+        for reason in reasons {
+            tracing::error!("application did not start: {reason}");
         }
         Ok(())
     }

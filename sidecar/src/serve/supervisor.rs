@@ -167,7 +167,10 @@ impl Supervisor {
         let Some(deployed) = self.releases.get_mut(key) else {
             return;
         };
-        tracing::error!(release = %key, "application did not start: {reason}");
+        // While the worker starts, the one place that says so is `require_one_running`.
+        if self.phase != Phase::Starting {
+            tracing::error!(release = %key, "application did not start: {reason}");
+        }
         deployed.state = ReleaseState::Failed(reason);
         if deployed.prototype.is_none() {
             self.retry_prototype(key);
