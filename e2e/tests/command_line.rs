@@ -153,3 +153,29 @@ fn what_cannot_be_served_exits_78_and_says_why() {
     assert_eq!(output.status.code(), Some(78), "{}", err(&output));
     assert!(err(&output).contains("a.php"), "{}", err(&output));
 }
+
+#[test]
+fn a_worker_elsewhere_is_reached_by_tls_with_its_certificate_and_token() {
+    let sidecar = Sidecar::builder()
+        .file("functions.php", &format!("<?php\n{FUNCTIONS}"))
+        .listen("tls:127.0.0.1:0")
+        .start();
+    let status = sidecar.status();
+    let listeners = status["listeners"].as_array().expect("listeners");
+    let mut addresses = listeners.iter().map(|address| address.as_str().expect("an address"));
+    let address = addresses.find(|address| address.starts_with("tls:")).expect("a TLS listener");
+    let made = sidecar.app().with_file_name("run");
+    let (ca, token) = (made.join("certificate.pem"), made.join("token"));
+    let (ca, token) = (ca.to_str().expect("text"), token.to_str().expect("text"));
+    let call = ["call", "greet", "World", "--workers", address];
+    for (options, code, words) in [
+        (&[][..], 69, "certificate"),
+        (&["--ca", ca], 77, "token"),
+        (&["--ca", ca, "--token-file", token], 0, ""),
+    ] {
+        let output = ask(&sidecar, &[&call, options].concat());
+        assert_eq!(output.status.code(), Some(code), "{options:?}: {}", err(&output));
+        assert!(err(&output).contains(words), "{options:?}: {}", err(&output));
+    }
+    assert!(!sidecar.log().contains("close_notify"), "{}", sidecar.log());
+}

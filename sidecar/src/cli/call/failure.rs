@@ -59,6 +59,9 @@ pub(super) fn describe(failure: &Failure) -> String {
         }
         Failure::WrongPool { pool } => format!("the function has moved to pool \"{pool}\""),
         Failure::WrongRelease { current } => format!("release {current} is current now"),
+        Failure::BadArguments { path, reason } if path.is_empty() => {
+            format!("the arguments: {reason}")
+        }
         Failure::BadArguments { path, reason } | Failure::BadResult { path, reason } => {
             format!("{path}: {reason}")
         }

@@ -13,8 +13,8 @@ pub(crate) enum ClientError {
     Unreachable { worker: String, reason: String },
     #[error("{worker} refused: {}{}", refused.message, near(&refused.near))]
     Refused { worker: String, refused: Refused },
-    #[error("{worker} closed the connection; the call may have run")]
-    Lost { worker: String },
+    #[error("the connection to {worker} broke: {reason}; the call may have run")]
+    Lost { worker: String, reason: String },
     #[error("{worker} did not answer within {} s", limit.as_secs_f64())]
     TimedOut { worker: String, limit: Duration },
     #[error("{worker} does not speak this protocol: {reason}")]
@@ -35,15 +35,18 @@ impl ClientError {
         let worker = worker.to_string();
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::TimedOut { worker, limit },
-            _ => Self::Lost { worker },
+            io::ErrorKind::UnexpectedEof => {
+                Self::Lost { worker, reason: "the worker closed it".to_owned() }
+            }
+            _ => Self::Lost { worker, reason: error.to_string() },
         }
     }
 
     /// Before the welcome nothing can have run.
     pub(super) fn before_welcome(self) -> Self {
         match self {
-            Self::Lost { worker } => {
-                let reason = "it closed the connection before its welcome".to_owned();
+            Self::Lost { worker, reason } => {
+                let reason = format!("no welcome: {reason}");
                 Self::Unreachable { worker, reason }
             }
             Self::TimedOut { worker, limit } => {

@@ -113,3 +113,14 @@ impl Write for Stream {
         }
     }
 }
+
+impl Drop for Stream {
+    /// Says goodbye, so that the worker does not take the end for an attack that cuts a stream short.
+    fn drop(&mut self) {
+        if let Self::Tls(stream) = self {
+            stream.conn.send_close_notify();
+            // A peer that is gone already needs no goodbye.
+            let _ = stream.flush();
+        }
+    }
+}
