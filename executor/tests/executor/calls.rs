@@ -19,6 +19,29 @@ fn a_function_is_called_and_its_result_comes_back() {
 }
 
 #[test]
+fn values_travel_in_the_value_codec() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    // One positional argument, a short string, no named ones.
+    client.send_frame(Header::new(Kind::Call, 1), "hello", b"\x01\x85World\x00");
+    let (header, body) = client.receive_frame().unwrap();
+    assert_eq!((header.kind, header.release_id), (Kind::Return, supervisor.catalog.release.0));
+    assert_eq!(body, b"\x8dHello, World!");
+    client.send_frame(Header::new(Kind::Call, 2), "hello", b"\x01\x85Wor");
+    let Answer::Failure(Failure::BadArguments { reason, .. }) = client.receive() else {
+        panic!("half a string was decoded")
+    };
+    assert!(reason.contains("malformed"), "{reason}");
+    client.send_frame(Header::new(Kind::Call, 3), "closes", b"\x00\x00");
+    let Answer::Failure(Failure::BadResult { path, reason }) = client.receive() else {
+        panic!("a closure was sent")
+    };
+    assert_eq!((path.as_str(), reason.as_str()), ("result", "Closure cannot be sent"));
+}
+
+#[test]
 fn every_call_has_a_request_of_its_own() {
     let mut supervisor = FakeSupervisor::start(boot("basic"));
     let mut client = supervisor.connect(0);

@@ -5,6 +5,7 @@ mod connections;
 mod effects;
 mod ends;
 mod limits;
+mod pace;
 mod processes;
 mod resident;
 mod starting;

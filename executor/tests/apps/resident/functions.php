@@ -58,3 +58,9 @@ function stateless(): string
 {
     return 'here';
 }
+
+#[Isolation('resident')]
+function hello(string $name): string
+{
+    return "Hello, $name!";
+}

@@ -108,6 +108,14 @@ impl Client {
         Some((header, body))
     }
 
+    /// The next answer, looked for without sleeping.
+    pub fn spin_for_frame(&mut self) -> Option<(Header, Vec<u8>)> {
+        while !self.has_answer() {
+            std::hint::spin_loop();
+        }
+        self.receive_frame()
+    }
+
     /// Whether an answer, or a hang-up, is there.
     pub fn has_answer(&self) -> bool {
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
