@@ -23,13 +23,12 @@ struct Competing {
     rates: Vec<u64>,
 }
 
-pub(crate) fn measure(
-    workspace: &Workspace,
-    args: &MeasureArgs,
-    report: &mut Report,
-) -> Result<()> {
+pub(crate) fn measure(workspace: &Workspace, args: &MeasureArgs, report: &mut Report) {
     let mut field = start(workspace, args, report);
     let length = args.shortened(LENGTH);
+    if field.is_empty() {
+        return;
+    }
     for round in 1..=args.rounds() {
         eprintln!("round {round} of {}", args.rounds());
         for step in [Competing::measure_hot, Competing::measure_apart, Competing::measure_rate] {
@@ -45,7 +44,6 @@ pub(crate) fn measure(
     for competing in field {
         report.contestants.insert(competing.name, competing.result());
     }
-    Ok(())
 }
 
 fn start(workspace: &Workspace, args: &MeasureArgs, report: &mut Report) -> Vec<Competing> {
