@@ -6,6 +6,9 @@
 //! counter.
 #![deny(unsafe_code)]
 
+#[cfg(test)]
+use embed as _;
+
 mod api;
 mod client;
 mod module;

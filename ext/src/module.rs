@@ -23,7 +23,7 @@ static STARTUP: OnceLock<Startup> = OnceLock::new();
 
 /// The entry point of every PHP extension.
 #[unsafe(no_mangle)]
-pub extern "C" fn get_module() -> *mut ModuleEntry {
+pub(crate) extern "C" fn get_module() -> *mut ModuleEntry {
     let mut module = ModuleBuilder::new("appserver", env!("CARGO_PKG_VERSION"))
         .startup_function(start_up)
         .shutdown_function(shut_down)

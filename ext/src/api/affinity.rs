@@ -10,7 +10,7 @@ use values::{EncodeError, Limits};
 const KEY_BYTES_MAX: usize = 64 * 1024;
 
 /// Sets the call's key. May run user code when the parameter's value is an object.
-pub fn set_key(
+pub(super) fn set_key(
     call: &mut Call,
     positional: &[Zval],
     named: Option<&ZendHashTable>,

@@ -20,7 +20,7 @@ static ISOLATION: Class = Class::unregistered();
 const FUNCTIONS: u32 = 1 << 1 | 1 << 2;
 
 /// Registers the five classes.
-pub fn register() -> Result<()> {
+pub(super) fn register() -> Result<()> {
     let export = Arg::new("export", DataType::Bool).default("true");
     let constructor = FunctionBuilder::constructor(construct_remote).not_required().arg(export);
     define(&REMOTE, "AppServer\\Remote", constructor, Some(("export", ty::BOOL)))?;

@@ -22,7 +22,7 @@ static HANDLERS: Handlers = Handlers::new();
 
 /// What a `Client` carries; `None` before its constructor ran.
 #[derive(Debug, Default)]
-pub struct Client(Option<Rc<Options>>);
+pub(super) struct Client(Option<Rc<Options>>);
 
 impl Carried for Client {
     fn class() -> &'static Class {
@@ -35,7 +35,7 @@ impl Carried for Client {
 }
 
 /// Registers the class.
-pub fn register() -> Result<()> {
+pub(super) fn register() -> Result<()> {
     let optional = |name: &'static str, ty| Arg::new(name, ty).allow_null().default("null");
     let constructor = FunctionBuilder::constructor(construct)
         .not_required()

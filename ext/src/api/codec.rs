@@ -7,7 +7,7 @@ use values::{AllowedClasses, Argument, DecodeError, EncodeError, Limits};
 
 /// Why there is no value.
 #[derive(Debug)]
-pub enum Fault {
+pub(super) enum Fault {
     Call(CallError),
     /// A PHP exception is pending.
     Thrown,
@@ -15,7 +15,7 @@ pub enum Fault {
 }
 
 /// Appends the arguments to the call's frame. Runs user code (`__serialize`).
-pub fn encode(
+pub(super) fn encode(
     call: &mut Call,
     positional: &[Zval],
     named: Option<&ZendHashTable>,
@@ -26,7 +26,7 @@ pub fn encode(
 }
 
 /// The value a call returned. Runs user code (autoload, `__unserialize`).
-pub fn decode(call: &Call) -> Result<Zval, Fault> {
+pub(super) fn decode(call: &Call) -> Result<Zval, Fault> {
     let limits = limits(call, 0);
     let result = match call.options().map(|options| options.classes.as_slice()) {
         Some([]) | None => values::decode_value(call.answer(), limits, &AllowedClasses::default()),

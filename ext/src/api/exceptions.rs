@@ -9,7 +9,7 @@ use ext_php_rs::types::{ZendStr, Zval};
 use ext_php_rs::zend::ExecuteData;
 
 /// `AppServer\Exception`, the base of all.
-pub static BASE: Class = Class::unregistered();
+pub(super) static BASE: Class = Class::unregistered();
 
 /// A getter of an exception: its name, the property it returns, and the type of both.
 struct Getter {
@@ -30,7 +30,7 @@ struct Spec {
 
 macro_rules! classes {
     ($($ident:ident = $name:literal [$($getter:expr),*];)*) => {
-        $(pub static $ident: Class = Class::unregistered();)*
+        $(pub(super) static $ident: Class = Class::unregistered();)*
 
         static SPECS: &[Spec] = &[
             $(Spec { name: $name, class: &$ident, getters: &[$($getter),*] },)*
@@ -100,7 +100,7 @@ getter!(
 getter!(EXCEPTIONS, "getExceptions", "exceptions", DataType::Array, ty::ARRAY, empty_array);
 
 /// Registers the base and every class of the table.
-pub fn register() -> Result<()> {
+pub(super) fn register() -> Result<()> {
     let builder = ClassBuilder::new("AppServer\\Exception")
         .extends((runtime_exception, "\\RuntimeException"))
         .flags(ClassFlags::Abstract);

@@ -14,7 +14,7 @@ use protocol::split_target;
 use std::rc::Rc;
 
 /// What PHP is told about them.
-pub fn builders() -> [FunctionBuilder<'static>; 5] {
+pub(crate) fn builders() -> [FunctionBuilder<'static>; 5] {
     [
         with_call_args(FunctionBuilder::new("appserver_call", call)).returns(
             DataType::Mixed,
@@ -41,14 +41,14 @@ pub fn builders() -> [FunctionBuilder<'static>; 5] {
 }
 
 /// `(string $function, mixed ...$args)`.
-pub fn with_call_args(builder: FunctionBuilder<'static>) -> FunctionBuilder<'static> {
+pub(crate) fn with_call_args(builder: FunctionBuilder<'static>) -> FunctionBuilder<'static> {
     builder
         .arg(Arg::new("function", DataType::String))
         .arg(Arg::new("args", DataType::Mixed).is_variadic())
 }
 
 /// `(string $function, iterable $inputs, int $concurrency = 0, bool $ordered = true)`.
-pub fn with_map_args(builder: FunctionBuilder<'static>) -> FunctionBuilder<'static> {
+pub(crate) fn with_map_args(builder: FunctionBuilder<'static>) -> FunctionBuilder<'static> {
     builder
         .arg(Arg::new("function", DataType::String))
         .arg(Arg::new("inputs", DataType::Iterable))
@@ -65,7 +65,7 @@ extern "C" fn call(frame: &mut ExecuteData, result: &mut Zval) {
 }
 
 /// A call from beginning to end.
-pub fn run(options: Option<&Rc<Options>>, args: CallArgs<'_>, result: &mut Zval) -> End {
+pub(crate) fn run(options: Option<&Rc<Options>>, args: CallArgs<'_>, result: &mut Zval) -> End {
     match outcome::start_with(options, args) {
         Ok(id) => {
             // Whatever ended the wait, `finish` finds the state of the call and says it.
@@ -95,7 +95,7 @@ extern "C" fn queue(frame: &mut ExecuteData, _: &mut Zval) {
 }
 
 /// Checks what can be checked, and says that no worker stores jobs.
-pub fn enqueue(args: CallArgs<'_>) -> End {
+pub(crate) fn enqueue(args: CallArgs<'_>) -> End {
     let error = match split_target(args.target) {
         Err(error) => CallError::config(error.to_string()),
         Ok((_, "")) => CallError::config("the name of the function to queue is empty"),
@@ -121,7 +121,7 @@ extern "C" fn status(frame: &mut ExecuteData, result: &mut Zval) {
 }
 
 /// The arguments of a map.
-pub struct MapArgs<'frame> {
+pub(crate) struct MapArgs<'frame> {
     pub target: &'frame str,
     pub inputs: &'frame Zval,
     pub concurrency: usize,
@@ -130,7 +130,7 @@ pub struct MapArgs<'frame> {
 
 /// Reads `(string $function, iterable $inputs, int $concurrency = 0, bool $ordered = true)`. `None` =
 /// an exception is pending.
-pub fn map_args(frame: &ExecuteData) -> Option<MapArgs<'_>> {
+pub(crate) fn map_args(frame: &ExecuteData) -> Option<MapArgs<'_>> {
     let (mut target, mut inputs) = (std::ptr::null(), std::ptr::null_mut());
     let (mut concurrency, mut ordered) = (0, 1);
     let mut params = [

@@ -19,7 +19,7 @@ static HANDLERS: Handlers = Handlers::new();
 
 /// What a `Future` carries.
 #[derive(Debug, Default)]
-pub enum Future {
+pub(super) enum Future {
     /// Made by nobody: the constructor is private.
     #[default]
     Empty,
@@ -47,7 +47,7 @@ impl Drop for Future {
 }
 
 /// Registers the class.
-pub fn register() -> Result<()> {
+pub(super) fn register() -> Result<()> {
     let static_public = MethodFlags::Public | MethodFlags::Static;
     let timeout = || Arg::new("timeout", DataType::Double).allow_null().default("null");
     let several = |name: &'static str, handler: Handler| {
@@ -90,7 +90,7 @@ pub fn register() -> Result<()> {
 }
 
 /// Starts a call; `result` is its future.
-pub fn start(options: Option<&Rc<Options>>, args: CallArgs<'_>, result: &mut Zval) -> End {
+pub(super) fn start(options: Option<&Rc<Options>>, args: CallArgs<'_>, result: &mut Zval) -> End {
     match outcome::start_with(options, args) {
         Ok(id) => {
             client::give_to_object(id);
@@ -121,7 +121,11 @@ extern "C" fn await_one(frame: &mut ExecuteData, result: &mut Zval) {
 }
 
 /// Waits for one future, and gives what it came to.
-pub fn await_until(future: Handle<Future>, until: Option<Instant>, result: &mut Zval) -> End {
+pub(super) fn await_until(
+    future: Handle<Future>,
+    until: Option<Instant>,
+    result: &mut Zval,
+) -> End {
     if let Some(id) = running(future) {
         match outcome::wait(id, until) {
             Wait::Done => {}
@@ -140,7 +144,7 @@ pub fn await_until(future: Handle<Future>, until: Option<Instant>, result: &mut 
 }
 
 /// The call, while it is in flight as far as we have looked.
-pub fn running(future: Handle<Future>) -> Option<CallId> {
+pub(super) fn running(future: Handle<Future>) -> Option<CallId> {
     future.with(|future| match future {
         Future::Running(id) => Some(*id),
         _ => None,
@@ -148,12 +152,12 @@ pub fn running(future: Handle<Future>) -> Option<CallId> {
 }
 
 /// Whether the call has an outcome; looks at what has arrived.
-pub fn is_done(future: Handle<Future>) -> bool {
+pub(super) fn is_done(future: Handle<Future>) -> bool {
     running(future).is_none_or(client::poll)
 }
 
 /// Decodes the outcome of a finished call, once.
-pub fn settle(future: Handle<Future>) -> End {
+pub(super) fn settle(future: Handle<Future>) -> End {
     let Some(id) = running(future) else {
         return End::Done;
     };
@@ -164,7 +168,7 @@ pub fn settle(future: Handle<Future>) -> End {
 }
 
 /// What to keep of a call's end.
-pub fn outcome_of(settled: Settled) -> (Future, End) {
+pub(super) fn outcome_of(settled: Settled) -> (Future, End) {
     match settled {
         Settled::Value(value) => (Future::Value(value), End::Done),
         Settled::Thrown(thrown) => (Future::Thrown(thrown), End::Done),
@@ -173,7 +177,7 @@ pub fn outcome_of(settled: Settled) -> (Future, End) {
 }
 
 /// What a settled future threw.
-pub fn thrown(future: Handle<Future>) -> Option<Zval> {
+pub(super) fn thrown(future: Handle<Future>) -> Option<Zval> {
     future.with(|future| match future {
         Future::Thrown(thrown) => Some(thrown.shallow_clone()),
         _ => None,
@@ -181,7 +185,7 @@ pub fn thrown(future: Handle<Future>) -> Option<Zval> {
 }
 
 /// Returns the value, or throws.
-pub fn deliver(future: Handle<Future>, result: &mut Zval) {
+pub(super) fn deliver(future: Handle<Future>, result: &mut Zval) {
     if let Some(thrown) = thrown(future) {
         exception::throw(thrown);
         return;
@@ -219,7 +223,7 @@ extern "C" fn cancel(frame: &mut ExecuteData, result: &mut Zval) {
 
 /// Reads `?float $timeout`, alone or after the parameters in `before`. `None` = an exception is
 /// pending; `Some(None)` = no limit.
-pub fn timeout(
+pub(super) fn timeout(
     frame: &ExecuteData,
     spec: &std::ffi::CStr,
     before: Option<Param<'_>>,
@@ -241,7 +245,7 @@ pub fn timeout(
     Some(Some(Instant::now() + limit.max(Duration::ZERO)))
 }
 
-pub fn not_yet() -> CallError {
+pub(super) fn not_yet() -> CallError {
     let message = "no result yet within the time given to await; the call goes on";
     CallError::new(ErrorKind::Timeout, message)
 }

@@ -13,15 +13,15 @@ use std::time::Instant;
 /// Most futures one wait takes.
 const FUTURES_MAX: usize = 65_536;
 
-pub extern "C" fn all(frame: &mut ExecuteData, result: &mut Zval) {
+pub(super) extern "C" fn all(frame: &mut ExecuteData, result: &mut Zval) {
     guard(|| with_futures(frame, |futures, until| wait_all(futures, until, result)));
 }
 
-pub extern "C" fn any(frame: &mut ExecuteData, result: &mut Zval) {
+pub(super) extern "C" fn any(frame: &mut ExecuteData, result: &mut Zval) {
     guard(|| with_futures(frame, |futures, until| wait_any(futures, until, result)));
 }
 
-pub extern "C" fn race(frame: &mut ExecuteData, result: &mut Zval) {
+pub(super) extern "C" fn race(frame: &mut ExecuteData, result: &mut Zval) {
     guard(|| with_futures(frame, |futures, until| wait_race(futures, until, result)));
 }
 

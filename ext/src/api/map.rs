@@ -29,7 +29,7 @@ const WINDOW: usize = 2;
 
 /// What a `Map` carries.
 #[derive(Default)]
-pub struct Map {
+pub(super) struct Map {
     options: Option<Rc<Options>>,
     target: String,
     /// Out of its place while it runs user code.
@@ -61,7 +61,7 @@ impl Carried for Map {
 }
 
 /// Registers the class.
-pub fn register() -> Result<()> {
+pub(super) fn register() -> Result<()> {
     let mixed = |name: &'static str, handler: Handler| {
         FunctionBuilder::new(name, handler).returns(DataType::Mixed, false, false)
     };
@@ -89,7 +89,7 @@ pub fn register() -> Result<()> {
 }
 
 /// Makes a map; nothing is called before it is iterated.
-pub fn start(options: Option<Rc<Options>>, frame: &ExecuteData, result: &mut Zval) -> End {
+pub(super) fn start(options: Option<Rc<Options>>, frame: &ExecuteData, result: &mut Zval) -> End {
     let Some(args) = map_args(frame) else {
         return End::Done;
     };
@@ -97,7 +97,7 @@ pub fn start(options: Option<Rc<Options>>, frame: &ExecuteData, result: &mut Zva
     let Some(cursor) = Cursor::new(args.inputs) else {
         return End::Done;
     };
-    Handle::create(Map::default(), result).map(|map: Handle<Map>| {
+    if let Some(map) = Handle::create(Map::default(), result) {
         map.with(|map| {
             map.options = Some(options.unwrap_or_else(settings::current));
             args.target.clone_into(&mut map.target);
@@ -105,7 +105,7 @@ pub fn start(options: Option<Rc<Options>>, frame: &ExecuteData, result: &mut Zva
             map.concurrency = args.concurrency;
             map.ordered = args.ordered;
         });
-    });
+    }
     End::Done
 }
 

@@ -6,20 +6,20 @@ mod attributes;
 mod client;
 mod codec;
 mod exceptions;
-pub mod functions;
+pub(crate) mod functions;
 mod future;
 mod gather;
 mod map;
 mod outcome;
 mod remote;
-pub mod settings;
-pub mod status;
+pub(crate) mod settings;
+pub(crate) mod status;
 mod throw;
 
 use ext_php_rs::error::Result;
 
 /// Registers every class, in MINIT. Parents come before their children.
-pub fn register_classes() -> Result<()> {
+pub(crate) fn register_classes() -> Result<()> {
     exceptions::register()?;
     attributes::register()?;
     future::register()?;

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 /// Sends a call. On an `Err` the call is released, and the exception pending or the bailout due.
-pub fn start(
+pub(super) fn start(
     options: &Rc<Options>,
     target: &str,
     positional: &[Zval],
@@ -42,7 +42,7 @@ pub fn start(
 }
 
 /// As [`start`], with the options of the ini settings and a frame's arguments.
-pub fn start_with(options: Option<&Rc<Options>>, args: CallArgs<'_>) -> Result<CallId, End> {
+pub(super) fn start_with(options: Option<&Rc<Options>>, args: CallArgs<'_>) -> Result<CallId, End> {
     match options {
         Some(options) => start(options, args.target, args.positional, args.named),
         None => start(&settings::current(), args.target, args.positional, args.named),
@@ -51,7 +51,7 @@ pub fn start_with(options: Option<&Rc<Options>>, args: CallArgs<'_>) -> Result<C
 
 /// How [`wait`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
+pub(super) enum Wait {
     Done,
     /// The time given to wait is over.
     NotYet,
@@ -60,7 +60,7 @@ pub enum Wait {
 }
 
 /// Waits for a call, letting PHP handle signals meanwhile.
-pub fn wait(id: CallId, until: Option<Instant>) -> Wait {
+pub(super) fn wait(id: CallId, until: Option<Instant>) -> Wait {
     loop {
         match client::wait(id, until, &php::wants_interrupt) {
             Waited::Done => return Wait::Done,
@@ -75,14 +75,14 @@ pub fn wait(id: CallId, until: Option<Instant>) -> Wait {
 }
 
 /// Runs signal handlers. False when the wait must end.
-pub fn handle_signals() -> bool {
+pub(super) fn handle_signals() -> bool {
     php::run_signal_handlers();
     !php::is_throwing() && !php::is_timed_out()
 }
 
 /// What a finished call came to.
 #[derive(Debug)]
-pub enum Settled {
+pub(super) enum Settled {
     Value(Zval),
     /// An exception, not thrown.
     Thrown(Zval),
@@ -91,7 +91,7 @@ pub enum Settled {
 }
 
 /// Prints what the function printed, and gives its value or throws. Releases the call.
-pub fn finish(id: CallId, result: &mut Zval) -> End {
+pub(super) fn finish(id: CallId, result: &mut Zval) -> End {
     match take_end(id) {
         Ok(value) => {
             *result = value;
@@ -102,7 +102,7 @@ pub fn finish(id: CallId, result: &mut Zval) -> End {
 }
 
 /// As [`finish`], but keeps what there is to throw.
-pub fn settle(id: CallId) -> Settled {
+pub(super) fn settle(id: CallId) -> Settled {
     match take_end(id) {
         Ok(value) => Settled::Value(value),
         Err(Fault::Call(error)) => Settled::Thrown(throw::make(error)),

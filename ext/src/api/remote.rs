@@ -10,11 +10,8 @@ use ext_php_rs::zend::{ClassEntry, ce};
 use protocol::{Thrown, TraceFrame};
 use values::{AllowedClasses, ClassPolicy, Limits};
 
-/// Function name of the frame between the remote part of a trace and the local one.
-const MARKER: &str = "{remote call}";
-
 /// The exception at the head of `chain`, with the others as its previous ones.
-pub fn rebuild(chain: &[Thrown], error: &CallError) -> Zval {
+pub(super) fn rebuild(chain: &[Thrown], error: &CallError) -> Zval {
     let mut previous: Option<Zval> = None;
     for thrown in chain.iter().rev() {
         let mut object = one(thrown, error);
@@ -91,9 +88,7 @@ fn joined_trace(remote: &[TraceFrame], error: &CallError, local: &Zval) -> Zval 
     }
     let worker = error.worker.as_deref().unwrap_or("another process");
     let mut marker = ZendHashTable::new();
-    let _ = marker.insert("file", text(format!("{MARKER} {worker}")));
-    let _ = marker.insert("line", int(0));
-    let _ = marker.insert("function", text(MARKER));
+    let _ = marker.insert("function", text(format!("{{remote call to {worker}}}")));
     let mut zval = Zval::new();
     zval.set_hashtable(marker);
     let _ = trace.push(zval);

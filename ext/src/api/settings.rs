@@ -12,7 +12,7 @@ use std::time::Duration;
 const SECONDS_MAX: f64 = 86_400.0;
 
 /// One setting. `set` checks a text and takes it over, or says what is expected instead.
-pub struct Setting {
+pub(crate) struct Setting {
     pub name: &'static CStr,
     pub default: &'static CStr,
     set: fn(&mut Draft, &str) -> Result<(), String>,
@@ -29,7 +29,7 @@ const fn setting(
 }
 
 /// Every setting, in the order of the documentation.
-pub static SETTINGS: [Setting; 17] = [
+pub(crate) static SETTINGS: [Setting; 17] = [
     setting(c"appserver.workers", c"unix:/run/appserver/appserver.sock", |draft, text| {
         address::parse_list(text).map_err(|error| error.to_string())?;
         draft.workers = text.to_owned();
@@ -159,7 +159,7 @@ thread_local! {
 }
 
 /// Takes over a new value of the setting at `index`, or says what is wrong with it.
-pub fn change(index: usize, text: &str) -> Result<(), String> {
+pub(crate) fn change(index: usize, text: &str) -> Result<(), String> {
     let Some(setting) = SETTINGS.get(index) else {
         return Ok(());
     };
@@ -169,7 +169,7 @@ pub fn change(index: usize, text: &str) -> Result<(), String> {
 }
 
 /// The options that calls without a client of their own are made with.
-pub fn current() -> Rc<Options> {
+pub(crate) fn current() -> Rc<Options> {
     CURRENT.with_borrow_mut(|current| {
         let build = || DRAFT.with_borrow_mut(|draft| options(draft.get_or_insert_default()));
         Rc::clone(current.get_or_insert_with(build))
@@ -178,7 +178,7 @@ pub fn current() -> Rc<Options> {
 
 /// The options of a process without ini settings.
 #[cfg(test)]
-pub fn defaults() -> Options {
+pub(crate) fn defaults() -> Options {
     (*options(&Draft::default())).clone()
 }
 
@@ -211,7 +211,7 @@ fn options(draft: &Draft) -> Rc<Options> {
 
 /// What `Auto` means here. An executor may serve many callers in one PHP request (isolation
 /// "resident"), so it counts with the command line.
-pub fn resolve(pin: Pin) -> Pin {
+pub(crate) fn resolve(pin: Pin) -> Pin {
     match (pin, crate::php::sapi_name().as_str()) {
         (Pin::Auto, "cli" | "phpdbg" | "embed" | "appserver") => Pin::Call,
         (Pin::Auto, _) => Pin::Request,
@@ -220,17 +220,17 @@ pub fn resolve(pin: Pin) -> Pin {
 }
 
 /// A number of seconds, at most a day.
-pub fn duration(seconds: f64) -> Option<Duration> {
+pub(crate) fn duration(seconds: f64) -> Option<Duration> {
     (0.0..=SECONDS_MAX).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
 }
 
 /// A pin mode by name.
-pub fn pin(text: &str) -> Result<Pin, String> {
+pub(crate) fn pin(text: &str) -> Result<Pin, String> {
     Pin::parse(text).ok_or_else(|| format!("expected one of {}", Pin::NAMES.join(", ")))
 }
 
 /// A token, or none when empty.
-pub fn token(text: &str) -> Result<Option<String>, String> {
+pub(crate) fn token(text: &str) -> Result<Option<String>, String> {
     match text.len() {
         0 => Ok(None),
         1..=4096 => Ok(Some(text.to_owned())),

@@ -6,7 +6,7 @@ use crate::client::{ConnectionReport, WorkerReport, report};
 use ext_php_rs::types::{ZendHashTable, Zval};
 
 /// The state of this process's client as a PHP array.
-pub fn array() -> Zval {
+pub(crate) fn array() -> Zval {
     let report = report();
     let options = settings::current();
     let seconds =
@@ -55,7 +55,7 @@ fn worker(worker: &WorkerReport) -> Zval {
 }
 
 /// Rows for phpinfo().
-pub fn info() -> Vec<(String, String)> {
+pub(crate) fn info() -> Vec<(String, String)> {
     let report = report();
     let mut rows = vec![
         ("Version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),

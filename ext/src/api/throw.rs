@@ -14,13 +14,13 @@ thread_local! {
 }
 
 /// Throws `error`, as the last thing a handler does.
-pub fn raise(error: CallError) {
+pub(super) fn raise(error: CallError) {
     let exception = make(error);
     exception::throw(exception);
 }
 
 /// The exception for `error`, not thrown.
-pub fn make(error: CallError) -> Zval {
+pub(super) fn make(error: CallError) -> Zval {
     let error: &CallError = exception::hold(&RAISED, error);
     match &error.kind {
         ErrorKind::Thrown(chain) => remote::rebuild(chain, error),
@@ -37,7 +37,7 @@ fn plain(error: &CallError) -> Zval {
 }
 
 /// An exception of one of our classes, with what every one has.
-pub fn begin(class: &'static Class, error: &CallError) -> Zval {
+pub(super) fn begin(class: &'static Class, error: &CallError) -> Zval {
     let mut object = exception::create(class.entry());
     exception::set(&mut object, "message", text(&error.message));
     if let Some(worker) = &error.worker {
@@ -112,13 +112,13 @@ fn flag(value: bool) -> Zval {
     zval
 }
 
-pub fn int(value: i64) -> Zval {
+pub(super) fn int(value: i64) -> Zval {
     let mut zval = Zval::new();
     zval.set_long(value);
     zval
 }
 
-pub fn text(value: impl AsRef<[u8]>) -> Zval {
+pub(super) fn text(value: impl AsRef<[u8]>) -> Zval {
     let mut zval = Zval::new();
     zval.set_zend_string(ZendStr::new(value, false));
     zval
@@ -136,7 +136,7 @@ fn list(names: &[String]) -> Zval {
 }
 
 /// The exception for several failed calls; `exceptions` is the array of theirs.
-pub fn aggregate(exceptions: Zval, count: usize) {
+pub(super) fn aggregate(exceptions: Zval, count: usize) {
     let message = format!("all {count} calls failed; see getExceptions()");
     let error = CallError::new(ErrorKind::Unavailable, message);
     let error: &CallError = exception::hold(&RAISED, error);

@@ -13,7 +13,7 @@ const BUFFER_KEPT_BYTES: usize = 1024 * 1024;
 
 /// What a call has come to.
 #[derive(Debug, Default)]
-pub enum State {
+pub(crate) enum State {
     /// Not sent yet.
     #[default]
     Idle,
@@ -27,7 +27,7 @@ pub enum State {
 /// A call. Lives in the table of calls and nowhere else, so that a bailout of PHP that skips the
 /// frames using it loses nothing.
 #[derive(Debug, Default)]
-pub struct Call {
+pub(crate) struct Call {
     /// Head and arguments behind a header that is written last; sent as it is.
     pub frame: Vec<u8>,
     /// The answer, header included.
@@ -124,16 +124,16 @@ impl Call {
         *self = Self { frame, inbound, order, function, affinity, ..Self::default() };
     }
 
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         matches!(self.state, State::Value | State::Failed(_))
     }
 
     /// What the catalog says about the function, when it knows it.
-    pub fn known(&self) -> Option<&Function> {
+    pub(crate) fn known(&self) -> Option<&Function> {
         self.context.as_ref()?.function()
     }
 
-    pub fn options(&self) -> Option<&Rc<Options>> {
+    pub(crate) fn options(&self) -> Option<&Rc<Options>> {
         self.context.as_ref().map(|context| &context.options)
     }
 
@@ -142,12 +142,12 @@ impl Call {
     }
 
     /// The encoded value, once the state is `Value`.
-    pub fn answer(&self) -> &[u8] {
+    pub(crate) fn answer(&self) -> &[u8] {
         &self.inbound[self.body_start..]
     }
 
     /// What the function printed, when that was asked for.
-    pub fn output(&self) -> &[u8] {
+    pub(crate) fn output(&self) -> &[u8] {
         let from = self.body_start.saturating_sub(self.output_bytes);
         self.inbound.get(from..self.body_start).unwrap_or_default()
     }

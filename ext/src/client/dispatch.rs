@@ -23,6 +23,8 @@ enum Unsent {
     Partly(String),
     /// The call's own time was over first.
     TooLate,
+    /// The worker takes no frame of this size.
+    TooLarge { limit: u32 },
 }
 
 /// Sends `call`, whose frame is complete but for the header, and marks it in flight or failed.
@@ -70,6 +72,11 @@ fn try_worker(cluster: &mut Cluster, call: &mut Call, worker: usize) -> Tried {
                 sent(cluster, call, worker, connection);
                 return Tried::Sent;
             }
+            Err(Unsent::TooLarge { limit }) => {
+                let error = CallError::too_large(&call.function, call.frame.len(), limit);
+                put_back(cluster, call, worker, connection);
+                return Tried::Stop(error.at(&*cluster.workers[worker].label));
+            }
             Err(Unsent::TooLate) => {
                 cluster.workers[worker].dropped();
                 return Tried::Stop(CallError::silent(&call.function, call.limit_ms));
@@ -86,6 +93,12 @@ fn try_worker(cluster: &mut Cluster, call: &mut Call, worker: usize) -> Tried {
                 return Tried::Stop(error.at(&*cluster.workers[worker].label));
             }
         }
+    }
+}
+
+fn put_back(cluster: &mut Cluster, call: &Call, worker: usize, connection: Connection) {
+    if let Some(context) = &call.context {
+        cluster.workers[worker].put_idle(context.app, connection);
     }
 }
 
@@ -183,11 +196,14 @@ fn send(call: &mut Call, connection: &mut Connection, epoch: u32) -> Result<(), 
     let budget_ms = match call.deadline.map(|at| at.saturating_duration_since(Instant::now())) {
         None => 0,
         Some(Duration::ZERO) => return Err(Unsent::TooLate),
-        Some(left) => u32::try_from(left.as_millis()).unwrap_or(u32::MAX).max(1),
+        Some(left) => u32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u32::MAX),
     };
     let context = call.context.as_ref();
     let mut header = Header::new(Kind::Call, call.request_id);
     header.length = u32::try_from(call.frame.len() - HEADER_BYTES).unwrap_or(u32::MAX);
+    if header.length > connection.limits.frame_bytes_max {
+        return Err(Unsent::TooLarge { limit: connection.limits.frame_bytes_max });
+    }
     header.flags = if context.is_some_and(|c| c.options.output) { FLAG_OUTPUT } else { 0 };
     header.release_id = context.map_or(ReleaseId::ANY, |context| context.release).0;
     header.budget_ms = budget_ms;

@@ -5,7 +5,7 @@ use protocol::{ExitCause, Failure, FatalKind, Refused, RefusedCode, Thrown};
 
 /// Why a call has no value.
 #[derive(Debug)]
-pub struct CallError {
+pub(crate) struct CallError {
     pub kind: ErrorKind,
     pub message: String,
     pub worker: Option<String>,
@@ -14,7 +14,7 @@ pub struct CallError {
 
 /// What a program can tell errors apart by.
 #[derive(Debug)]
-pub enum ErrorKind {
+pub(crate) enum ErrorKind {
     Config,
     Connect,
     Refused,
@@ -36,26 +36,26 @@ pub enum ErrorKind {
 }
 
 impl CallError {
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), worker: None, function: None }
     }
 
-    pub fn at(mut self, worker: impl Into<String>) -> Self {
+    pub(crate) fn at(mut self, worker: impl Into<String>) -> Self {
         self.worker.get_or_insert_with(|| worker.into());
         self
     }
 
-    pub fn of(mut self, function: &str) -> Self {
+    pub(crate) fn of(mut self, function: &str) -> Self {
         self.function.get_or_insert_with(|| function.to_owned());
         self
     }
 
-    pub fn config(message: impl Into<String>) -> Self {
+    pub(crate) fn config(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Config, message)
     }
 
     /// A function that the catalog does not know.
-    pub fn unknown_function(function: &str, app: &str, near: Vec<String>) -> Self {
+    pub(crate) fn unknown_function(function: &str, app: &str, near: Vec<String>) -> Self {
         let message = format!(
             "application \"{app}\" exports no function {function}(){}",
             did_you_mean(
@@ -67,7 +67,7 @@ impl CallError {
     }
 
     /// A by-reference parameter, seen before anything is sent.
-    pub fn by_reference(function: &str, parameter: &str) -> Self {
+    pub(crate) fn by_reference(function: &str, parameter: &str) -> Self {
         let message = format!(
             "{function}() cannot be called from another process: it takes ${parameter} by \
              reference; return the value instead"
@@ -75,8 +75,17 @@ impl CallError {
         Self::new(ErrorKind::NotCallable, message).of(function)
     }
 
+    /// Arguments that the worker's own limit does not allow.
+    pub(crate) fn too_large(function: &str, bytes: usize, limit: u32) -> Self {
+        let message = format!(
+            "{function}(): arguments: {bytes} bytes are more than the {limit} that the worker takes \
+             (limits.frame_bytes_max)"
+        );
+        Self::new(ErrorKind::Encode { path: "arguments".to_owned() }, message).of(function)
+    }
+
     /// No worker took the connection. `attempts` says what each one answered.
-    pub fn unreachable(workers: &str, attempts: &[String]) -> Self {
+    pub(crate) fn unreachable(workers: &str, attempts: &[String]) -> Self {
         let message = if attempts.is_empty() {
             "no worker is configured: set appserver.workers, e.g. to \
              unix:/run/appserver/appserver.sock"
@@ -92,7 +101,7 @@ impl CallError {
     }
 
     /// The connection broke after the request began to leave.
-    pub fn lost(detail: &str, may_have_run: bool) -> Self {
+    pub(crate) fn lost(detail: &str, may_have_run: bool) -> Self {
         let fate = if may_have_run {
             "the function may have run, wholly or in part; declare it #[AppServer\\Idempotent] if it \
              may be sent again"
@@ -104,7 +113,7 @@ impl CallError {
     }
 
     /// The deadline passed and the worker said nothing.
-    pub fn silent(function: &str, limit_ms: u128) -> Self {
+    pub(crate) fn silent(function: &str, limit_ms: u128) -> Self {
         let message = format!(
             "{function}() gave no answer within {} s, and its worker none about it either",
             seconds(limit_ms)
@@ -112,18 +121,18 @@ impl CallError {
         Self::new(ErrorKind::Timeout, message).of(function)
     }
 
-    pub fn cancelled(function: &str) -> Self {
+    pub(crate) fn cancelled(function: &str) -> Self {
         Self::new(ErrorKind::Cancelled, format!("the call of {function}() was cancelled"))
             .of(function)
     }
 
-    pub fn protocol(detail: impl std::fmt::Display) -> Self {
+    pub(crate) fn protocol(detail: impl std::fmt::Display) -> Self {
         let message = format!("the worker sent something that is not the protocol: {detail}");
         Self::new(ErrorKind::Protocol, message)
     }
 
     /// What the supervisor refused a connection with.
-    pub fn refused(refused: Refused) -> Self {
+    pub(crate) fn refused(refused: Refused) -> Self {
         let message = format!("{}{}", refused.message, did_you_mean(&refused.near, ""));
         let kind = match refused.code {
             RefusedCode::UnknownApp => ErrorKind::UnknownApp { near: refused.near },
@@ -138,7 +147,7 @@ impl CallError {
     }
 
     /// What came back instead of a value.
-    pub fn from_failure(failure: Failure, function: &str) -> Self {
+    pub(crate) fn from_failure(failure: Failure, function: &str) -> Self {
         match failure {
             Failure::Thrown(chain) => Self::new(ErrorKind::Thrown(chain), String::new()),
             Failure::Fatal { kind, message, file, line } => {
@@ -193,14 +202,15 @@ impl CallError {
 
 fn fatal(function: &str, kind: FatalKind, message: &[u8], file: String, line: u32) -> CallError {
     let text = String::from_utf8_lossy(message);
+    let place = if file.is_empty() { String::new() } else { format!(" in {file}:{line}") };
     let message = match kind {
         FatalKind::Exit => {
-            format!("{function}() ended the request instead of returning ({text}) in {file}:{line}")
+            format!("{function}() ended the request instead of returning ({text}){place}")
         }
         FatalKind::Memory => {
-            format!("{function}() ran out of memory: {text} in {file}:{line}; see memory_limit")
+            format!("{function}() ran out of memory: {text}{place}; see memory_limit")
         }
-        FatalKind::Error => format!("{function}() failed: {text} in {file}:{line}"),
+        FatalKind::Error => format!("{function}() failed: {text}{place}"),
     };
     CallError::new(ErrorKind::Fatal { kind, file, line }, message)
 }

@@ -19,12 +19,12 @@ mod report;
 mod table;
 mod worker;
 
-pub use call::{Call, State};
-pub use error::{CallError, ErrorKind};
-pub use options::{Fleet, Options, Pin};
-pub use receive::Waited;
-pub use report::{ConnectionReport, Report, WorkerReport, report};
-pub use table::CallId;
+pub(crate) use call::{Call, State};
+pub(crate) use error::{CallError, ErrorKind};
+pub(crate) use options::{Fleet, Options, Pin};
+pub(crate) use receive::Waited;
+pub(crate) use report::{ConnectionReport, WorkerReport, report};
+pub(crate) use table::CallId;
 
 use call::Link;
 use cluster::Cluster;
@@ -63,12 +63,12 @@ thread_local! {
 }
 
 /// A PHP request begins: pins of the last one are over.
-pub fn request_begins() {
+pub(crate) fn request_begins() {
     REQUEST.with(|request| request.set(request.get().wrapping_add(1)));
 }
 
 /// Closes every connection; at the end of the module.
-pub fn shut_down() {
+pub(crate) fn shut_down() {
     CLIENT.with_borrow_mut(|client| *client = None);
 }
 
@@ -82,27 +82,27 @@ fn with<R>(work: impl FnOnce(&mut Client) -> R) -> R {
 
 /// Begins a call. It must be given back by [`release`], by the caller or, after [`give_to_object`],
 /// by the PHP object that holds it.
-pub fn begin() -> CallId {
+pub(crate) fn begin() -> CallId {
     with(|client| client.table.take(client.request))
 }
 
-pub fn give_to_object(id: CallId) {
+pub(crate) fn give_to_object(id: CallId) {
     with(|client| client.table.give_to_object(id));
 }
 
 /// Lends the call to `work`, which may call into PHP, but must not use the same call by another way.
-pub fn lend<R>(id: CallId, work: impl FnOnce(&mut Call) -> R) -> Option<R> {
+pub(crate) fn lend<R>(id: CallId, work: impl FnOnce(&mut Call) -> R) -> Option<R> {
     with(|client| client.call(id)).map(work)
 }
 
 /// Fills in what the call needs before its arguments can be encoded: the catalog's entry of
 /// `target`, the pool, the deadline. Connects when the catalog is not known yet.
-pub fn prepare(id: CallId, options: &Rc<Options>, target: &str) -> Result<(), CallError> {
+pub(crate) fn prepare(id: CallId, options: &Rc<Options>, target: &str) -> Result<(), CallError> {
     with(|client| client.prepare(id, options, target))
 }
 
 /// Sends the call, whose frame the caller has completed.
-pub fn dispatch(id: CallId) {
+pub(crate) fn dispatch(id: CallId) {
     with(|client| {
         if let Some((cluster, call)) = client.parts(id) {
             dispatch::dispatch(cluster, call, Instant::now());
@@ -111,7 +111,7 @@ pub fn dispatch(id: CallId) {
 }
 
 /// Waits for a call. `interrupted` is asked after each signal whether PHP wants to handle it.
-pub fn wait(id: CallId, until: Option<Instant>, interrupted: &dyn Fn() -> bool) -> Waited {
+pub(crate) fn wait(id: CallId, until: Option<Instant>, interrupted: &dyn Fn() -> bool) -> Waited {
     with(|client| {
         let waited = match client.parts(id) {
             Some((_, call)) if call.is_done() => Waited::Done,
@@ -124,7 +124,7 @@ pub fn wait(id: CallId, until: Option<Instant>, interrupted: &dyn Fn() -> bool) 
 }
 
 /// Reads what has arrived for the call. True when it is done.
-pub fn poll(id: CallId) -> bool {
+pub(crate) fn poll(id: CallId) -> bool {
     with(|client| {
         let done = match client.parts(id) {
             Some((cluster, call)) => call.is_done() || receive::advance(cluster, call),
@@ -136,7 +136,11 @@ pub fn poll(id: CallId) -> bool {
 }
 
 /// Waits until one of `ids` may have come on, or `until` has passed.
-pub fn wait_any(ids: &[CallId], until: Option<Instant>, interrupted: &dyn Fn() -> bool) -> Waited {
+pub(crate) fn wait_any(
+    ids: &[CallId],
+    until: Option<Instant>,
+    interrupted: &dyn Fn() -> bool,
+) -> Waited {
     with(|client| {
         let mut calls: Vec<&Call> = Vec::with_capacity(ids.len());
         for id in ids {
@@ -150,7 +154,7 @@ pub fn wait_any(ids: &[CallId], until: Option<Instant>, interrupted: &dyn Fn() -
 }
 
 /// Interrupts a call. False when it was done already.
-pub fn cancel(id: CallId) -> bool {
+pub(crate) fn cancel(id: CallId) -> bool {
     if poll(id) {
         return false;
     }
@@ -159,7 +163,7 @@ pub fn cancel(id: CallId) -> bool {
 }
 
 /// Ends a call; one still in flight is cancelled.
-pub fn release(id: CallId) {
+pub(crate) fn release(id: CallId) {
     with(|client| {
         client.cancel(id);
         client.table.release(id);
@@ -167,7 +171,7 @@ pub fn release(id: CallId) {
 }
 
 /// Most executors the function's application has: how many calls at once are of use. 0 = unknown.
-pub fn useful_concurrency(id: CallId) -> usize {
+pub(crate) fn useful_concurrency(id: CallId) -> usize {
     with(|client| client.useful_concurrency(id))
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Which of its calls a PHP request wants to see run in one release.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pin {
+pub(crate) enum Pin {
     /// All of the request's.
     Request,
     /// Each call for itself, its retries included.
@@ -20,9 +20,9 @@ pub enum Pin {
 }
 
 impl Pin {
-    pub const NAMES: [&'static str; 4] = ["request", "call", "off", "auto"];
+    pub(crate) const NAMES: [&'static str; 4] = ["request", "call", "off", "auto"];
 
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "request" => Self::Request,
             "call" => Self::Call,
@@ -32,7 +32,7 @@ impl Pin {
         })
     }
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Request => "request",
             Self::Call => "call",
@@ -44,7 +44,7 @@ impl Pin {
 
 /// Which workers, and who we are to them: what connections can be shared by.
 #[derive(Debug)]
-pub struct Fleet {
+pub(crate) struct Fleet {
     /// The list as written, for messages and `appserver_status()`.
     pub text: String,
     pub entries: Vec<Entry>,
@@ -54,7 +54,7 @@ pub struct Fleet {
 
 impl Fleet {
     /// Whether connections of one may serve calls of the other.
-    pub fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.entries == other.entries
             && self.token == other.token
             && self.credentials.ca == other.credentials.ca
@@ -65,7 +65,7 @@ impl Fleet {
 
 /// Everything that shapes a call.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     pub fleet: Rc<Fleet>,
     pub app: AppName,
     /// Longest a call may take; `None` = no limit.

@@ -1,12 +1,14 @@
 //! What is known about a call before anything of it is sent.
 
+use super::Client;
 use super::call::{Call, Context, Known};
 use super::connection::{Connection, OpenError, connect_deadline};
 use super::error::CallError;
 use super::options::{Options, Pin};
 use super::table::CallId;
-use super::Client;
-use protocol::{CallHead, FUNCTION_NAME_BYTES_MAX, HEADER_BYTES, Purpose, ReleaseId, split_target};
+use protocol::{
+    AppName, CallHead, FUNCTION_NAME_BYTES_MAX, HEADER_BYTES, Purpose, ReleaseId, split_target,
+};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +22,16 @@ impl Client {
         let (app, function) =
             split_target(target).map_err(|error| CallError::config(error.to_string()))?;
         check_name(function)?;
+        self.prepare_function(id, options, app, function).map_err(|error| error.of(function))
+    }
+
+    fn prepare_function(
+        &mut self,
+        id: CallId,
+        options: &Rc<Options>,
+        app: Option<AppName>,
+        function: &str,
+    ) -> Result<(), CallError> {
         let cluster = self.cluster(&options.fleet)?;
         let app = self.clusters[cluster].app(app.as_ref().unwrap_or(&options.app));
         let deadline = options.timeout.map(|timeout| Instant::now() + timeout);

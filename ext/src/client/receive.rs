@@ -20,7 +20,7 @@ const HOPS_MAX: u32 = 4;
 
 /// How a wait for a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waited {
+pub(crate) enum Waited {
     Done,
     /// The time given to wait is over; the call goes on.
     NotYet,

@@ -6,14 +6,14 @@ use std::time::Instant;
 
 /// The state of the client, or nothing of it when no call was made yet.
 #[derive(Debug, Default)]
-pub struct Report {
+pub(crate) struct Report {
     pub calls_in_flight: usize,
     pub connections: Vec<ConnectionReport>,
 }
 
 /// One list of workers in use.
 #[derive(Debug)]
-pub struct ConnectionReport {
+pub(crate) struct ConnectionReport {
     pub workers_setting: String,
     pub epoch: u32,
     pub workers: Vec<WorkerReport>,
@@ -23,7 +23,7 @@ pub struct ConnectionReport {
 
 /// One worker.
 #[derive(Debug)]
-pub struct WorkerReport {
+pub(crate) struct WorkerReport {
     pub address: String,
     pub weight: u16,
     pub listed: bool,
@@ -38,7 +38,7 @@ pub struct WorkerReport {
 }
 
 /// Looks at the client without making one, connecting, or changing anything.
-pub fn report() -> Report {
+pub(crate) fn report() -> Report {
     CLIENT.with_borrow(|client| match client {
         None => Report::default(),
         Some(client) => Report {

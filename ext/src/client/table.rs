@@ -18,7 +18,7 @@ const SPARE_MAX: usize = 64;
 
 /// Names a call in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CallId {
+pub(crate) struct CallId {
     call: NonNull<Call>,
     serial: u64,
 }

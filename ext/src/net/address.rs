@@ -5,13 +5,13 @@ use std::fmt;
 use thiserror::Error;
 
 /// Most workers in one list: bounds what a mistyped setting can make the client do.
-pub const WORKERS_MAX: usize = 256;
+pub(crate) const WORKERS_MAX: usize = 256;
 /// Longest path of a unix socket, as the kernel has it.
 const UNIX_PATH_BYTES_MAX: usize = 107;
 
 /// How a worker is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Address {
+pub(crate) enum Address {
     Unix(String),
     Tcp { host: String, port: u16 },
     Tls { host: String, port: u16 },
@@ -19,7 +19,7 @@ pub enum Address {
 
 /// An entry of a list of workers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     pub address: Address,
     /// Relative share of keys; 1 = normal, 0 = last resort.
     pub weight: u16,
@@ -27,7 +27,7 @@ pub struct Entry {
 
 /// Why a list of workers makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum AddressError {
+pub(crate) enum AddressError {
     #[error("\"{0}\" is no address; write unix:/path, tls:host:port or tcp:host:port")]
     Scheme(String),
     #[error("\"{0}\": the path of a unix socket must be absolute and at most 107 bytes long")]
@@ -44,7 +44,7 @@ pub enum AddressError {
 
 impl Address {
     /// Parses one address without options.
-    pub fn parse(text: &str) -> Result<Self, AddressError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, AddressError> {
         let (scheme, rest) =
             text.split_once(':').ok_or_else(|| AddressError::Scheme(text.to_owned()))?;
         match scheme {
@@ -67,7 +67,7 @@ impl Address {
     }
 
     /// Whether the worker is on this host for certain.
-    pub fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         matches!(self, Self::Unix(_))
     }
 }
@@ -104,7 +104,7 @@ fn host_and_port(text: &str, rest: &str) -> Result<(String, u16), AddressError> 
 }
 
 /// Parses `address[;weight=N],…`. Empty entries are skipped; an empty list is valid.
-pub fn parse_list(list: &str) -> Result<Vec<Entry>, AddressError> {
+pub(crate) fn parse_list(list: &str) -> Result<Vec<Entry>, AddressError> {
     let mut entries: Vec<Entry> = Vec::new();
     for item in list.split(',').map(str::trim).filter(|item| !item.is_empty()) {
         let entry = parse_entry(item)?;

@@ -1,7 +1,7 @@
 //! Connecting, with a deadline.
 
 use super::tls::{Credentials, TlsStream};
-use super::wait::{Ready, Waiting, wait};
+use super::wait::{Ready, Waiting, wait, wait_any};
 use super::{Address, Socket};
 use rustix::io::Errno;
 use rustix::net::{
@@ -18,7 +18,11 @@ use std::time::{Duration, Instant};
 const BACKLOG_RETRY: Duration = Duration::from_millis(1);
 
 /// Connects to `address` before `deadline`. Name resolution is libc's and keeps its own limits.
-pub fn connect(address: &Address, credentials: &Credentials, deadline: Instant) -> Result<Socket> {
+pub(crate) fn connect(
+    address: &Address,
+    credentials: &Credentials,
+    deadline: Instant,
+) -> Result<Socket> {
     match address {
         Address::Unix(path) => connect_unix(path, deadline).map(Socket::Plain),
         Address::Tcp { host, port } => connect_tcp(host, *port, deadline).map(Socket::Plain),
@@ -38,7 +42,7 @@ fn connect_unix(path: &str, deadline: Instant) -> Result<OwnedFd> {
         match connect_to(&fd, &address) {
             Ok(()) => return Ok(fd),
             Err(Errno::AGAIN) if Instant::now() + BACKLOG_RETRY < deadline => {
-                std::thread::sleep(BACKLOG_RETRY);
+                wait_any(&[], Some(Instant::now() + BACKLOG_RETRY));
             }
             Err(Errno::AGAIN) => return Err(timed_out("its backlog is full")),
             Err(Errno::INTR) => {}

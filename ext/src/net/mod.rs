@@ -1,13 +1,13 @@
 //! Sockets to workers: addresses, connecting, sending, receiving, waiting. Knows no PHP.
 
-pub mod address;
+pub(crate) mod address;
 mod connect;
 mod socket;
 mod tls;
 mod wait;
 
-pub use address::{Address, Entry};
-pub use connect::connect;
-pub use socket::Socket;
-pub use tls::{Credentials, TlsError};
-pub use wait::{Ready, Waiting, wait, wait_any};
+pub(crate) use address::{Address, Entry};
+pub(crate) use connect::connect;
+pub(crate) use socket::Socket;
+pub(crate) use tls::Credentials;
+pub(crate) use wait::{Ready, Waiting, wait, wait_any};

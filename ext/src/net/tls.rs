@@ -16,7 +16,7 @@ use thiserror::Error;
 
 /// Files of a TLS client, each empty when not used, and what became of them.
 #[derive(Debug, Default)]
-pub struct Credentials {
+pub(crate) struct Credentials {
     /// PEM file with the certificates that workers' certificates must be signed by.
     pub ca: String,
     /// PEM files of this client's certificate and key.
@@ -28,7 +28,7 @@ pub struct Credentials {
 
 /// Why the files of a TLS client cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum TlsError {
+pub(super) enum TlsError {
     #[error("a tls: worker needs appserver.ca, the PEM file of the authority that signed it")]
     NoAuthority,
     #[error("appserver.certificate and appserver.key must be set together")]
@@ -38,7 +38,7 @@ pub enum TlsError {
 }
 
 impl Credentials {
-    pub fn new(ca: &str, certificate: &str, key: &str) -> Self {
+    pub(crate) fn new(ca: &str, certificate: &str, key: &str) -> Self {
         Self {
             ca: ca.to_owned(),
             certificate: certificate.to_owned(),
@@ -99,7 +99,7 @@ const RECORD_BYTES: usize = 16 * 1024;
 
 /// An established TLS connection.
 #[derive(Debug)]
-pub struct TlsStream {
+pub(crate) struct TlsStream {
     session: ClientConnection,
     tcp: TcpStream,
 }

@@ -18,14 +18,14 @@ const HAS_EXTRA_NAMED_PARAMS: u32 = 1 << 27;
 
 /// Arguments of a function that begins with a name and takes any more.
 #[derive(Clone, Copy, Debug)]
-pub struct CallArgs<'frame> {
+pub(crate) struct CallArgs<'frame> {
     pub target: &'frame str,
     pub positional: &'frame [Zval],
     pub named: Option<&'frame ZendHashTable>,
 }
 
 /// Reads `(string $function, mixed ...$args)`. `None` = an exception is pending.
-pub fn call_args(frame: &mut ExecuteData) -> Option<CallArgs<'_>> {
+pub(crate) fn call_args(frame: &mut ExecuteData) -> Option<CallArgs<'_>> {
     let count = count(frame);
     if count == 0 {
         // SAFETY: called for the running function; -1 = no upper bound.
@@ -41,7 +41,8 @@ pub fn call_args(frame: &mut ExecuteData) -> Option<CallArgs<'_>> {
     // SAFETY: all fields of the union are the same 32 bits; the table is there when the flag is.
     let named = unsafe {
         let has_named = frame.This.u1.type_info & HAS_EXTRA_NAMED_PARAMS != 0;
-        has_named.then(|| frame.extra_named_params.as_ref()).flatten()
+        // Without the flag the field is not initialised.
+        if has_named { frame.extra_named_params.as_ref() } else { None }
     };
     Some(CallArgs { target: name, positional: &all[1..], named })
 }
@@ -78,19 +79,19 @@ fn count(frame: &ExecuteData) -> u32 {
 }
 
 /// The object a method was called on.
-pub fn this(frame: &mut ExecuteData) -> Option<&mut ZendObject> {
+pub(crate) fn this(frame: &mut ExecuteData) -> Option<&mut ZendObject> {
     frame.This.object_mut()
 }
 
 /// Checks that no argument was given. `None` = an exception is pending.
-pub fn none(frame: &ExecuteData) -> Option<()> {
+pub(crate) fn none(frame: &ExecuteData) -> Option<()> {
     // SAFETY: nothing is written.
     (unsafe { zend_parse_parameters(count(frame), c"".as_ptr()) } == 0).then_some(())
 }
 
 /// What a parameter is read into: a pointer for the engine's parser.
 #[derive(Debug)]
-pub enum Param<'a> {
+pub(crate) enum Param<'a> {
     /// `S` or, when null is allowed, `S!`.
     Text(&'a mut *const ZendStr),
     Int(&'a mut i64),
@@ -104,7 +105,7 @@ pub enum Param<'a> {
 /// Reads arguments by the engine's own rules (`zend_parse_parameters`), coercion and strict types
 /// included. `spec` must fit `params`; at most nine pointers are passed. `None` = an exception is
 /// pending.
-pub fn parse(frame: &ExecuteData, spec: &CStr, params: &mut [Param<'_>]) -> Option<()> {
+pub(crate) fn parse(frame: &ExecuteData, spec: &CStr, params: &mut [Param<'_>]) -> Option<()> {
     let mut pointers = [std::ptr::null_mut::<u8>(); 10];
     let mut next = 0;
     let mut push = |pointer: *mut u8| {
@@ -132,14 +133,18 @@ pub fn parse(frame: &ExecuteData, spec: &CStr, params: &mut [Param<'_>]) -> Opti
 }
 
 /// The bytes of a string that [`parse`] has read from `frame`; `None` = null, or not given.
-pub fn bytes(frame: &ExecuteData, text: *const ZendStr) -> Option<&[u8]> {
+pub(crate) fn bytes(frame: &ExecuteData, text: *const ZendStr) -> Option<&[u8]> {
     let _ = frame;
     // SAFETY: null or a string that an argument of the frame owns, as `parse` left it.
     unsafe { text.as_ref() }.map(ZendStr::as_bytes)
 }
 
 /// As [`bytes`], for text. `Err` = it is not UTF-8, and an exception is pending.
-pub fn utf8(frame: &ExecuteData, number: u32, text: *const ZendStr) -> Result<Option<&str>, ()> {
+pub(crate) fn utf8(
+    frame: &ExecuteData,
+    number: u32,
+    text: *const ZendStr,
+) -> Result<Option<&str>, ()> {
     let Some(bytes) = bytes(frame, text) else {
         return Ok(None);
     };
@@ -147,7 +152,7 @@ pub fn utf8(frame: &ExecuteData, number: u32, text: *const ZendStr) -> Result<Op
 }
 
 /// As [`bytes`], as a value of its own.
-pub fn text(frame: &ExecuteData, text: *const ZendStr) -> Option<Zval> {
+pub(crate) fn text(frame: &ExecuteData, text: *const ZendStr) -> Option<Zval> {
     let bytes = bytes(frame, text)?;
     let mut value = Zval::new();
     value.set_zend_string(ZendStr::new(bytes, false));
@@ -155,20 +160,20 @@ pub fn text(frame: &ExecuteData, text: *const ZendStr) -> Option<Zval> {
 }
 
 /// The value that [`parse`] has read from `frame`.
-pub fn value(frame: &ExecuteData, value: *mut Zval) -> Option<&Zval> {
+pub(crate) fn value(frame: &ExecuteData, value: *mut Zval) -> Option<&Zval> {
     let _ = frame;
     // SAFETY: null or an argument of the frame, as `parse` left it.
     unsafe { value.as_ref() }
 }
 
 /// Whether `foreach` can go over it.
-pub fn is_iterable(value: &Zval) -> bool {
+pub(crate) fn is_iterable(value: &Zval) -> bool {
     // SAFETY: a look at the value's type and class.
     unsafe { zend_is_iterable(std::ptr::from_ref(value).cast_mut()) }
 }
 
 /// Throws a `TypeError` about argument `number` (from 1): "… must be of type iterable, int given".
-pub fn type_error(number: u32, expected: &CStr, given: &Zval) {
+pub(crate) fn type_error(number: u32, expected: &CStr, given: &Zval) {
     // SAFETY: the format takes two C strings; the engine's name of a type is one that stays.
     unsafe {
         zend_argument_type_error(
@@ -181,7 +186,7 @@ pub fn type_error(number: u32, expected: &CStr, given: &Zval) {
 }
 
 /// Throws a `ValueError` about argument `number` (from 1).
-pub fn value_error(number: u32, what: &CStr) {
+pub(crate) fn value_error(number: u32, what: &CStr) {
     // SAFETY: the format takes one C string.
     unsafe { zend_argument_value_error(number, c"%s".as_ptr(), what.as_ptr()) };
 }

@@ -7,7 +7,7 @@
 
 use super::ffi::zend_interrupt_function;
 use ext_php_rs::exception::PhpException;
-use ext_php_rs::ffi::{_zend_bailout, ext_php_rs_executor_globals, ext_php_rs_sapi_module};
+use ext_php_rs::ffi::{_zend_bailout, ext_php_rs_executor_globals};
 use ext_php_rs::zend::ce;
 use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How a handler ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// The return value is set, or an exception is pending.
     Done,
     /// The engine bailed out below, and the bailout has to go on.
@@ -23,7 +23,7 @@ pub enum End {
 }
 
 /// Runs a handler. A panic, which is a bug of ours, becomes a PHP `Error`.
-pub fn guard(handler: impl FnOnce() -> End) {
+pub(crate) fn guard(handler: impl FnOnce() -> End) {
     let end = catch_unwind(AssertUnwindSafe(handler));
     match end {
         Ok(End::Done) => {}
@@ -38,18 +38,18 @@ pub fn guard(handler: impl FnOnce() -> End) {
 }
 
 /// Whether an exception is pending.
-pub fn is_throwing() -> bool {
+pub(crate) fn is_throwing() -> bool {
     // SAFETY: PHP is running, so its globals exist.
     unsafe { !(*ext_php_rs_executor_globals()).exception.is_null() }
 }
 
 /// Whether a signal asked PHP to stop what it is doing: to run a handler, or to end the request.
-pub fn wants_interrupt() -> bool {
+pub(crate) fn wants_interrupt() -> bool {
     flag(Flag::Interrupt)
 }
 
 /// Whether the request's own time is over.
-pub fn is_timed_out() -> bool {
+pub(crate) fn is_timed_out() -> bool {
     flag(Flag::TimedOut)
 }
 
@@ -73,7 +73,7 @@ fn flag(which: Flag) -> bool {
 
 /// Lets PHP run its signal handlers, which are user code. The request's time limit is left to the
 /// engine, which looks at it when our function returns.
-pub fn run_signal_handlers() {
+pub(crate) fn run_signal_handlers() {
     if is_timed_out() {
         return;
     }
@@ -91,14 +91,14 @@ pub fn run_signal_handlers() {
 
 /// Name of the SAPI: "cli", "fpm-fcgi", …
 #[cfg(not(test))]
-pub fn sapi_name() -> String {
+pub(crate) fn sapi_name() -> String {
     // SAFETY: the SAPI module is set before any extension is loaded; its name is a C string.
-    let name = unsafe { CStr::from_ptr((*ext_php_rs_sapi_module()).name) };
+    let name = unsafe { CStr::from_ptr((*ext_php_rs::ffi::ext_php_rs_sapi_module()).name) };
     name.to_string_lossy().into_owned()
 }
 
 /// Unit tests run without PHP.
 #[cfg(test)]
-pub fn sapi_name() -> String {
+pub(crate) fn sapi_name() -> String {
     CStr::to_string_lossy(c"cli").into_owned()
 }

@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// A class of this extension, once registered.
 #[derive(Debug)]
-pub struct Class(AtomicPtr<ClassEntry>);
+pub(crate) struct Class(AtomicPtr<ClassEntry>);
 
 /// Where a registration leaves its result: the builder takes a function without captures.
 static REGISTERED: AtomicPtr<ClassEntry> = AtomicPtr::new(ptr::null_mut());
@@ -33,31 +33,31 @@ static REGISTERED: AtomicPtr<ClassEntry> = AtomicPtr::new(ptr::null_mut());
 const READONLY: u32 = 1 << 7;
 
 /// Types a property can have, as the engine's `MAY_BE_*` mask.
-pub mod ty {
+pub(crate) mod ty {
     use super::{IS_ARRAY, IS_DOUBLE, IS_FALSE, IS_LONG, IS_NULL, IS_STRING, IS_TRUE};
 
-    pub const BOOL: u32 = 1 << IS_FALSE | 1 << IS_TRUE;
-    pub const INT: u32 = 1 << IS_LONG;
-    pub const FLOAT: u32 = 1 << IS_DOUBLE;
-    pub const STRING: u32 = 1 << IS_STRING;
-    pub const NULL: u32 = 1 << IS_NULL;
-    pub const ARRAY: u32 = 1 << IS_ARRAY;
+    pub(crate) const BOOL: u32 = 1 << IS_FALSE | 1 << IS_TRUE;
+    pub(crate) const INT: u32 = 1 << IS_LONG;
+    pub(crate) const FLOAT: u32 = 1 << IS_DOUBLE;
+    pub(crate) const STRING: u32 = 1 << IS_STRING;
+    pub(crate) const NULL: u32 = 1 << IS_NULL;
+    pub(crate) const ARRAY: u32 = 1 << IS_ARRAY;
 }
 
 impl Class {
-    pub const fn unregistered() -> Self {
+    pub(crate) const fn unregistered() -> Self {
         Self(AtomicPtr::new(ptr::null_mut()))
     }
 
     /// Registers what `builder` describes as this class.
-    pub fn register(&'static self, builder: ClassBuilder) -> Result<()> {
+    pub(crate) fn register(&'static self, builder: ClassBuilder) -> Result<()> {
         builder.registration(keep).register()?;
         self.0.store(REGISTERED.load(Ordering::Relaxed), Ordering::Release);
         Ok(())
     }
 
     /// The class entry; panics before registration.
-    pub fn entry(&self) -> &'static ClassEntry {
+    pub(crate) fn entry(&self) -> &'static ClassEntry {
         // SAFETY: null or an entry that lives until the process ends.
         unsafe { self.0.load(Ordering::Acquire).as_ref() }.expect("registered in MINIT")
     }
@@ -67,18 +67,24 @@ impl Class {
     }
 
     /// Sets further bits of `ce_flags`.
-    pub fn add_flags(&self, flags: u32) {
+    pub(crate) fn add_flags(&self, flags: u32) {
         // SAFETY: registered, and nobody else looks at it during MINIT.
         unsafe { (*self.raw()).ce_flags |= flags };
     }
 
     /// Declares a property with a type mask of `ty`. Without a default it is uninitialised.
-    pub fn property(&self, name: &str, access: PropertyFlags, mask: u32, default: Option<Zval>) {
+    pub(crate) fn property(
+        &self,
+        name: &str,
+        access: PropertyFlags,
+        mask: u32,
+        default: Option<Zval>,
+    ) {
         self.declare(name, access.bits(), mask, default);
     }
 
     /// Declares a public readonly property without default.
-    pub fn readonly_property(&self, name: &str, mask: u32) {
+    pub(crate) fn readonly_property(&self, name: &str, mask: u32) {
         self.declare(name, PropertyFlags::Public.bits() | READONLY, mask, None);
     }
 
@@ -102,13 +108,13 @@ impl Class {
     }
 
     /// Makes the class usable as an attribute on what `targets` (`Attribute::TARGET_*`) says.
-    pub fn attribute(&self, targets: u32) {
+    pub(crate) fn attribute(&self, targets: u32) {
         // SAFETY: an entry of ours.
         unsafe { zend_internal_attribute_register(self.raw(), targets) };
     }
 
     /// Keeps a method's argument out of traces.
-    pub fn sensitive(&self, method: &str, parameter: u32) {
+    pub(crate) fn sensitive(&self, method: &str, parameter: u32) {
         let name = ZendStr::new_interned("SensitiveParameter", true).into_raw();
         // SAFETY: the function table of an entry of ours holds `zend_function`s; attributes of the
         // internal function are kept in its own, persistent memory by `zend_add_attribute`.
@@ -124,20 +130,23 @@ impl Class {
     }
 
     /// Lets `create` make the objects of this class.
-    pub fn created_by(&self, create: unsafe extern "C" fn(*mut ClassEntry) -> *mut ZendObject) {
+    pub(crate) fn created_by(
+        &self,
+        create: unsafe extern "C" fn(*mut ClassEntry) -> *mut ZendObject,
+    ) {
         // SAFETY: registered, and no object exists during MINIT.
         unsafe { (*self.raw()).__bindgen_anon_2.create_object = Some(create) };
     }
 }
 
 /// The parent of our exceptions. Its extension starts before any that is loaded from a file.
-pub fn runtime_exception() -> &'static ClassEntry {
+pub(crate) fn runtime_exception() -> &'static ClassEntry {
     // SAFETY: set by the SPL's MINIT, never changed.
     unsafe { spl_ce_RuntimeException.as_ref() }.expect("the SPL is part of PHP")
 }
 
 /// The engine's immutable empty array, as a default value.
-pub fn empty_array() -> Zval {
+pub(crate) fn empty_array() -> Zval {
     let mut value = Zval::new();
     value.value.arr = (&raw const zend_empty_array).cast_mut();
     value.u1.type_info = IS_ARRAY;

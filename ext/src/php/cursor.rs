@@ -16,7 +16,7 @@ use std::ptr::NonNull;
 
 /// A position in an iterable.
 #[derive(Debug)]
-pub struct Cursor {
+pub(crate) struct Cursor {
     /// The array, or the object that the iterator belongs to.
     source: Zval,
     kind: Kind,
@@ -30,7 +30,7 @@ enum Kind {
 
 /// One step.
 #[derive(Debug)]
-pub enum Step {
+pub(crate) enum Step {
     Item {
         key: Zval,
         value: Zval,
@@ -42,7 +42,7 @@ pub enum Step {
 
 impl Cursor {
     /// Begins before the first item of `source`; `None` when that cannot be iterated, or threw.
-    pub fn new(source: &Zval) -> Option<Self> {
+    pub(crate) fn new(source: &Zval) -> Option<Self> {
         let source = source.dereference().shallow_clone();
         if source.is_array() {
             return Some(Self { source, kind: Kind::Array { position: 0 } });
@@ -58,7 +58,7 @@ impl Cursor {
     }
 
     /// The next item.
-    pub fn next(&mut self) -> Step {
+    pub(crate) fn next(&mut self) -> Step {
         match &mut self.kind {
             Kind::Array { position } => next_of_array(&self.source, position),
             Kind::Iterator { iterator, started, count } => {

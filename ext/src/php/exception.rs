@@ -19,7 +19,7 @@ const BASE_PROPERTIES: [&str; 7] =
 /// Puts `value` where it stays until the next one comes, and lends it for as long.
 ///
 /// The caller is done with it before it can hold another: handlers raise as the last thing they do.
-pub fn hold<T>(place: &'static LocalKey<RefCell<Option<Box<T>>>>, value: T) -> &'static T {
+pub(crate) fn hold<T>(place: &'static LocalKey<RefCell<Option<Box<T>>>>, value: T) -> &'static T {
     place.with_borrow_mut(|held| {
         let value: *const T = &raw const **held.insert(Box::new(value));
         // SAFETY: the box stays in `place`, and is not touched, until the next `hold`.
@@ -28,7 +28,7 @@ pub fn hold<T>(place: &'static LocalKey<RefCell<Option<Box<T>>>>, value: T) -> &
 }
 
 /// An object of `class`, which is throwable, with file, line and trace of here, and nothing else set.
-pub fn create(class: &ClassEntry) -> Zval {
+pub(crate) fn create(class: &ClassEntry) -> Zval {
     let object = ZendObject::new(class).into_raw();
     let mut value = Zval::new();
     // SAFETY: a fresh object with one reference, which is the one that `set_object` adds.
@@ -41,7 +41,7 @@ pub fn create(class: &ClassEntry) -> Zval {
 
 /// Assigns one of the properties that `Exception` or `Error` declares, private ones too, or one that
 /// the class or a parent declares.
-pub fn set(exception: &mut Zval, name: &str, mut value: Zval) {
+pub(crate) fn set(exception: &mut Zval, name: &str, mut value: Zval) {
     let Some(object) = exception.object_mut() else {
         return;
     };
@@ -53,7 +53,7 @@ pub fn set(exception: &mut Zval, name: &str, mut value: Zval) {
 }
 
 /// Reads a property that [`set`] could write.
-pub fn get(exception: &mut Zval, name: &str) -> Zval {
+pub(crate) fn get(exception: &mut Zval, name: &str) -> Zval {
     let Some(object) = exception.object_mut() else {
         return Zval::null();
     };
@@ -64,7 +64,7 @@ pub fn get(exception: &mut Zval, name: &str) -> Zval {
 
 /// Assigns further properties, keyed as `get_mangled_object_vars()` gives them. A property that the
 /// class does not declare, or whose type refuses the value, is left out.
-pub fn set_mangled(exception: &mut Zval, properties: &ZendHashTable) {
+pub(crate) fn set_mangled(exception: &mut Zval, properties: &ZendHashTable) {
     for (key, value) in properties {
         if let ArrayKey::Str(key) = key {
             assign_mangled(exception, key, value);
@@ -101,7 +101,7 @@ fn ancestor(class: &'static ClassEntry, name: &str) -> Option<&'static ClassEntr
 }
 
 /// Forgets a pending exception, unless it is the engine's own for `exit()`.
-pub fn clear() {
+pub(crate) fn clear() {
     drop(take());
 }
 
@@ -118,7 +118,7 @@ fn scope_of(object: &ZendObject, name: &str) -> *mut ClassEntry {
 }
 
 /// Throws, as the last thing a handler does.
-pub fn throw(exception: Zval) {
+pub(crate) fn throw(exception: Zval) {
     let mut exception = std::mem::ManuallyDrop::new(exception);
     // SAFETY: a throwable, whose reference the engine takes over.
     unsafe { zend_throw_exception_object(&raw mut *exception) };
@@ -126,7 +126,7 @@ pub fn throw(exception: Zval) {
 
 /// Takes the pending exception away; `None` when there is none, or when it is the engine's own for
 /// `exit()`, which has to go on.
-pub fn take() -> Option<Zval> {
+pub(crate) fn take() -> Option<Zval> {
     // SAFETY: PHP is running, so its globals exist; the pending exception is an object.
     unsafe {
         let globals = ext_php_rs::ffi::ext_php_rs_executor_globals();

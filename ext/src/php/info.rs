@@ -12,7 +12,7 @@ use ext_php_rs::zend::ModuleEntry;
 use std::ffi::CString;
 
 /// Prints the table and the settings.
-pub unsafe extern "C" fn print(module: *mut ModuleEntry) {
+pub(crate) unsafe extern "C" fn print(module: *mut ModuleEntry) {
     // SAFETY: printing functions of the engine; the module is ours.
     unsafe {
         php_info_print_table_start();

@@ -16,7 +16,7 @@ const SUCCESS: c_int = 0;
 const FAILURE: c_int = -1;
 
 /// Registers every setting, in MINIT. Values from php.ini are checked here and now.
-pub fn register(module_number: i32) {
+pub(crate) fn register(module_number: i32) {
     let mut entries: Vec<IniEntryDef> = Vec::with_capacity(SETTINGS.len() + 1);
     for (index, setting) in SETTINGS.iter().enumerate() {
         let mut entry = IniEntryDef::new(setting.name, setting.default, IniEntryPermission::All);
@@ -78,7 +78,7 @@ unsafe extern "C" fn display_secret(entry: *mut zend_ini_entry, _kind: c_int) {
 }
 
 /// Takes the settings away, in MSHUTDOWN.
-pub fn unregister(module_number: i32) {
+pub(crate) fn unregister(module_number: i32) {
     // SAFETY: the number of our own module.
     unsafe { zend_unregister_ini_entries(module_number) };
 }

@@ -4,23 +4,23 @@
 use ext_php_rs::types::Zval;
 use ext_php_rs::zend::ExecuteData;
 
-pub mod args;
+pub(crate) mod args;
 mod boundary;
 mod class;
-pub mod cursor;
-pub mod exception;
+pub(crate) mod cursor;
+pub(crate) mod exception;
 mod ffi;
-pub mod info;
-pub mod ini;
+pub(crate) mod info;
+pub(crate) mod ini;
 mod object;
-pub mod output;
-pub mod properties;
+pub(crate) mod output;
+pub(crate) mod properties;
 
 /// A function of ours, as the engine calls it.
-pub type Handler = extern "C" fn(&mut ExecuteData, &mut Zval);
+pub(crate) type Handler = extern "C" fn(&mut ExecuteData, &mut Zval);
 
-pub use boundary::{
+pub(crate) use boundary::{
     End, guard, is_throwing, is_timed_out, run_signal_handlers, sapi_name, wants_interrupt,
 };
-pub use class::{Class, empty_array, runtime_exception, ty};
-pub use object::{Carried, Handle, Handlers};
+pub(crate) use class::{Class, empty_array, runtime_exception, ty};
+pub(crate) use object::{Carried, Handle, Handlers};

@@ -27,7 +27,7 @@ struct Carrier<T> {
 
 /// The object handlers of one class, made once.
 #[derive(Debug)]
-pub struct Handlers(OnceLock<Table>);
+pub(crate) struct Handlers(OnceLock<Table>);
 
 #[derive(Debug)]
 struct Table(Box<zend_object_handlers>);
@@ -38,13 +38,13 @@ unsafe impl Send for Table {}
 unsafe impl Sync for Table {}
 
 impl Handlers {
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(OnceLock::new())
     }
 }
 
 /// A Rust value that objects of a PHP class carry.
-pub trait Carried: Default + 'static {
+pub(crate) trait Carried: Default + 'static {
     fn class() -> &'static Class;
     fn handlers() -> &'static Handlers;
 
@@ -99,7 +99,7 @@ unsafe extern "C" fn free<T: Carried>(object: *mut ZendObject) {
 ///
 /// The engine keeps the object of a running method alive, so a handle is good for that long.
 #[derive(Debug)]
-pub struct Handle<T>(NonNull<ZendObject>, PhantomData<T>);
+pub(crate) struct Handle<T>(NonNull<ZendObject>, PhantomData<T>);
 
 impl<T> Clone for Handle<T> {
     fn clone(&self) -> Self {
@@ -111,7 +111,7 @@ impl<T> Copy for Handle<T> {}
 
 impl<T: Carried> Handle<T> {
     /// The object that `value` holds, if it is of the class.
-    pub fn of_value(value: &Zval) -> Option<Self> {
+    pub(crate) fn of_value(value: &Zval) -> Option<Self> {
         let value = value.dereference();
         if !value.is_object() {
             return None;
@@ -127,7 +127,7 @@ impl<T: Carried> Handle<T> {
     }
 
     /// Makes an object around `value`, in `result`.
-    pub fn create(value: T, result: &mut Zval) -> Option<Self> {
+    pub(crate) fn create(value: T, result: &mut Zval) -> Option<Self> {
         *result = super::exception::create(T::class().entry());
         let handle = Self::of_value(result)?;
         handle.with(|place| *place = value);
@@ -136,7 +136,7 @@ impl<T: Carried> Handle<T> {
 
     /// Lends the value to `work`, which must not call into PHP: user code could reach the same
     /// object.
-    pub fn with<R>(self, work: impl FnOnce(&mut T) -> R) -> R {
+    pub(crate) fn with<R>(self, work: impl FnOnce(&mut T) -> R) -> R {
         // SAFETY: `new` has checked the class; the object is alive (see the type), and no other
         // loan exists, since loans do not call into PHP.
         work(unsafe { &mut (*carrier::<T>(self.0.as_ptr())).value })

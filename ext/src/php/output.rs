@@ -7,7 +7,7 @@
 use ext_php_rs::ffi::php_output_write;
 
 /// Prints `bytes`, as echo would.
-pub fn print(bytes: &[u8]) {
+pub(crate) fn print(bytes: &[u8]) {
     if !bytes.is_empty() {
         // SAFETY: the bytes live across the call; PHP is running.
         unsafe { php_output_write(bytes.as_ptr().cast(), bytes.len()) };

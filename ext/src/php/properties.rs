@@ -11,7 +11,7 @@ use ext_php_rs::zend::ClassEntry;
 use std::ptr;
 
 /// Assigns `value` to the property `name` that `scope` declares.
-pub fn set(object: &mut ZendObject, scope: &ClassEntry, name: &str, mut value: Zval) {
+pub(crate) fn set(object: &mut ZendObject, scope: &ClassEntry, name: &str, mut value: Zval) {
     // SAFETY: the engine copies the value and adds its own reference; see the contract for the rest.
     unsafe {
         zend_update_property(
@@ -26,7 +26,7 @@ pub fn set(object: &mut ZendObject, scope: &ClassEntry, name: &str, mut value: Z
 
 /// The property `name` that `scope` declares, or null. May run user code when the class of `object`
 /// has magic or hooks.
-pub fn get(object: &mut ZendObject, scope: &ClassEntry, name: &str) -> Zval {
+pub(crate) fn get(object: &mut ZendObject, scope: &ClassEntry, name: &str) -> Zval {
     let mut space = Zval::new();
     // SAFETY: the engine returns a property or `space`, valid while the object is.
     let found = unsafe {
