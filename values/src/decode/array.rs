@@ -104,22 +104,24 @@ impl Decoder<'_> {
         let table = Table::new_mixed(narrow(count));
         slot.put_array(table);
         for _ in 0..count {
-            let key = self.name()?;
-            self.add_key(table, key)?;
+            let tag = self.input.byte()?;
+            let key = self.text(tag)?;
+            self.add_column(table, key)?;
         }
         table.hold();
         self.known.rows.push(table);
         self.row_values(table, count)
     }
 
-    fn add_key(&mut self, table: Table, key: Text) -> Done {
-        if Table::numeric_key(key.bytes()).is_some() {
-            return Err(self.input.malformed("integer among the columns of a row"));
+    fn add_column(&mut self, table: Table, key: Text) -> Done {
+        let numeric = Table::numeric_key(key.bytes()).is_some();
+        let added = if numeric { None } else { table.add(key) };
+        if added.is_some() {
+            key.release_shared();
+            return Ok(());
         }
-        match table.add(key) {
-            Some(_) => Ok(()),
-            None => Err(self.input.malformed("key given twice")),
-        }
+        self.known.names.push(key);
+        Err(self.input.malformed("column given twice, or an integer for a column"))
     }
 
     pub(super) fn row(&mut self, slot: Slot) -> Done {
@@ -170,7 +172,6 @@ impl Decoder<'_> {
             tag::INT_U8..=tag::INT_I64 => (Some(self.int(tag)?), None),
             _ => {
                 let key = self.text(tag)?;
-                self.known.names.push(key);
                 (Table::numeric_key(key.bytes()), Some(key))
             }
         };
@@ -182,6 +183,12 @@ impl Decoder<'_> {
             (None, Some(key)) => table.add(key),
             (None, None) => None,
         };
+        match key {
+            // The table has it.
+            Some(key) if index.is_none() && added.is_some() => key.release_shared(),
+            Some(key) => self.known.names.push(key),
+            None => {}
+        }
         let Some(element) = added else {
             return Err(self.input.malformed("key given twice"));
         };

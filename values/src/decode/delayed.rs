@@ -52,6 +52,9 @@ impl Delayed {
 impl Known {
     /// Makes the calls. After one that fails, the rest are cancelled.
     pub(super) fn wake(&mut self) -> Done {
+        if self.delayed.is_empty() {
+            return Ok(());
+        }
         let mut outcome = Ok(());
         // Every object that is cancelled must be marked before any of them can be dropped.
         let mut waiting = std::mem::take(&mut self.delayed).into_iter();

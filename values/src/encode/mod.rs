@@ -16,7 +16,7 @@ use crate::error::{Cause, Done, Fault};
 use crate::limits::Limits;
 use crate::tag;
 pub(crate) use array::step;
-use output::{put_count, put_float, put_int, put_string_head, put_string_ref};
+use output::{put_bytes, put_count, put_float, put_int, put_string_head, put_string_ref};
 use scratch::{Held, Scratch};
 
 /// One encoding. Identities, strings and shapes are shared by all values it is given.
@@ -106,7 +106,7 @@ impl<'a> Encoder<'a> {
             }
         }
         put_string_head(self.out, bytes.len());
-        self.out.extend_from_slice(bytes);
+        put_bytes(self.out, bytes);
         Ok(())
     }
 

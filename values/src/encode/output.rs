@@ -44,6 +44,7 @@ pub(super) fn put_float(out: &mut Vec<u8>, bits: u64) {
     put_tagged(out, tag::FLOAT, bits.to_le_bytes());
 }
 
+#[inline]
 pub(super) fn put_string_ref(out: &mut Vec<u8>, number: u32) {
     match number {
         0..=15 => out.push(tag::NEAR_STRING + number as u8),
@@ -53,6 +54,30 @@ pub(super) fn put_string_ref(out: &mut Vec<u8>, number: u32) {
     }
 }
 
+/// Appends bytes, without a call for the short strings that most are.
+#[inline]
+pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    match bytes.len() {
+        0..4 => bytes.iter().for_each(|byte| out.push(*byte)),
+        4..8 => put_overlapping::<4>(out, bytes),
+        8..=16 => put_overlapping::<8>(out, bytes),
+        _ => out.extend_from_slice(bytes),
+    }
+}
+
+/// Appends `PART` to twice `PART` bytes as the first and the last `PART` of them.
+#[inline]
+fn put_overlapping<const PART: usize>(out: &mut Vec<u8>, bytes: &[u8]) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<PART>(), bytes.last_chunk::<PART>()) {
+        let end = out.len() + bytes.len();
+        out.reserve(2 * PART);
+        out.extend_from_slice(first);
+        out.truncate(end - PART);
+        out.extend_from_slice(last);
+    }
+}
+
+#[inline]
 pub(super) fn put_string_head(out: &mut Vec<u8>, length: usize) {
     const SHORT_MAX: usize = (tag::SHORT_STRING_LAST - tag::SHORT_STRING) as usize;
     if length <= SHORT_MAX {
@@ -63,6 +88,7 @@ pub(super) fn put_string_head(out: &mut Vec<u8>, length: usize) {
     }
 }
 
+#[inline]
 pub(super) fn put_list_head(out: &mut Vec<u8>, count: usize) {
     const SHORT_MAX: usize = (tag::SHORT_LIST_LAST - tag::SHORT_LIST) as usize;
     if count <= SHORT_MAX {

@@ -12,6 +12,8 @@ struct Shape {
     class: u32,
     /// Number on the wire, where rows and objects are counted apart.
     number: u32,
+    /// Where `recent` has or had it.
+    recent: usize,
     start: usize,
     count: usize,
 }
@@ -37,12 +39,11 @@ impl Shapes {
 
     /// Forgets all shapes and lets go of their keys.
     pub(super) fn clear(&mut self) {
-        if !self.shapes.is_empty() {
-            self.recent.fill(NONE);
-            self.shapes.clear();
-            self.rows = 0;
-            self.objects = 0;
+        for shape in self.shapes.drain(..) {
+            self.recent[shape.recent] = NONE;
         }
+        self.rows = 0;
+        self.objects = 0;
         for (_, key) in self.keys.drain(..) {
             key.release();
         }
@@ -117,7 +118,7 @@ impl Shapes {
         let next = if class == Self::ROW { &mut self.rows } else { &mut self.objects };
         let number = *next;
         *next += 1;
-        self.shapes.push(Shape { class, number, start, count: keys.len() });
+        self.shapes.push(Shape { class, number, recent, start, count: keys.len() });
         number
     }
 }

@@ -51,6 +51,15 @@ impl Text {
         }
     }
 
+    /// Gives up one reference to a string that something else has too.
+    #[inline]
+    pub(crate) fn release_shared(self) {
+        if !self.is_interned() {
+            // SAFETY: contract of the module; the count stays above zero.
+            unsafe { (*self.0).gc.refcount -= 1 }
+        }
+    }
+
     /// Gives up one reference. Freeing a string runs no code.
     #[inline]
     pub(crate) fn release(self) {
@@ -81,9 +90,34 @@ impl Text {
             (*string).h = 0;
             (*string).len = bytes.len();
             let target = string.cast::<u8>().add(HEADER_BYTES);
-            ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len());
+            copy_short(bytes, target);
             target.add(bytes.len()).write(0);
             Self(string)
+        }
+    }
+}
+
+/// Copies, without a call for the short strings that most are.
+///
+/// # Safety
+///
+/// `target` has room for the bytes.
+#[inline]
+unsafe fn copy_short(bytes: &[u8], target: *mut u8) {
+    const HALF_BYTES: usize = 4;
+    let (source, length) = (bytes.as_ptr(), bytes.len());
+    // SAFETY: each copy stays within `length`; two that overlap write the same bytes.
+    unsafe {
+        if (WORD_BYTES..=2 * WORD_BYTES).contains(&length) {
+            let last = length - WORD_BYTES;
+            ptr::copy_nonoverlapping(source, target, WORD_BYTES);
+            ptr::copy_nonoverlapping(source.add(last), target.add(last), WORD_BYTES);
+        } else if (HALF_BYTES..WORD_BYTES).contains(&length) {
+            let last = length - HALF_BYTES;
+            ptr::copy_nonoverlapping(source, target, HALF_BYTES);
+            ptr::copy_nonoverlapping(source.add(last), target.add(last), HALF_BYTES);
+        } else {
+            ptr::copy_nonoverlapping(source, target, length);
         }
     }
 }
