@@ -29,6 +29,11 @@ pub(crate) const KEYS: &[Key] = &[
         "0",
         "Longest a call may take, in milliseconds, where no #[Timeout] says; 0 = as the caller allows.",
     ),
+    key(
+        "start_timeout_ms",
+        "60000",
+        "Time the application has to start, bootstrap and preloading included, in milliseconds.",
+    ),
     key("executors.min", "", "Executors kept ready in each pool; else one per CPU."),
     key("executors.max", "", "Most executors of a pool; else four per CPU, at least 8."),
     key(
@@ -61,7 +66,7 @@ pub(crate) const KEYS: &[Key] = &[
 ];
 
 /// The content of `app.toml`, and after normalisation what holds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Application {
     pub(crate) name: AppName,
@@ -71,12 +76,31 @@ pub(crate) struct Application {
     pub(crate) export: Vec<String>,
     pub(crate) isolation: Isolation,
     pub(crate) timeout_ms: u32,
+    pub(crate) start_timeout_ms: u64,
     pub(crate) executors: Executors,
     #[serde(deserialize_with = "settings")]
     pub(crate) ini: BTreeMap<String, String>,
     #[serde(deserialize_with = "settings")]
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) values: Values,
+}
+
+impl Default for Application {
+    fn default() -> Self {
+        Self {
+            name: AppName::default(),
+            entry: Vec::new(),
+            bootstrap: None,
+            export: Vec::new(),
+            isolation: Isolation::default(),
+            timeout_ms: 0,
+            start_timeout_ms: 60_000,
+            executors: Executors::default(),
+            ini: BTreeMap::new(),
+            env: BTreeMap::new(),
+            values: Values::default(),
+        }
+    }
 }
 
 /// `[executors]`, for each pool of the application.

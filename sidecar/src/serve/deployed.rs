@@ -66,12 +66,18 @@ impl Deployed {
         }
     }
 
-    /// Starts the prototype.
-    pub(super) fn start(&mut self, settings: &Settings, events: &Events) -> io::Result<()> {
+    /// Starts the prototype; says which life of it this is.
+    pub(super) fn start(
+        &mut self,
+        settings: &Settings,
+        events: &Events,
+    ) -> io::Result<Incarnation> {
         self.lives += 1;
-        let from = Incarnation { release: self.key.clone(), number: self.lives };
-        self.prototype = Some(Prototype::start(&self.boot, from, settings, events.clone())?);
-        Ok(())
+        let life = Incarnation { release: self.key.clone(), number: self.lives };
+        self.prototype =
+            Some(Prototype::start(&self.boot, life.clone(), settings, events.clone())?);
+        self.state = ReleaseState::Starting;
+        Ok(life)
     }
 
     /// Whether `from` is the life of the prototype that runs now.

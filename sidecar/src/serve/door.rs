@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -123,7 +124,7 @@ impl Door {
     /// Tells a peer that spoke out of turn, as far as it can be told, and the log.
     pub(super) async fn turn_away(
         &self,
-        stream: &mut (impl tokio::io::AsyncWrite + Unpin),
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
         peer: String,
         fault: NoHello,
     ) {

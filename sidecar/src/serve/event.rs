@@ -90,6 +90,8 @@ pub(super) struct ExecutorKey {
 pub(super) enum Retry {
     Prototype(ReleaseKey),
     Pool(PoolKey),
+    /// The time that a prototype has to start is over.
+    Overdue(Incarnation),
     /// Connections that nobody seemed to hold.
     Orphans {
         pool: PoolKey,

@@ -11,6 +11,10 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
+/// How long, and for how many bytes, a refused peer is listened to, so that it gets its answer.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES_MAX: u64 = 64 * 1024;
+
 /// Why there was no Hello.
 #[derive(Debug, Error)]
 pub(super) enum NoHello {
@@ -70,15 +74,19 @@ pub(super) async fn welcome(
     write_within(stream, &control_frame(header, welcome), limit).await
 }
 
-/// Answers a Hello with Refused; that the peer may not read it is its own affair.
+/// Answers with Refused; that the peer may not read it is its own affair.
 pub(super) async fn refuse(
-    stream: &mut (impl AsyncWrite + Unpin),
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     refused: &Refused,
     limit: Duration,
 ) {
     let frame = control_frame(Header::new(Kind::Refused, 0), refused);
-    let _ = write_within(stream, &frame, limit).await;
-    let _ = stream.shutdown().await;
+    if write_within(stream, &frame, limit).await.is_ok() && stream.shutdown().await.is_ok() {
+        // Closing a socket with bytes unread resets it, and the peer would lose the answer.
+        let mut rest = stream.take(LINGER_BYTES_MAX);
+        let _ =
+            timeout(LINGER.min(limit), tokio::io::copy(&mut rest, &mut tokio::io::sink())).await;
+    }
 }
 
 /// Writes all of `bytes`, or fails with `TimedOut`.

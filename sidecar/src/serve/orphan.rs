@@ -9,6 +9,7 @@ use super::connections::ConnectionId;
 use super::event::{Event, Retry};
 use super::key::PoolKey;
 use super::supervisor::Supervisor;
+use shm::State;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
@@ -46,8 +47,8 @@ impl Supervisor {
         let Some(pool) = self.pool(key) else {
             return Vec::new();
         };
-        let held: Vec<u64> =
-            pool.scoreboard.cells().map(|cell| cell.remains().connection).collect();
+        let live = pool.scoreboard.cells().filter(|cell| cell.state() != State::Empty);
+        let held: Vec<u64> = live.map(|cell| cell.remains().connection).collect();
         let disarmed = disarmed(&pool.epoll).unwrap_or_default();
         let unheld = disarmed.into_iter().filter(|name| !held.contains(name));
         unheld

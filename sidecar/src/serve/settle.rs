@@ -37,12 +37,18 @@ impl Supervisor {
                 state = ?remains.state, "executor died: {}", hint(cause));
         }
         let id = ConnectionId::from_u64(remains.connection);
+        let call_is_on = remains.seq & 1 == 1;
         match remains.state {
             State::Running => self.answer_for(key, id, &remains, executor, cause),
-            // Part of a request is read, or part of an answer may be out.
-            State::Reading | State::Replying => self.close_of(key, id),
-            State::Idle if cause != ExitCause::Status(0) => self.look_for_orphans(key),
-            State::Empty | State::Starting | State::Idle => {}
+            // Part of a request is read.
+            State::Reading => self.close_of(key, id),
+            // Part of an answer may be out.
+            State::Replying if call_is_on => self.close_of(key, id),
+            // It gave its connection back before it left.
+            State::Replying | State::Idle if cause == ExitCause::Status(0) => {}
+            // It may have given it back, and another may serve it by now.
+            State::Replying | State::Idle => self.look_for_orphans(key),
+            State::Empty | State::Starting => {}
         }
     }
 

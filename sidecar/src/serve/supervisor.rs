@@ -5,6 +5,7 @@ use super::deployed::{Deployed, ReleaseState, pause_after};
 use super::event::{Event, Events, Incarnation, Retry, Signal};
 use super::key::{PoolKey, ReleaseKey};
 use super::pool::Pool;
+use super::prototype::Prototype;
 use super::settings::Settings;
 use protocol::{Catalog, FromPrototype, Membership, Report, body_from_slice};
 use shm::Board;
@@ -15,7 +16,7 @@ use std::os::fd::OwnedFd;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// Largest catalog read from a prototype, in bytes.
@@ -93,6 +94,7 @@ impl Supervisor {
             Event::Busy(pool) => self.on_busy(&pool),
             Event::Retry(Retry::Prototype(release)) => self.start_prototype(&release),
             Event::Retry(Retry::Pool(pool)) => self.on_pause_over(&pool),
+            Event::Retry(Retry::Overdue(from)) => self.on_start_overdue(&from),
             Event::Retry(Retry::Orphans { pool, suspects }) => self.close_orphans(&pool, &suspects),
             Event::Signal(signal) => self.on_signal(signal),
         }
@@ -103,9 +105,28 @@ impl Supervisor {
         let Some(deployed) = self.releases.get_mut(key) else {
             return;
         };
-        if let Err(error) = deployed.start(&self.settings, &self.events) {
-            let binary = self.settings.php_binary.display();
-            self.on_start_failed(key, format!("{binary} cannot be started: {error}"));
+        match deployed.start(&self.settings, &self.events) {
+            Ok(started) => {
+                let limit = deployed.deployment.config.start_timeout_ms;
+                self.retry_after(Duration::from_millis(limit), Retry::Overdue(started));
+            }
+            Err(error) => {
+                let binary = self.settings.php_binary.display();
+                self.on_start_failed(key, format!("{binary} cannot be started: {error}"));
+            }
+        }
+    }
+
+    /// A prototype that is still starting, e.g. in an endless loop of its bootstrap, is ended.
+    fn on_start_overdue(&mut self, from: &Incarnation) {
+        let Some(deployed) = self.releases.get(&from.release).filter(|d| d.is_current(from)) else {
+            return;
+        };
+        if deployed.state == ReleaseState::Starting {
+            deployed.prototype.iter().for_each(Prototype::kill);
+            let limit = deployed.deployment.config.start_timeout_ms;
+            let reason = format!("it was not ready within {limit} ms (start_timeout_ms)");
+            self.on_start_failed(&from.release, reason);
         }
     }
 
@@ -208,7 +229,7 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn retry_after(&self, pause: std::time::Duration, retry: Retry) {
+    pub(super) fn retry_after(&self, pause: Duration, retry: Retry) {
         let events = self.events.clone();
         tokio::spawn(async move {
             tokio::time::sleep(pause).await;

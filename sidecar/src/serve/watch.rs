@@ -81,7 +81,7 @@ impl Pool {
                 }
             }
             self.note_load();
-            if looks.is_multiple_of(MEMORY_LOOKS) {
+            if looks.is_multiple_of(MEMORY_LOOKS) || self.watch.quiet == QUIET_LOOKS {
                 self.replace_the_large(now);
             }
             self.sleep_if_quiet();
@@ -151,16 +151,18 @@ impl Pool {
         self.watch.shrink_at = Some(now + idle_timeout);
     }
 
+    /// One at a time, because the others serve meanwhile, and only after it has worked: one that is
+    /// too large from the start would be replaced by its like.
     fn replace_the_large(&mut self, now: Instant) {
         let max = self.limits.memory_bytes_max;
+        let large = |(executor, cell): (&Option<Executor>, &Cell)| {
+            let stays = executor.as_ref().filter(|executor| executor.leaving.is_none());
+            stays.is_some_and(|stays| cell.calls() > 0 && resident_bytes(stays.pid) > max)
+        };
         if max == 0 {
             return;
         }
-        let large = |executor: &Executor| {
-            executor.leaving.is_none() && executor.pid != 0 && resident_bytes(executor.pid) > max
-        };
-        // One at a time: the others serve meanwhile.
-        let found = self.executors.iter().position(|e| e.as_ref().is_some_and(large));
+        let found = self.executors.iter().zip(self.scoreboard.cells()).position(large);
         if let Some(index) = found {
             self.ask_to_leave(index, now);
         }

@@ -52,9 +52,11 @@ fn a_killed_prototype_comes_back_and_connections_wait_for_it() {
     let mut wire = worker.wire();
     let before = worker.status().apps[0].prototype_pid;
     send(before, Signal::KILL);
+    eventually("there is another", || {
+        let pid = worker.status().apps[0].prototype_pid;
+        (pid != 0 && pid != before).then_some(())
+    });
     assert_eq!(wire.call("hello", "[\"Ada\"]"), Outcome::Returned("\"Hello Ada\"".to_owned()));
-    let after = worker.status().apps[0].prototype_pid;
-    assert!(after != 0 && after != before);
 }
 
 #[test]
@@ -102,4 +104,28 @@ fn a_running_call_can_be_cancelled_over_another_connection() {
         (reply == ControlReply::Cancelled { found: true }).then_some(())
     });
     assert_eq!(wire.outcome(), Outcome::Failed(Failure::Cancelled));
+}
+
+#[test]
+fn executors_are_replaced_after_their_calls_and_nobody_notices() {
+    let setting = Setting::new();
+    setting.app_toml("[executors]\nmin = 1\nmax = 2\nmax_calls = 1\n");
+    let worker = setting.start();
+    let mut wire = worker.wire();
+    for _ in 0..20 {
+        assert_eq!(wire.call("hello", "[\"Ada\"]"), Outcome::Returned("\"Hello Ada\"".to_owned()));
+    }
+    eventually("each was replaced", || (pool(&worker).recycled == 20).then_some(()));
+    assert_eq!(pool(&worker).died, 0);
+}
+
+#[test]
+fn an_executor_that_grew_too_large_is_replaced_once_idle() {
+    let setting = Setting::new();
+    setting.app_toml("[executors]\nmin = 1\nmax = 1\nmemory_bytes_max = 1\n");
+    let worker = setting.start();
+    let mut wire = worker.wire();
+    assert_eq!(wire.call("hello", "[\"Ada\"]"), Outcome::Returned("\"Hello Ada\"".to_owned()));
+    eventually("it is replaced", || (pool(&worker).recycled == 1).then_some(()));
+    assert_eq!(wire.call("hello", "[\"Ada\"]"), Outcome::Returned("\"Hello Ada\"".to_owned()));
 }

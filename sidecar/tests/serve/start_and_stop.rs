@@ -42,6 +42,16 @@ fn an_application_that_does_not_start_ends_it_with_phps_own_words() {
 }
 
 #[test]
+fn an_application_that_never_gets_ready_is_given_up() {
+    let setting = Setting::new();
+    setting.file("app/boot.php", "<?php while (true) {}");
+    setting.app_toml("bootstrap = \"boot.php\"\nstart_timeout_ms = 300\n");
+    let output = setting.command().stdout(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(78));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("start_timeout_ms"));
+}
+
+#[test]
 fn a_live_socket_is_not_taken_and_a_stale_one_is() {
     let setting = Setting::new();
     let listener = UnixListener::bind(setting.path("sock")).unwrap();
