@@ -4,6 +4,7 @@
  * php_module_startup, and there is no HTTP request behind a call. */
 #include "shim.h"
 #include <php_variables.h>
+#include <zend_signal.h>
 #include <ext/standard/dl.h>
 
 #define SAPI_NAME "appserver"
@@ -54,7 +55,6 @@ static void sapi_ini_defaults(HashTable *configuration)
 		{"html_errors", "0"},
 		{"implicit_flush", "0"},
 		{"output_buffering", "0"},
-		{"max_input_time", "-1"},
 	};
 	for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {
 		zval value;
@@ -122,6 +122,12 @@ bool appserver_start(const struct appserver_hooks *with_hooks, const char *ini_e
 	appserver_sapi.ini_entries = (char *) ini_entries;
 	bool started = appserver_sapi.startup(&appserver_sapi) == SUCCESS;
 	sapi_module.name = SAPI_NAME;
+#ifdef ZEND_SIGNALS
+	/* Looking at seven signal handlers at the start of every request costs as many system calls. What
+	 * PHP code asks for is reset without it; only a library that changes a handler behind the
+	 * engine's back keeps it until the process ends. */
+	SIGG(reset) = 0;
+#endif
 	return started;
 }
 

@@ -21,7 +21,7 @@ pub(crate) fn build(boot: &Boot, request: &Request<'_>) -> Result<Catalog> {
             functions.push(entry(function, declared));
         }
     }
-    functions.sort_by(|a, b| a.name.to_ascii_lowercase().cmp(&b.name.to_ascii_lowercase()));
+    functions.sort_by_key(|function| function.name.to_ascii_lowercase());
     Ok(Catalog { app: boot.app.clone(), release: boot.release, functions })
 }
 

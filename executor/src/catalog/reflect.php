@@ -5,7 +5,7 @@ return (static function (): string {
     ARGUMENTS, true, 512, JSON_THROW_ON_ERROR);
     $entry = [];
     foreach ($arguments['entry'] as $file) {
-        $entry[$arguments['root'] . '/' . $file] = $file;
+        $entry[realpath($arguments['root'] . '/' . $file)] = $file;
     }
 
     $source = static function (mixed $value) use (&$source): string {

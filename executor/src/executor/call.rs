@@ -100,16 +100,16 @@ fn judge(request: &Request<'_>, outcome: Outcome, limit_ms: u32) -> Ended {
         std::mem::forget(outcome);
         return Ended::BailedOut(failure);
     }
-    let failure = failure::from_outcome(request, &outcome);
-    match (outcome, failure) {
-        (Outcome::Returned(value), _) => Ended::Returned(value),
-        (Outcome::BailedOut(bailout), _) => Ended::BailedOut(failure::fatal(&bailout)),
-        (Outcome::Exited(_), Some(failure)) => Ended::Exited(failure),
-        (outcome, failure) => {
+    match outcome {
+        Outcome::Returned(value) => Ended::Returned(value),
+        Outcome::BailedOut(bailout) => Ended::BailedOut(failure::fatal(&bailout)),
+        Outcome::Exited(status) => Ended::Exited(failure::exited(status)),
+        Outcome::Threw(exception) => {
+            let failure = failure::thrown(request, &exception);
             // Its destructors may run PHP code.
-            let _ = request.guard(|| drop(outcome));
+            let _ = request.guard(|| drop(exception));
             request.discard_exception();
-            Ended::Failed(failure.unwrap_or(Failure::Cancelled))
+            Ended::Failed(failure)
         }
     }
 }

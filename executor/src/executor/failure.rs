@@ -15,13 +15,18 @@ pub(super) fn from_outcome(request: &Request<'_>, outcome: &Outcome) -> Option<F
     match outcome {
         Outcome::Returned(_) => None,
         Outcome::Threw(exception) => Some(thrown(request, exception)),
-        Outcome::Exited(status) => Some(Failure::Fatal {
-            kind: FatalKind::Exit,
-            message: format!("exit() with status {status}").into_bytes(),
-            file: String::new(),
-            line: 0,
-        }),
+        Outcome::Exited(status) => Some(exited(*status)),
         Outcome::BailedOut(bailout) => Some(fatal(bailout)),
+    }
+}
+
+/// `exit()` or `die()`.
+pub(super) fn exited(status: i32) -> Failure {
+    Failure::Fatal {
+        kind: FatalKind::Exit,
+        message: format!("exit() with status {status}").into_bytes(),
+        file: String::new(),
+        line: 0,
     }
 }
 
@@ -38,7 +43,8 @@ pub(super) fn fatal(Bailout(error): &Bailout) -> Failure {
     Failure::Fatal { kind, message, file: error.file.clone(), line: error.line }
 }
 
-fn thrown(request: &Request<'_>, exception: &Zval) -> Failure {
+/// An exception with its chain of previous ones.
+pub(super) fn thrown(request: &Request<'_>, exception: &Zval) -> Failure {
     let mut chain = Vec::new();
     let mut next = ExceptionObject::new(exception);
     while let Some(exception) = next.filter(|_| chain.len() < CHAIN_MAX) {

@@ -45,6 +45,11 @@ impl<'a> Functions<'a> {
         Some((target, self.catalog.functions.get(index)?))
     }
 
+    /// The name of the function at `index` in the catalog.
+    pub(super) fn name(&self, index: usize) -> &'a str {
+        self.catalog.functions.get(index).map_or("", |function| function.name.as_str())
+    }
+
     pub(super) fn near(&self, name: &str) -> Vec<String> {
         self.catalog.near(name)
     }

@@ -24,8 +24,14 @@ pub(super) fn printed(seat: &Seat, request_id: u64, function: &str, bytes: &[u8]
     send(seat, request_id, function, LogLevel::Output, text);
 }
 
-/// Sends what PHP has logged since the last time.
-pub(super) fn logged(seat: &Seat, request_id: u64, function: &str) {
+/// Sends what a call has printed and PHP has logged since the last time.
+pub(super) fn flush(seat: &Seat, request_id: u64, function: &str) {
+    let (bytes, dropped) = embed::take_output();
+    printed(seat, request_id, function, &bytes, dropped);
+    logged(seat, request_id, function);
+}
+
+fn logged(seat: &Seat, request_id: u64, function: &str) {
     let lines = embed::take_log();
     for line in lines.iter().take(LINES_MAX) {
         send(seat, request_id, function, level(line), cut(&line.text));

@@ -9,7 +9,7 @@ use super::patience::Patience;
 use super::prologue::Prologue;
 use super::seat::Seat;
 use super::waiting::{others_wait, rearm, sleep};
-use super::{fork_guard, interrupt};
+use super::{fork_guard, interrupt, journal};
 use anyhow::{Result, anyhow};
 use embed::{Php, Request};
 use protocol::{Boot, Catalog};
@@ -28,9 +28,17 @@ pub(super) struct Server<'a> {
     pub(super) intake: Intake,
     pub(super) answer: Answer,
     pub(super) patience: Patience,
-    /// Set while the scoreboard says that a call is on: whether it failed.
-    pub(super) on: Option<bool>,
+    /// Set while the scoreboard says that a call is on.
+    pub(super) on: Option<On>,
     calls_left: u64,
+}
+
+/// A call that was answered, while its request is still to be closed.
+pub(super) struct On {
+    pub(super) failed: bool,
+    pub(super) request_id: u64,
+    /// In the catalog.
+    pub(super) function: usize,
 }
 
 /// A connection whose turn it is, with what was read from it already.
@@ -180,9 +188,11 @@ impl<'a> Server<'a> {
 
     /// The call, and what its request did at the end, is over.
     fn finish(&mut self) {
-        if let Some(failed) = self.on.take() {
-            self.seat.cell().finish(failed);
+        if let Some(on) = self.on.take() {
+            self.seat.cell().finish(on.failed);
             self.calls_left = self.calls_left.saturating_sub(1);
+            // With what destructors and shutdown functions had to say.
+            journal::flush(self.seat, on.request_id, self.functions.name(on.function));
         }
         // A command that came too late must not meet the next call.
         interrupt::take();

@@ -5,11 +5,10 @@ use super::call::{self, Ended};
 use super::clock::now_ns;
 use super::connections::Connection;
 use super::intake::Read;
-use super::journal;
 use super::prologue::PrologueFailure;
 use super::reply::{Reply, reply};
 use super::seat::Seat;
-use super::serve::{Context, Server, Turn};
+use super::serve::{Context, On, Server, Turn};
 use anyhow::Result;
 use embed::Request;
 use protocol::{ClosedReason, Failure, Header};
@@ -57,8 +56,7 @@ impl Server<'_> {
         self.seat.cell().replying();
         let sent = self.answer.send(fd);
         self.seat.scoreboard.function(call.index()).record(now_ns() - call.started_ns, failed);
-        journal::logged(self.seat, header.request_id, &call.function.name);
-        self.on = Some(failed);
+        self.on = Some(On { failed, request_id: header.request_id, function: call.index() });
         if let Err(reason) = sent {
             self.close(connection, reason)?;
         }

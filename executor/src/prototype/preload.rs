@@ -22,6 +22,19 @@ pub(super) struct Plan {
     pub(super) warnings: Vec<String>,
 }
 
+impl Plan {
+    /// Without OPcache nothing can be preloaded.
+    pub(super) fn give_up(&mut self, boot: &Boot) {
+        self.preloaded.clear();
+        self.required = boot.entry.iter().map(|file| absolute(boot, file)).collect();
+        self.warnings.push(
+            "OPcache is off: every request compiles the entry files; load it for PHP's embed SAPI \
+             (zend_extension=opcache) and leave opcache.enable on"
+                .to_owned(),
+        );
+    }
+}
+
 /// Looks through the entry files, and tries the preloading out.
 pub(super) fn plan(boot: &Boot) -> Result<Plan> {
     let looked = in_child("looking through the entry files", || look_through(boot))?;
@@ -45,17 +58,25 @@ pub(super) fn plan(boot: &Boot) -> Result<Plan> {
 
 /// Writes the script that preloads the plan's files; `None` when there is nothing to preload.
 pub(super) fn script(boot: &Boot, plan: &Plan) -> Result<Option<PathBuf>> {
-    if plan.preloaded.is_empty() {
+    let own = settings::own_preload(boot);
+    if plan.preloaded.is_empty() && own.is_none() {
         return Ok(None);
     }
     let mut code = "<?php\n".to_owned();
     for file in &plan.preloaded {
-        let quoted = file.replace('\\', "\\\\").replace('\'', "\\'");
-        writeln!(code, "opcache_compile_file('{quoted}');").context("preload script")?;
+        writeln!(code, "opcache_compile_file({});", quoted(file)).context("preload script")?;
+    }
+    if let Some(own) = own {
+        writeln!(code, "require {};", quoted(own)).context("preload script")?;
     }
     let path = Path::new(&boot.temp_dir).join("preload.php");
     std::fs::write(&path, code).with_context(|| path.display().to_string())?;
     Ok(Some(path))
+}
+
+/// As PHP source.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
 pub(super) fn absolute(boot: &Boot, file: &str) -> String {

@@ -12,10 +12,10 @@ const EXTENSION_VARIABLE: &str = "APPSERVER_EXTENSION";
 /// How to start PHP for this release, with OPcache.
 pub(super) fn with_preload(boot: &Boot, script: Option<&Path>) -> StartOptions {
     let mut ini = defaults(boot);
+    ini.push(("opcache.enable".to_owned(), "1".to_owned()));
     ini.extend(boot.ini.iter().cloned());
     let mut must = |name: &str, value: &str| ini.push((name.to_owned(), value.to_owned()));
     // A release never changes, so its files need not be looked at again.
-    must("opcache.enable", "1");
     must("opcache.validate_timestamps", "0");
     must("opcache.file_update_protection", "0");
     must("opcache.preload", &script.map(|path| path.display().to_string()).unwrap_or_default());
@@ -24,6 +24,12 @@ pub(super) fn with_preload(boot: &Boot, script: Option<&Path>) -> StartOptions {
         must("opcache.preload_user", "root");
     }
     StartOptions { ini, extension: extension() }
+}
+
+/// A preload script of the application's own: ours requires it.
+pub(super) fn own_preload(boot: &Boot) -> Option<&str> {
+    let last = boot.ini.iter().rfind(|(name, _)| name == "opcache.preload");
+    last.map(|(_, path)| path.as_str()).filter(|path| !path.is_empty())
 }
 
 /// How to start PHP to look through files: nothing is cached or preloaded.
@@ -45,8 +51,10 @@ fn defaults(boot: &Boot) -> Vec<(String, String)> {
         .into_iter()
         .map(|(name, path)| (name.to_owned(), path.display().to_string()))
         .collect();
-    // Time limits are the supervisor's, by the wall clock; PHP's own count CPU time.
+    // Time limits are the supervisor's, by the wall clock; PHP's own count CPU time, and cost a timer
+    // for each request.
     ini.push(("max_execution_time".to_owned(), "0".to_owned()));
+    ini.push(("max_input_time".to_owned(), "-1".to_owned()));
     ini
 }
 

@@ -24,10 +24,14 @@ pub(super) struct Release {
 }
 
 pub(super) fn start(boot: &Boot, control: &Channel) -> Result<Release> {
-    let plan = preload::plan(boot)?;
+    let mut plan = preload::plan(boot)?;
     let script = preload::script(boot, &plan)?;
     last_words::arm(LastWords::Control(control.as_fd().as_raw_fd()));
     let mut php = Php::start(&settings::with_preload(boot, script.as_deref()))?;
+    if !embed::opcache_enabled() {
+        plan.give_up(boot);
+    }
+    plan.warnings.extend(embed::take_log().into_iter().map(|line| line.text));
     let prologue = prologue(boot, &plan);
     let catalog = in_child("listing its functions", || list(boot, &mut php, &prologue))?;
     last_words::disarm();
@@ -59,17 +63,10 @@ fn list(boot: &Boot, php: &mut Php, prologue: &Prologue) -> Result<Vec<u8>> {
 fn report(plan: &preload::Plan) -> Report {
     let mut warnings = plan.warnings.clone();
     warnings.extend(settings::extension_warning());
-    let opcache = embed::opcache_enabled();
-    if !opcache {
-        warnings.push(
-            "OPcache is not loaded: code is compiled for every call; enable it for the embed SAPI"
-                .to_owned(),
-        );
-    }
     Report {
         php_version: embed::php_version(),
         preloaded_files: u32::try_from(plan.preloaded.len()).unwrap_or(u32::MAX),
-        opcache,
+        opcache: embed::opcache_enabled(),
         warnings,
     }
 }

@@ -108,12 +108,15 @@ impl FakeSupervisor {
         let fd_base = NEXT_FD_BASE.fetch_add(100, Ordering::Relaxed);
         boot.fd_base = u32::try_from(fd_base).unwrap();
         let (control, theirs) = Channel::pair();
-        let child = spawn(&boot, &theirs);
+        let mut child = spawn(&boot, &theirs);
         drop(theirs);
         let (message, fds) = control.receive::<FromPrototype>();
         let report = match message {
             FromPrototype::Ready(report) => report,
-            FromPrototype::Failed { message } => return Err(message),
+            FromPrototype::Failed { message } => {
+                child.wait().unwrap();
+                return Err(message);
+            }
             other => panic!("unexpected {other:?}"),
         };
         let catalog = read_catalog(fds);
