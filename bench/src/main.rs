@@ -84,18 +84,19 @@ fn measure(args: &MeasureArgs) -> Result<Report> {
     if report.machine.load_average > QUIET {
         eprintln!("the machine is busy (load {}): figures will vary", report.machine.load_average);
     }
-    rounds::measure(&workspace, args, &mut report);
+    // First what cargo may have to build, so that nothing compiles between measurements.
     if args.wants(Part::Context) {
         context::measure(args, &mut report);
     }
+    if args.wants(Part::Codec) {
+        codec::measure(&mut report);
+    }
+    rounds::measure(&workspace, args, &mut report);
     if args.wants(Part::Idle) {
         idle::measure(&workspace, args, &mut report);
     }
     if args.wants(Part::Growth) {
         growth::measure(&workspace, args, &mut report);
-    }
-    if args.wants(Part::Codec) {
-        codec::measure(&mut report);
     }
     stdout().write_all(table::render(&report).as_bytes())?;
     let file = report.write(args.json.as_deref())?;
