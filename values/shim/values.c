@@ -416,6 +416,40 @@ zval *values_hash_add(HashTable *table, zend_string *key)
 	return zend_hash_add(table, key, &null);
 }
 
+/* Adds a null under `key` to a mixed table that has room for it, taking over the caller's reference.
+ * False: the key is there already, or there is no room, and the reference stays the caller's. */
+bool values_hash_add_column(HashTable *table, zend_string *key)
+{
+	zend_ulong hash = ZSTR_H(key);
+	if (!hash) {
+		hash = ZSTR_H(key) = zend_inline_hash_func(ZSTR_VAL(key), ZSTR_LEN(key));
+	}
+	uint32_t position = table->nNumUsed;
+	if (position >= table->nTableSize) {
+		return false;
+	}
+	uint32_t *head = &HT_HASH(table, (int32_t) (hash | table->nTableMask));
+	for (uint32_t other = *head; other != HT_INVALID_IDX;) {
+		Bucket *bucket = HT_HASH_TO_BUCKET(table, other);
+		if (bucket->h == hash && zend_string_equals(bucket->key, key)) {
+			return false;
+		}
+		other = Z_NEXT(bucket->val);
+	}
+	if (!ZSTR_IS_INTERNED(key)) {
+		HT_FLAGS(table) &= ~HASH_FLAG_STATIC_KEYS;
+	}
+	Bucket *bucket = table->arData + position;
+	bucket->h = hash;
+	bucket->key = key;
+	ZVAL_NULL(&bucket->val);
+	Z_NEXT(bucket->val) = *head;
+	*head = HT_IDX_TO_HASH(position);
+	table->nNumUsed = position + 1;
+	table->nNumOfElements++;
+	return true;
+}
+
 void values_string_free(zend_string *string)
 {
 	zend_string_release(string);

@@ -114,10 +114,7 @@ impl Decoder<'_> {
     }
 
     fn add_column(&mut self, table: Table, key: Text) -> Done {
-        let numeric = Table::numeric_key(key.bytes()).is_some();
-        let added = if numeric { None } else { table.add(key) };
-        if added.is_some() {
-            key.release_shared();
+        if Table::numeric_key(key.bytes()).is_none() && table.add_column(key) {
             return Ok(());
         }
         self.known.names.push(key);

@@ -100,6 +100,10 @@ pub(super) mod shim {
             table: *mut HashTable,
             key: *mut zend_string,
         ) -> *mut zval;
+        pub(in super::super) fn values_hash_add_column(
+            table: *mut HashTable,
+            key: *mut zend_string,
+        ) -> bool;
         pub(in super::super) fn values_string_free(string: *mut zend_string);
         pub(in super::super) fn values_hash_like(table: *const HashTable) -> *mut HashTable;
     }

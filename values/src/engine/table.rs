@@ -229,6 +229,14 @@ impl Table {
         (!slot.is_null()).then(|| Slot::new(slot))
     }
 
+    /// Adds a null under `key` to a table made by [`Self::new_mixed`] with room for it, and takes the
+    /// caller's reference. False if it is there: then the reference stays the caller's.
+    #[inline]
+    pub(crate) fn add_column(self, key: Text) -> bool {
+        // SAFETY: the decoder owns the array; the shim looks for room.
+        unsafe { shim::values_hash_add_column(self.0, key.as_ptr()) }
+    }
+
     /// Adds a null under `index`. `None` if it is there.
     pub(crate) fn add_index(self, index: i64) -> Option<Slot> {
         // SAFETY: the decoder owns the array.
