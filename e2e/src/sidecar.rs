@@ -180,7 +180,9 @@ impl Sidecar {
         let pools = status["apps"][0]["pools"].as_array().expect("pools").clone();
         let executors =
             pools.iter().flat_map(|pool| pool["executors"].as_array().expect("executors"));
-        executors.map(|executor| executor["pid"].as_u64().expect("a pid") as u32).collect()
+        let pids = executors.map(|executor| executor["pid"].as_u64().expect("a pid") as u32);
+        // One that is just being forked has none yet.
+        pids.filter(|pid| *pid != 0).collect()
     }
 
     /// Pid of the prototype.
