@@ -9,8 +9,10 @@ mod child;
 mod frames;
 mod messages;
 mod mutator;
+mod php;
 mod random;
 mod target;
+mod values;
 
 use anyhow::{Result, bail};
 use clap::Parser;

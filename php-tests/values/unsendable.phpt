@@ -35,7 +35,7 @@ argument 1 ($value)["rows"][0]["cb"]
 argument 1 ($value)
 %sGenerator%s
 argument 1 ($value)
-%sclass@anonymous%s
+%sanonymous class%s
 argument 1 ($value)
 %sresource%s
 argument 1 ($value)->children["x"]
