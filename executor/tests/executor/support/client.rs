@@ -7,6 +7,8 @@ use protocol::{
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -108,12 +110,20 @@ impl Client {
         Some((header, body))
     }
 
-    /// The next answer, looked for without sleeping.
-    pub fn spin_for_frame(&mut self) -> Option<(Header, Vec<u8>)> {
-        while !self.has_answer() {
-            std::hint::spin_loop();
+    /// The kind of the next answer, looked for without sleeping, in one system call when it is there.
+    pub fn spin_for_kind(&mut self) -> Kind {
+        let mut bytes = [0; 4096];
+        loop {
+            match rustix::net::recv(&self.stream, &mut bytes[..], RecvFlags::DONTWAIT) {
+                Ok((_, received)) => {
+                    let header = Header::parse(&bytes[..received], u32::MAX).unwrap().unwrap();
+                    assert_eq!(header.frame_bytes(), received);
+                    return header.kind;
+                }
+                Err(Errno::AGAIN) => std::hint::spin_loop(),
+                Err(error) => panic!("{error}"),
+            }
         }
-        self.receive_frame()
     }
 
     /// Whether an answer, or a hang-up, is there.
