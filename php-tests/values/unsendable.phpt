@@ -16,7 +16,7 @@ function attempt(mixed ...$values): void
 
 attempt(fn () => 1);
 attempt(['rows' => [['cb' => strlen(...)]]]);
-attempt(STDIN);
+attempt(fopen('php://memory', 'r'));
 attempt((function () { yield 1; })());
 attempt(new class {});
 $holder = new Node('holder');
