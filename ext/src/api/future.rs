@@ -4,7 +4,7 @@ use super::outcome::{self, Settled, Wait};
 use super::{gather, throw};
 use crate::client::{self, CallError, CallId, ErrorKind, Options};
 use crate::php::args::{self, CallArgs, Param};
-use crate::php::{Carried, Class, End, Handle, Handler, Handlers, exception, guard};
+use crate::php::{Carried, Class, Collector, End, Handle, Handler, Handlers, exception, guard};
 use ext_php_rs::args::Arg;
 use ext_php_rs::builders::{ClassBuilder, FunctionBuilder};
 use ext_php_rs::error::Result;
@@ -35,6 +35,22 @@ impl Carried for Future {
 
     fn handlers() -> &'static Handlers {
         &HANDLERS
+    }
+
+    fn trace(&self, collector: &mut Collector) {
+        if let Some(value) = self.held() {
+            collector.show(value);
+        }
+    }
+}
+
+impl Future {
+    /// The value held, if any, for the collector of cycles.
+    pub(crate) fn held(&self) -> Option<&Zval> {
+        match self {
+            Self::Value(value) | Self::Thrown(value) => Some(value),
+            Self::Empty | Self::Running(_) => None,
+        }
     }
 }
 

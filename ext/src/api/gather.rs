@@ -5,8 +5,8 @@ use super::throw;
 use crate::client::{self, CallError, CallId, Waited};
 use crate::php::args::{self, Param};
 use crate::php::cursor::{Cursor, Step};
-use crate::php::{End, Handle, guard, is_throwing, wants_interrupt};
-use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
+use crate::php::{End, Handle, guard, is_throwing, table, wants_interrupt};
+use ext_php_rs::types::{ZendHashTable, Zval};
 use ext_php_rs::zend::ExecuteData;
 use std::time::Instant;
 
@@ -26,10 +26,7 @@ pub(super) extern "C" fn race(frame: &mut ExecuteData, result: &mut Zval) {
 }
 
 /// Reads the arguments; the futures are handed over as a PHP array, which PHP owns.
-fn with_futures(
-    frame: &ExecuteData,
-    work: impl FnOnce(&ZendHashTable, Option<Instant>) -> End,
-) -> End {
+fn with_futures(frame: &ExecuteData, work: impl FnOnce(&Zval, Option<Instant>) -> End) -> End {
     let mut futures = std::ptr::null_mut();
     let before = Some(Param::Any(&mut futures));
     let Some(until) = future::timeout(frame, c"z|d!", before) else {
@@ -43,7 +40,7 @@ fn with_futures(
         return End::Done;
     }
     match collect(futures) {
-        Some(futures) => futures.array().map_or(End::Done, |futures| work(futures, until)),
+        Some(futures) => work(&futures, until),
         None => End::Done,
     }
 }
@@ -66,31 +63,33 @@ fn collect(source: &Zval) -> Option<Zval> {
             args::value_error(1, c"must not hold more than 65536 futures");
             return None;
         }
-        insert(&mut table, &key, value);
+        table::set(&mut table, &key, value);
     }
     let mut array = Zval::new();
     array.set_hashtable(table);
     Some(array)
 }
 
-/// Adds under the same key. Keys that an array cannot have are cast as an array cast would; adding
-/// itself fails for want of memory only, which PHP does not report this way.
-fn insert(table: &mut ZendHashTable, key: &Zval, value: Zval) {
-    let _ = match (key.long(), key.zend_str()) {
-        (Some(index), _) => table.insert_at_index(index, value),
-        (None, Some(name)) => match name.as_str() {
-            Ok(name) => table.insert(ArrayKey::Str(name), value),
-            Err(_) => table.push(value),
-        },
-        (None, None) => table.push(value),
-    };
+fn handles(futures: &Zval) -> impl Iterator<Item = Handle<Future>> {
+    let values = futures.array().into_iter().flat_map(ZendHashTable::values);
+    values.filter_map(Handle::<Future>::of_value)
 }
 
-fn handles(futures: &ZendHashTable) -> impl Iterator<Item = Handle<Future>> {
-    futures.values().filter_map(Handle::<Future>::of_value)
+/// An array with what `take` makes of each future, under its key.
+fn by_key(futures: &Zval, take: impl Fn(Handle<Future>) -> Zval) -> Zval {
+    let mut table = ZendHashTable::new();
+    let mut cursor = Cursor::new(futures);
+    while let Some(Step::Item { key, value }) = cursor.as_mut().map(Cursor::next) {
+        if let Some(future) = Handle::<Future>::of_value(&value) {
+            table::set(&mut table, &key, take(future));
+        }
+    }
+    let mut array = Zval::new();
+    array.set_hashtable(table);
+    array
 }
 
-fn wait_all(futures: &ZendHashTable, until: Option<Instant>, result: &mut Zval) -> End {
+fn wait_all(futures: &Zval, until: Option<Instant>, result: &mut Zval) -> End {
     for future in in_order_of_completion(futures, until) {
         let future = match future {
             Ok(future) => future,
@@ -105,22 +104,15 @@ fn wait_all(futures: &ZendHashTable, until: Option<Instant>, result: &mut Zval) 
             return End::Done;
         }
     }
-    let mut values = ZendHashTable::new();
-    for (key, value) in futures {
-        let mut outcome = Zval::null();
-        if let Some(future) = Handle::<Future>::of_value(value) {
-            future::deliver(future, &mut outcome);
-        }
-        let _ = match key {
-            ArrayKey::Long(index) => values.insert_at_index(index, outcome),
-            key => values.insert(key, outcome),
-        };
-    }
-    result.set_hashtable(values);
+    *result = by_key(futures, |future| {
+        let mut value = Zval::null();
+        future::deliver(future, &mut value);
+        value
+    });
     End::Done
 }
 
-fn wait_any(futures: &ZendHashTable, until: Option<Instant>, result: &mut Zval) -> End {
+fn wait_any(futures: &Zval, until: Option<Instant>, result: &mut Zval) -> End {
     for future in in_order_of_completion(futures, until) {
         let future = match future {
             Ok(future) => future,
@@ -135,21 +127,12 @@ fn wait_any(futures: &ZendHashTable, until: Option<Instant>, result: &mut Zval) 
             return End::Done;
         }
     }
-    let mut exceptions = ZendHashTable::new();
-    for (key, value) in futures {
-        let thrown = Handle::<Future>::of_value(value).and_then(future::thrown);
-        let _ = match key {
-            ArrayKey::Long(index) => exceptions.insert_at_index(index, thrown),
-            key => exceptions.insert(key, thrown),
-        };
-    }
-    let mut array = Zval::new();
-    array.set_hashtable(exceptions);
-    throw::aggregate(array, futures.len());
+    let exceptions = by_key(futures, |future| future::thrown(future).unwrap_or_else(Zval::null));
+    throw::aggregate(exceptions, futures.array().map_or(0, ZendHashTable::len));
     End::Done
 }
 
-fn wait_race(futures: &ZendHashTable, until: Option<Instant>, result: &mut Zval) -> End {
+fn wait_race(futures: &Zval, until: Option<Instant>, result: &mut Zval) -> End {
     match in_order_of_completion(futures, until).next() {
         Some(Ok(future)) => {
             if let Some(end) = settled(future) {
@@ -176,7 +159,7 @@ fn settled(future: Handle<Future>) -> Option<End> {
     }
 }
 
-fn cancel_all(futures: &ZendHashTable) {
+fn cancel_all(futures: &Zval) {
     for id in handles(futures).filter_map(future::running) {
         client::cancel(id);
     }
@@ -185,7 +168,7 @@ fn cancel_all(futures: &ZendHashTable) {
 /// The futures as their calls end. An `Err` is the last item: the time is over, or the wait was
 /// interrupted, and an exception is pending or due.
 fn in_order_of_completion(
-    futures: &ZendHashTable,
+    futures: &Zval,
     until: Option<Instant>,
 ) -> impl Iterator<Item = Result<Handle<Future>, End>> {
     // Indices and handles only: nothing of this needs a destructor that matters.

@@ -10,7 +10,8 @@ use crate::client::{self, CallError, CallId, Options, Waited};
 use crate::php::args;
 use crate::php::cursor::{Cursor, Step};
 use crate::php::{
-    Carried, Class, End, Handle, Handler, Handlers, exception, guard, is_throwing, wants_interrupt,
+    Carried, Class, Collector, End, Handle, Handler, Handlers, exception, guard, is_throwing,
+    wants_interrupt,
 };
 use ext_php_rs::builders::{ClassBuilder, FunctionBuilder};
 use ext_php_rs::error::Result;
@@ -38,6 +39,8 @@ pub(super) struct Map {
     concurrency: usize,
     ordered: bool,
     window: VecDeque<Entry>,
+    /// What pulling inputs threw; comes to light after the results before it.
+    inputs_threw: Option<Zval>,
     current: Option<Entry>,
     started: bool,
     advanced: bool,
@@ -57,6 +60,21 @@ impl Carried for Map {
 
     fn handlers() -> &'static Handlers {
         &HANDLERS
+    }
+
+    fn trace(&self, collector: &mut Collector) {
+        for entry in self.window.iter().chain(&self.current) {
+            collector.show(&entry.key);
+            if let Some(value) = entry.outcome.held() {
+                collector.show(value);
+            }
+        }
+        if let Some(thrown) = &self.inputs_threw {
+            collector.show(thrown);
+        }
+        if let Some(cursor) = &self.cursor {
+            cursor.trace(collector);
+        }
     }
 }
 
@@ -216,7 +234,12 @@ fn advance(map: Handle<Map>) -> End {
         let done = map.with(Map::poll);
         match done {
             Some(position) => return take(map, position),
-            None if map.with(|map| map.window.is_empty()) => return End::Done,
+            None if map.with(|map| map.window.is_empty()) => {
+                if let Some(thrown) = map.with(|map| map.inputs_threw.take()) {
+                    exception::throw(thrown);
+                }
+                return End::Done;
+            }
             None => {}
         }
         let ids = map.with(|map| map.calls());
@@ -275,7 +298,10 @@ fn fill(map: Handle<Map>) -> std::result::Result<(), End> {
                 start_one(map, key, value)?;
             }
             Step::End => {}
-            Step::Thrown => return Err(End::Done),
+            Step::Thrown => match exception::take() {
+                Some(thrown) => map.with(|map| map.inputs_threw = Some(thrown)),
+                None => return Err(End::Done),
+            },
         }
     }
     Ok(())

@@ -74,9 +74,7 @@ fn set_properties(object: &mut Zval, thrown: &Thrown, policy: &AllowedClasses) {
         exception::clear();
         return;
     };
-    if let Some(table) = properties.array() {
-        exception::set_mangled(object, table);
-    }
+    exception::set_mangled(object, &properties);
 }
 
 /// Remote frames, a marker, local frames.

@@ -7,11 +7,13 @@
 #![allow(unsafe_code)]
 
 use super::boundary::is_throwing;
+use super::object::Collector;
 use ext_php_rs::ffi::{
-    ext_php_rs_zend_object_release, zend_hash_get_current_data_ex,
+    IS_OBJECT_EX, ext_php_rs_zend_object_release, zend_hash_get_current_data_ex,
     zend_hash_get_current_key_zval_ex, zend_hash_move_forward_ex,
 };
 use ext_php_rs::types::{ZendIterator, Zval};
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 /// A position in an iterable.
@@ -55,6 +57,19 @@ impl Cursor {
         };
         let iterator = NonNull::new(iterator)?;
         Some(Self { source, kind: Kind::Iterator { iterator, started: false, count: 0 } })
+    }
+
+    /// Shows what is held to the collector of cycles.
+    pub(crate) fn trace(&self, collector: &mut Collector) {
+        collector.show(&self.source);
+        if let Kind::Iterator { iterator, .. } = &self.kind {
+            // An iterator begins with its object. The value has no reference of its own, so it must
+            // not release one either.
+            let mut value = ManuallyDrop::new(Zval::new());
+            value.value.obj = iterator.as_ptr().cast();
+            value.u1.type_info = IS_OBJECT_EX;
+            collector.show(&value);
+        }
     }
 
     /// The next item.

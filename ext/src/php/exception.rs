@@ -4,9 +4,10 @@
 //! from Rust memory is kept alive by `hold`, not by the frame.
 #![allow(unsafe_code)]
 
+use super::cursor::{Cursor, Step};
 use super::ffi::zend_update_property;
 use ext_php_rs::ffi::{zend_ce_error, zend_ce_exception, zend_throw_exception_object};
-use ext_php_rs::types::{ArrayKey, ZendHashTable, ZendObject, Zval};
+use ext_php_rs::types::{ZendObject, ZendStr, Zval};
 use ext_php_rs::zend::ClassEntry;
 use std::cell::RefCell;
 use std::ptr;
@@ -64,15 +65,18 @@ pub(crate) fn get(exception: &mut Zval, name: &str) -> Zval {
 
 /// Assigns further properties, keyed as `get_mangled_object_vars()` gives them. A property that the
 /// class does not declare, or whose type refuses the value, is left out.
-pub(crate) fn set_mangled(exception: &mut Zval, properties: &ZendHashTable) {
-    for (key, value) in properties {
-        if let ArrayKey::Str(key) = key {
+pub(crate) fn set_mangled(exception: &mut Zval, properties: &Zval) {
+    let Some(mut cursor) = Cursor::new(properties).filter(|_| properties.is_array()) else {
+        return;
+    };
+    while let Step::Item { key, value } = cursor.next() {
+        if let Some(Ok(key)) = key.zend_str().map(ZendStr::as_str) {
             assign_mangled(exception, key, value);
         }
     }
 }
 
-fn assign_mangled(exception: &mut Zval, key: &str, value: &Zval) {
+fn assign_mangled(exception: &mut Zval, key: &str, value: Zval) {
     let Some(object) = exception.object_mut() else {
         return;
     };
@@ -85,7 +89,7 @@ fn assign_mangled(exception: &mut Zval, key: &str, value: &Zval) {
     let Some(scope) = declared_by.filter(|_| !BASE_PROPERTIES.contains(&name)) else {
         return;
     };
-    super::properties::set(object, scope, name, value.shallow_clone());
+    super::properties::set(object, scope, name, value);
     clear();
 }
 

@@ -5,9 +5,17 @@
 #![allow(unsafe_code)]
 
 use ext_php_rs::ffi::{zend_string, zend_type};
-use ext_php_rs::types::{ZendObject, Zval};
+use ext_php_rs::types::{ZendHashTable, ZendObject, Zval};
 use ext_php_rs::zend::{ClassEntry, ExecuteData, ModuleEntry};
 use std::ffi::{c_char, c_int, c_void};
+
+/// `zend_get_gc_buffer`.
+#[repr(C)]
+pub(super) struct GcBuffer {
+    pub(super) next: *mut Zval,
+    pub(super) end: *mut Zval,
+    pub(super) start: *mut Zval,
+}
 
 unsafe extern "C" {
     pub(super) fn zend_parse_parameters(num_args: u32, spec: *const c_char, ...) -> c_int;
@@ -43,6 +51,13 @@ unsafe extern "C" {
     pub(super) fn display_ini_entries(module: *mut ModuleEntry);
     pub(super) fn zend_zval_type_name(value: *const Zval) -> *const c_char;
     pub(super) fn zend_unregister_ini_entries(module_number: c_int);
+    pub(super) fn array_set_zval_key(
+        table: *mut ZendHashTable,
+        key: *mut Zval,
+        value: *mut Zval,
+    ) -> c_int;
+    pub(super) fn zend_get_gc_buffer_create() -> *mut GcBuffer;
+    pub(super) fn zend_get_gc_buffer_grow(buffer: *mut GcBuffer);
     pub(super) fn zend_clear_exception();
     pub(super) static spl_ce_RuntimeException: *mut ClassEntry;
     /// Set by extensions that handle signals between opcodes (pcntl).

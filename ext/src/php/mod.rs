@@ -15,6 +15,7 @@ pub(crate) mod ini;
 mod object;
 pub(crate) mod output;
 pub(crate) mod properties;
+pub(crate) mod table;
 
 /// A function of ours, as the engine calls it.
 pub(crate) type Handler = extern "C" fn(&mut ExecuteData, &mut Zval);
@@ -23,4 +24,4 @@ pub(crate) use boundary::{
     End, guard, is_throwing, is_timed_out, run_signal_handlers, sapi_name, wants_interrupt,
 };
 pub(crate) use class::{Class, empty_array, runtime_exception, ty};
-pub(crate) use object::{Carried, Handle, Handlers};
+pub(crate) use object::{Carried, Collector, Handle, Handlers};

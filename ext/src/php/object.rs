@@ -7,13 +7,15 @@
 #![allow(unsafe_code)]
 
 use super::class::Class;
+use super::ffi::{GcBuffer, zend_get_gc_buffer_create, zend_get_gc_buffer_grow};
 use ext_php_rs::ffi::{
     ZEND_ACC_NO_DYNAMIC_PROPERTIES, ZEND_ACC_NOT_SERIALIZABLE, ext_php_rs_zend_object_alloc,
     object_properties_init, std_object_handlers, zend_object_handlers, zend_object_std_dtor,
     zend_object_std_init,
 };
-use ext_php_rs::types::{ZendObject, Zval};
+use ext_php_rs::types::{ZendHashTable, ZendObject, Zval};
 use ext_php_rs::zend::ClassEntry;
+use std::ffi::c_int;
 use std::marker::PhantomData;
 use std::mem::offset_of;
 use std::ptr::{self, NonNull};
@@ -48,6 +50,10 @@ pub(crate) trait Carried: Default + 'static {
     fn class() -> &'static Class;
     fn handlers() -> &'static Handlers;
 
+    /// Shows the PHP values held to the collector of cycles: an exception's trace holds arguments,
+    /// and so, often, the very object that keeps the exception.
+    fn trace(&self, _collector: &mut Collector) {}
+
     /// Prepares the class, in MINIT.
     fn install() {
         Self::class().created_by(create::<Self>);
@@ -58,6 +64,7 @@ pub(crate) trait Carried: Default + 'static {
             table.offset = i32::try_from(offset_of!(Carrier<Self>, object)).unwrap_or_default();
             table.free_obj = Some(free::<Self>);
             table.clone_obj = None;
+            table.get_gc = Some(collect::<Self>);
             Table(table)
         });
     }
@@ -85,6 +92,40 @@ unsafe extern "C" fn create<T: Carried>(class: *mut ClassEntry) -> *mut ZendObje
         }
         object
     }
+}
+
+/// Takes what [`Carried::trace`] shows.
+pub(crate) struct Collector(*mut GcBuffer);
+
+impl Collector {
+    pub(crate) fn show(&mut self, value: &Zval) {
+        // SAFETY: the engine's buffer, with room between `next` and `end`; the copy adds no
+        // reference, which is how the engine's own inline function does it.
+        unsafe {
+            let buffer = &mut *self.0;
+            if buffer.next == buffer.end {
+                zend_get_gc_buffer_grow(buffer);
+            }
+            ptr::copy_nonoverlapping(value, buffer.next, 1);
+            buffer.next = buffer.next.add(1);
+        }
+    }
+}
+
+unsafe extern "C" fn collect<T: Carried>(
+    object: *mut ZendObject,
+    table: *mut *mut Zval,
+    count: *mut c_int,
+) -> *mut ZendHashTable {
+    // SAFETY: called by the engine for an object made by `create::<T>`, with places for the answer.
+    unsafe {
+        let buffer = zend_get_gc_buffer_create();
+        (*carrier::<T>(object)).value.trace(&mut Collector(buffer));
+        *table = (*buffer).start;
+        *count = c_int::try_from((*buffer).next.offset_from((*buffer).start)).unwrap_or(0);
+    }
+    // No properties besides.
+    ptr::null_mut()
 }
 
 unsafe extern "C" fn free<T: Carried>(object: *mut ZendObject) {
