@@ -87,7 +87,9 @@ impl Supervisor {
         let connections = self.connections.iter().filter(|c| c.pool == pool.key).count();
         let executors = pool.executors.iter().zip(pool.scoreboard.cells());
         let executors = executors.filter_map(|(executor, cell)| {
-            executor.as_ref().map(|executor| executor_status(deployed, executor.pid, cell))
+            // One without a process was only just asked for.
+            let forked = executor.as_ref().filter(|executor| executor.pid != 0)?;
+            Some(executor_status(deployed, forked.pid, cell))
         });
         PoolStatus {
             pool: pool.boot.name.clone(),

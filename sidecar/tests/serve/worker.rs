@@ -92,16 +92,16 @@ impl Setting {
     /// Starts it and waits until it is ready.
     pub(crate) fn start(self) -> Worker {
         let log = File::create(self.path("log")).expect("ours");
-        let mut child =
-            self.command().stdout(Stdio::piped()).stderr(log).spawn().expect("appserver runs");
-        let mut announced = Vec::new();
-        for line in BufReader::new(child.stdout.take().expect("piped")).lines() {
-            announced.push(line.expect("text"));
-            if announced.last().is_some_and(|line| line.contains("ready at")) {
-                return Worker { folder: self.folder, child, announced };
-            }
+        let started = self.command().stdout(Stdio::piped()).stderr(log).spawn();
+        let child = started.expect("appserver runs");
+        let mut worker = Worker { folder: self.folder, child, announced: Vec::new() };
+        let out = worker.child.stdout.take().expect("piped");
+        let mut lines = BufReader::new(out).lines().map(|line| line.expect("text"));
+        while !worker.announced.last().is_some_and(|line| line.contains("ready at")) {
+            let Some(line) = lines.next() else { panic!("it did not start: {}", worker.log()) };
+            worker.announced.push(line);
         }
-        panic!("it did not start: {}", fs::read_to_string(self.path("log")).unwrap_or_default());
+        worker
     }
 }
 
