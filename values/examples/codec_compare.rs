@@ -1,8 +1,8 @@
 //! Size and speed of the codec against igbinary, msgpack and PHP's own serialize(), in one process.
 //!
 //! `cargo run --release -p appserver-values --example codec_compare [-- [--json] [SHAPE]]`, where
-//! SHAPE is a part of a shape's name; `--alone` leaves the rivals out, for profiling. The rivals' C
-//! functions are called as PHP would call them, `iterations` times from a loop in PHP whose own cost
+//! SHAPE is a part of a shape's name; `--count` runs ours alone, 1000 times each way without a clock,
+//! for counting instructions. The rivals' C functions are called as PHP would call them, `iterations` times from a loop in PHP whose own cost
 //! is measured and taken off; ours in a loop in Rust. Times include freeing what was made. Each is
 //! the best of several rounds.
 #![allow(clippy::print_stdout, reason = "the table is the result")]
@@ -16,8 +16,11 @@ use values::{AllowedClasses, Limits, decode_value, encode_value};
 /// Rounds shorter than a time slice, and many: on a busy machine some pass undisturbed.
 const ROUNDS: usize = 80;
 const ROUND_TIME: Duration = Duration::from_millis(2);
+/// Times of `--count`.
+const COUNTED: u32 = 1000;
 
-const SHAPES: [(&str, &str); 6] = [
+const SHAPES: [(&str, &str); 7] = [
+    ("short string", "'hello, world'"),
     ("small array", "['id' => 7, 'name' => 'Ada', 'tags' => ['a', 'b'], 'ok' => true, 'x' => 1.5]"),
     (
         "1,000 rows x 8",
@@ -27,7 +30,7 @@ const SHAPES: [(&str, &str); 6] = [
             'note' => null], range(1, 1000))",
     ),
     ("10,000 ints", "range(1, 10000)"),
-    ("10,000 floats", "array_map(fn($n) => $n / 7, range(1, 10000))"),
+    ("10,000 floats", "array_map(fn($n) => $n / 7.0, range(1, 10000))"),
     (
         "1,000 objects",
         "array_map(fn($n) => new BenchPoint($n, \"point $n\", $n / 3), range(1, 1000))",
@@ -55,58 +58,90 @@ struct Figure {
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    let (json, alone) = (has("--json"), has("--alone"));
+    let (json, count) = (has("--json"), has("--count"));
     let wanted = arguments.iter().find(|argument| !argument.starts_with("--"));
     let ini = ["memory_limit", "1G", "opcache.enable", "0"].map(str::to_owned);
     let ini = ini.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
     let mut php = Php::start(&StartOptions { ini, extension: None }).expect("PHP starts");
     let request = php.request().expect("a request opens");
     eval(&request, SETUP);
-    let shapes: Vec<(&str, Vec<Figure>)> = SHAPES
+    let wanted = SHAPES
         .iter()
-        .filter(|(name, _)| wanted.is_none_or(|wanted| name.contains(wanted.as_str())))
-        .map(|(name, code)| (*name, measure(&request, code, alone)))
-        .collect();
+        .filter(|(name, _)| wanted.is_none_or(|wanted| name.contains(wanted.as_str())));
+    if count {
+        wanted.for_each(|(_, code)| run_counted(&Ours::new(&request, code)));
+        return;
+    }
+    let shapes: Vec<(&str, Vec<Figure>)> =
+        wanted.map(|(name, code)| (*name, measure(&request, code))).collect();
     if json { print_json(&shapes) } else { print_table(&shapes) }
 }
 
-fn measure(request: &Request<'_>, code: &str, alone: bool) -> Vec<Figure> {
-    let mut figures = vec![ours(&eval(request, &format!("return {code};")))];
+fn measure(request: &Request<'_>, code: &str) -> Vec<Figure> {
+    let mut figures = vec![Ours::new(request, code).figure()];
     for (codec, encode, decode) in [
         ("igbinary", "igbinary_serialize", "igbinary_unserialize"),
         ("msgpack", "msgpack_pack", "msgpack_unpack"),
         ("serialize", "serialize", "unserialize"),
     ] {
         let there = eval(request, &format!("return function_exists('{encode}');"));
-        if !alone && there.bool() == Some(true) {
+        if there.bool() == Some(true) {
             figures.push(rival(request, codec, encode, decode, code));
         }
     }
     figures
 }
 
-fn ours(value: &Zval) -> Figure {
-    let policy = AllowedClasses::new(["BenchPoint"]);
-    let limits = Limits::default();
-    let mut out = Vec::new();
-    encode_value(value, &mut out, limits).expect("the value can be sent");
-    let bytes = out.clone();
-    let encode = best(|times| {
-        let start = Instant::now();
+/// Our codec on one shape.
+struct Ours {
+    value: Zval,
+    bytes: Vec<u8>,
+    policy: AllowedClasses,
+    limits: Limits,
+}
+
+impl Ours {
+    fn new(request: &Request<'_>, code: &str) -> Self {
+        let value = eval(request, &format!("return {code};"));
+        let (mut bytes, limits) = (Vec::new(), Limits::default());
+        encode_value(&value, &mut bytes, limits).expect("the value can be sent");
+        Self { value, bytes, policy: AllowedClasses::new(["BenchPoint"]), limits }
+    }
+
+    fn figure(&self) -> Figure {
+        let timed = |run: &dyn Fn(u32)| {
+            best(|times| {
+                let start = Instant::now();
+                run(times);
+                start.elapsed()
+            })
+        };
+        let encode = timed(&|times| self.encode(times));
+        let decode = timed(&|times| self.decode(times));
+        Figure { codec: "appserver", bytes: self.bytes.len(), encode, decode }
+    }
+
+    #[inline(never)]
+    fn encode(&self, times: u32) {
+        let mut out = Vec::with_capacity(self.bytes.len());
         for _ in 0..times {
             out.clear();
-            encode_value(black_box(value), &mut out, limits).expect("as before");
+            encode_value(black_box(&self.value), &mut out, self.limits).expect("as before");
         }
-        start.elapsed()
-    });
-    let decode = best(|times| {
-        let start = Instant::now();
+    }
+
+    #[inline(never)]
+    fn decode(&self, times: u32) {
         for _ in 0..times {
-            black_box(decode_value(black_box(&bytes), limits, &policy).expect("our own bytes"));
+            let value = decode_value(black_box(&self.bytes), self.limits, &self.policy);
+            black_box(value.expect("our own bytes"));
         }
-        start.elapsed()
-    });
-    Figure { codec: "appserver", bytes: bytes.len(), encode, decode }
+    }
+}
+
+fn run_counted(ours: &Ours) {
+    ours.encode(COUNTED);
+    ours.decode(COUNTED);
 }
 
 fn rival(

@@ -5,8 +5,8 @@
  * ever crosses a Rust frame. On VALUES_BAILOUT the engine's state is that of a request that died:
  * the caller unwinds without touching PHP values and raises the bailout again.
  *
- * While the codec allocates, memory_limit is lifted (an out-of-memory error inside an allocation is
- * a longjmp too); while user code runs, it is in force.
+ * While the codec allocates, memory_limit is lifted unless there is ample headroom (an out-of-memory
+ * error inside an allocation is a longjmp too); while user code runs, it is in force.
  */
 #include "php.h"
 #include "zend_exceptions.h"
@@ -35,13 +35,31 @@ enum outcome {
 	VALUES_MISSING = 3,
 };
 
+/* Bytes below memory_limit that make it safe to allocate guard.rs' QUOTA_BYTES: four chunks of the engine's
+ * allocator, for at most one is needed and its bins may waste another. */
+#define HEADROOM_BYTES ((size_t) 8 << 20)
+
+static bool lifted;
+
 void values_lift_memory_limit(void)
 {
-	zend_set_memory_limit((size_t) Z_L(-1) >> 1);
+	if (!lifted) {
+		zend_set_memory_limit((size_t) Z_L(-1) >> 1);
+		lifted = true;
+	}
+}
+
+bool values_has_headroom(void)
+{
+	return lifted || zend_memory_usage(1) + HEADROOM_BYTES < (size_t) PG(memory_limit);
 }
 
 void values_restore_memory_limit(void)
 {
+	if (!lifted) {
+		return;
+	}
+	lifted = false;
 	/* Refused when more is in use than the limit allows: then the limit becomes what is in use, and
 	 * the script's next allocation of note fails as it would have without us. */
 	if (zend_set_memory_limit((size_t) PG(memory_limit)) == FAILURE) {
@@ -53,6 +71,7 @@ void values_restore_memory_limit(void)
 struct ground {
 	zend_execute_data frame;
 	bool laid;
+	bool was_lifted;
 };
 
 static void lay_ground(struct ground *ground)
@@ -63,6 +82,7 @@ static void lay_ground(struct ground *ground)
 		ground->frame.func = (zend_function *) &zend_pass_function;
 		EG(current_execute_data) = &ground->frame;
 	}
+	ground->was_lifted = lifted;
 	values_restore_memory_limit();
 }
 
@@ -71,7 +91,10 @@ static int leave_ground(struct ground *ground, int outcome)
 	if (ground->laid) {
 		EG(current_execute_data) = NULL;
 	}
-	values_lift_memory_limit();
+	/* User code may have used up what headroom there was. */
+	if (ground->was_lifted || !values_has_headroom()) {
+		values_lift_memory_limit();
+	}
 	if (outcome != VALUES_BAILOUT && EG(exception)) {
 		return VALUES_THROWN;
 	}
@@ -391,9 +414,49 @@ void *values_alloc(size_t bytes)
 	return emalloc(bytes);
 }
 
-void values_hash_init_packed(HashTable *table)
+/* A new packed array with room for `count` elements. */
+HashTable *values_new_packed(uint32_t count)
 {
-	zend_hash_real_init_packed(table);
+	if (count > HT_MIN_SIZE) {
+		HashTable *table = zend_new_array(count);
+		zend_hash_real_init_packed(table);
+		return table;
+	}
+	/* As zend_new_array() and zend_hash_real_init_packed() do it, with sizes known here. */
+	HashTable *table = emalloc(sizeof(HashTable));
+	void *data = emalloc(HT_PACKED_SIZE_EX(HT_MIN_SIZE, HT_MIN_MASK));
+	GC_SET_REFCOUNT(table, 1);
+	GC_TYPE_INFO(table) = GC_ARRAY;
+	HT_FLAGS(table) = HASH_FLAG_PACKED | HASH_FLAG_STATIC_KEYS;
+	table->nTableSize = HT_MIN_SIZE;
+	table->nTableMask = HT_MIN_MASK;
+	HT_SET_DATA_ADDR(table, data);
+	HT_HASH_RESET_PACKED(table);
+	table->nNumUsed = 0;
+	table->nNumOfElements = 0;
+	table->nInternalPointer = 0;
+	table->nNextFreeElement = ZEND_LONG_MIN;
+	table->pDestructor = ZVAL_PTR_DTOR;
+	return table;
+}
+
+/* A table for `count` columns that outlives the request, and that no count of references frees. */
+HashTable *values_new_permanent(uint32_t count)
+{
+	HashTable *table = pemalloc(sizeof(HashTable), 1);
+	zend_hash_init(table, count, NULL, NULL, 1);
+	zend_hash_real_init_mixed(table);
+	GC_ADD_FLAGS(table, GC_IMMUTABLE);
+	return table;
+}
+
+/* A string that outlives the request. To the engine it is an interned one: it never frees it. */
+zend_string *values_permanent_string(const char *bytes, size_t length)
+{
+	zend_string *string = zend_string_init(bytes, length, 1);
+	zend_string_hash_val(string);
+	GC_ADD_FLAGS(string, IS_STR_INTERNED | IS_STR_PERMANENT);
+	return string;
 }
 
 void values_hash_init_mixed(HashTable *table)

@@ -29,7 +29,7 @@ pub fn encode_arguments(
     out: &mut Vec<u8>,
     limits: Limits,
 ) -> Result<(), EncodeError> {
-    let _memory = guard::Memory::lift();
+    let _memory = guard::Memory::new();
     let mut encoder = Encoder::new(out, limits);
     let mut at = Argument::Value;
     let done =
@@ -65,7 +65,7 @@ fn put_arguments(
 
 /// Appends one value to `out`. As [`encode_arguments`] otherwise.
 pub fn encode_value(value: &Zval, out: &mut Vec<u8>, limits: Limits) -> Result<(), EncodeError> {
-    let _memory = guard::Memory::lift();
+    let _memory = guard::Memory::new();
     let mut encoder = Encoder::new(out, limits);
     let done = encoder.value(Slot::new(value), false);
     encoder.finish(done).map_err(|fault| fault.into_encode(Argument::Value))
@@ -80,12 +80,12 @@ pub fn decode_arguments(
     limits: Limits,
     policy: &dyn ClassPolicy,
 ) -> Result<Arguments, DecodeError> {
-    let _memory = guard::Memory::lift();
+    let memory = guard::Memory::new();
     let mut at = Argument::Value;
     let mut arguments = Arguments::default();
     let mut named = Temporary::null();
-    let mut decoder =
-        Decoder::new(input, limits, policy).map_err(|fault| fault.into_decode(Argument::Value))?;
+    let mut decoder = Decoder::new(input, limits, policy, &memory)
+        .map_err(|fault| fault.into_decode(Argument::Value))?;
     let done = take_arguments(&mut decoder, &mut arguments.positional, named.slot(), &mut at);
     let roots = arguments.positional.iter_mut().map(|value| Slot::new(value));
     let done = decoder.finish(done, roots.chain([named.slot()]));
@@ -132,11 +132,11 @@ pub fn decode_value(
     limits: Limits,
     policy: &dyn ClassPolicy,
 ) -> Result<Zval, DecodeError> {
-    let _memory = guard::Memory::lift();
+    let memory = guard::Memory::new();
     let mut value = Zval::new();
     let root = Slot::new(&raw mut value);
-    let mut decoder =
-        Decoder::new(input, limits, policy).map_err(|fault| fault.into_decode(Argument::Value))?;
+    let mut decoder = Decoder::new(input, limits, policy, &memory)
+        .map_err(|fault| fault.into_decode(Argument::Value))?;
     let done = decoder.value(root).and_then(|()| decoder.expect_end());
     decoder.finish(done, [root].into_iter()).map_err(|fault| fault.into_decode(Argument::Value))?;
     Ok(value)

@@ -92,9 +92,13 @@ impl Decoder<'_> {
         Ok(())
     }
 
-    /// The first row of a shape: all keys go in before any value, so that the array can serve as a
-    /// template even for a row inside itself.
+    /// The first row of a shape.
     pub(super) fn row_shape(&mut self, slot: Slot) -> Done {
+        if let Some(template) = self.known_columns() {
+            self.known.rows.push(template);
+            return self.row_like(slot, template);
+        }
+        let input = self.input.rest();
         let count = self.input.count(2)?;
         if count == 0 {
             return Err(self.input.malformed("row without columns"));
@@ -103,11 +107,14 @@ impl Decoder<'_> {
         self.charge_mixed(count)?;
         let table = Table::new_mixed(narrow(count));
         slot.put_array(table);
+        // All keys go in before any value, so that the array can serve as a template even for a row
+        // inside itself.
         for _ in 0..count {
             let tag = self.input.byte()?;
             let key = self.text(tag)?;
             self.add_column(table, key)?;
         }
+        Self::meet_columns(table, input);
         table.hold();
         self.known.rows.push(table);
         self.row_values(table, count)
@@ -123,7 +130,11 @@ impl Decoder<'_> {
 
     pub(super) fn row(&mut self, slot: Slot) -> Done {
         let number = self.input.number(self.known.rows.len())?;
-        let template = self.known.rows[number];
+        self.row_like(slot, self.known.rows[number])
+    }
+
+    #[inline]
+    fn row_like(&mut self, slot: Slot, template: Table) -> Done {
         let count = template.used();
         if count > self.input.remaining() {
             return Err(self.input.malformed("count beyond the end"));

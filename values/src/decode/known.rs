@@ -75,7 +75,13 @@ impl Known {
     }
 
     /// Lets go of what was held. Destructors may run.
+    #[inline]
     pub(super) fn release(&mut self) -> Done {
+        let held = self.names.len() | self.rows.len() | self.discarded.len() | self.delayed.len();
+        if held == 0 { Ok(()) } else { self.release_held() }
+    }
+
+    fn release_held(&mut self) -> Done {
         for name in self.names.drain(..) {
             name.release();
         }

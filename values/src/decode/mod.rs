@@ -6,6 +6,7 @@
 
 mod array;
 mod class;
+mod columns;
 mod delayed;
 mod known;
 mod object;
@@ -30,9 +31,13 @@ pub(crate) struct Decoder<'a> {
     input: Reader<'a>,
     limits: Limits,
     policy: &'a dyn ClassPolicy,
+    guard: &'a guard::Memory,
     depth: u32,
     elements: usize,
+    /// Bytes allocated for values so far.
     memory: usize,
+    /// How many may be before [`Decoder::more_memory`] has to be asked.
+    memory_ready: usize,
     known: Box<Known>,
 }
 
@@ -41,13 +46,17 @@ impl<'a> Decoder<'a> {
         input: &'a [u8],
         limits: Limits,
         policy: &'a dyn ClassPolicy,
+        guard: &'a guard::Memory,
     ) -> Result<Self, Fault> {
         let limits = limits.bounded();
         if input.len() > limits.bytes_max {
             return Err(Fault::new(Cause::TooLarge(limits.bytes_max, "bytes")));
         }
         let (input, known) = (Reader::new(input), Known::take());
-        Ok(Self { input, limits, policy, depth: 0, elements: 0, memory: 0, known })
+        let memory_ready =
+            if guard::has_headroom() { limits.memory_max.min(guard::QUOTA_BYTES) } else { 0 };
+        let (depth, elements, memory) = (0, 0, 0);
+        Ok(Self { input, limits, policy, guard, depth, elements, memory, memory_ready, known })
     }
 
     /// A count of things that take at least one byte each.
@@ -228,11 +237,22 @@ impl<'a> Decoder<'a> {
 
     #[inline]
     fn charge_memory(&mut self, bytes: usize) -> Done {
+        if bytes > self.memory_ready - self.memory {
+            self.more_memory(bytes)?;
+        }
+        self.memory += bytes;
+        Ok(())
+    }
+
+    /// Only `memory_max` bounds what is allocated from now on, no longer `memory_limit`.
+    #[cold]
+    fn more_memory(&mut self, bytes: usize) -> Done {
         if bytes > self.limits.memory_max - self.memory {
             let unit = "bytes of decoded values";
             return Err(Fault::new(Cause::TooLarge(self.limits.memory_max, unit)));
         }
-        self.memory += bytes;
+        self.guard.lift();
+        self.memory_ready = self.limits.memory_max;
         Ok(())
     }
 

@@ -17,6 +17,18 @@ impl<'a> Reader<'a> {
         self.bytes.len() - self.at
     }
 
+    /// What is left, without taking it.
+    #[inline]
+    pub(super) fn rest(&self) -> &'a [u8] {
+        &self.bytes[self.at..]
+    }
+
+    /// Takes `count` bytes of the [`Self::rest`].
+    #[inline]
+    pub(super) fn skip(&mut self, count: usize) {
+        self.at = self.bytes.len().min(self.at + count);
+    }
+
     #[cold]
     pub(super) fn malformed(&self, reason: &'static str) -> Fault {
         Fault::new(Cause::Malformed(self.at, reason))

@@ -25,6 +25,7 @@ pub(super) enum Held {
     Table(Table),
 }
 
+/// Empty whenever it is idle.
 #[derive(Default)]
 pub(super) struct Scratch {
     pub(super) strings: Strings,
@@ -39,26 +40,31 @@ pub(super) struct Scratch {
 
 impl Scratch {
     pub(super) fn take() -> Box<Self> {
-        let mut scratch = IDLE.take().unwrap_or_default();
-        scratch.strings.clear();
-        scratch.identity.clear();
-        scratch.classes.clear();
-        scratch.classes_named = 0;
-        scratch
+        IDLE.take().unwrap_or_default()
     }
 
+    /// Keeps the scratch, of which everything held was released or forgotten.
     pub(super) fn put_back(mut self: Box<Self>) {
         let kept = self.strings.capacity().max(self.identity.capacity());
         if kept.max(self.shapes.capacity()).max(self.held.capacity()) > KEPT_MAX {
             return;
         }
+        self.strings.clear();
+        self.identity.clear();
+        self.classes.clear();
         self.plans.clear();
+        self.classes_named = 0;
         IDLE.set(Some(self));
     }
 
     /// Lets go of everything held. Destructors may run: user code may have dropped the rest.
+    #[inline]
     pub(super) fn release(&mut self) -> Done {
         self.shapes.clear();
+        if self.held.is_empty() { Ok(()) } else { self.release_held() }
+    }
+
+    fn release_held(&mut self) -> Done {
         let mut done = Ok(());
         for held in self.held.drain(..) {
             let dropped = match held {

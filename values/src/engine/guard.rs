@@ -15,6 +15,7 @@ pub(super) mod shim {
 
     unsafe extern "C" {
         pub(in super::super) fn values_lift_memory_limit();
+        pub(in super::super) fn values_has_headroom() -> bool;
         pub(in super::super) fn values_restore_memory_limit();
         pub(in super::super) fn values_call_serialize(
             object: *mut zend_object,
@@ -90,7 +91,12 @@ pub(super) mod shim {
         pub(in super::super) fn values_is_plain(class: *const zend_class_entry) -> bool;
         pub(in super::super) fn values_new_plain(class: *mut zend_class_entry) -> *mut zend_object;
         pub(in super::super) fn values_alloc(bytes: usize) -> *mut c_void;
-        pub(in super::super) fn values_hash_init_packed(table: *mut HashTable);
+        pub(in super::super) fn values_new_packed(count: u32) -> *mut HashTable;
+        pub(in super::super) fn values_new_permanent(count: u32) -> *mut HashTable;
+        pub(in super::super) fn values_permanent_string(
+            bytes: *const c_char,
+            length: usize,
+        ) -> *mut zend_string;
         pub(in super::super) fn values_hash_init_mixed(table: *mut HashTable);
         pub(in super::super) fn values_hash_index_add(
             table: *mut HashTable,
@@ -129,18 +135,35 @@ fn outcome(code: i32) -> Result<(), Outcome> {
     }
 }
 
-/// While this lives, `memory_limit` is lifted, except inside user code.
+/// What may be allocated without lifting `memory_limit` where there is headroom, in bytes.
+pub(crate) const QUOTA_BYTES: usize = 256 << 10;
+
+/// Whether [`QUOTA_BYTES`] are far from `memory_limit`, or it is lifted.
+#[inline]
+pub(crate) fn has_headroom() -> bool {
+    // SAFETY: reads numbers of the allocator and of the configuration.
+    unsafe { shim::values_has_headroom() }
+}
+
+/// While this lives, `memory_limit` may be lifted, except inside user code; afterwards it is in force
+/// again.
 pub(crate) struct Memory(());
 
 impl Memory {
-    pub(crate) fn lift() -> Self {
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self(())
+    }
+
+    #[cold]
+    pub(crate) fn lift(&self) {
         // SAFETY: sets one number in the allocator.
         unsafe { shim::values_lift_memory_limit() }
-        Self(())
     }
 }
 
 impl Drop for Memory {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: sets one number in the allocator, and raises no error.
         unsafe { shim::values_restore_memory_limit() }

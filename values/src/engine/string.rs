@@ -64,7 +64,25 @@ impl Text {
     #[inline]
     pub(crate) fn release(self) {
         // SAFETY: the caller owns the reference it gives up.
-        unsafe { shim::values_string_free(self.0) }
+        unsafe {
+            if self.is_interned() {
+                return;
+            }
+            if (*self.0).gc.refcount == 1 {
+                shim::values_string_free(self.0);
+            } else {
+                (*self.0).gc.refcount -= 1;
+            }
+        }
+    }
+
+    /// A string that outlives the request and is never freed.
+    pub(crate) fn permanent(bytes: &[u8]) -> Self {
+        match bytes {
+            [] | [_] => Self::create(bytes),
+            // SAFETY: the bytes are copied.
+            _ => Self(unsafe { shim::values_permanent_string(bytes.as_ptr().cast(), bytes.len()) }),
+        }
     }
 
     /// A string of these bytes, with one reference for the caller.

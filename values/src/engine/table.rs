@@ -197,10 +197,8 @@ impl Table {
     /// A new packed array with room for `count` elements; `set_packed_len` tells how many are there.
     #[inline]
     pub(crate) fn new_packed(count: u32) -> Self {
-        let table = Self::with_room(count);
-        // SAFETY: the array is new.
-        unsafe { shim::values_hash_init_packed(table.0) }
-        table
+        // SAFETY: as in `with_room`.
+        Self(unsafe { shim::values_new_packed(count) })
     }
 
     /// A new array for string keys with room for `count` elements.
@@ -209,6 +207,12 @@ impl Table {
         // SAFETY: the array is new.
         unsafe { shim::values_hash_init_mixed(table.0) }
         table
+    }
+
+    /// A table for `count` columns that outlives the request and is never freed.
+    pub(crate) fn new_permanent(count: u32) -> Self {
+        // SAFETY: as in `with_room`.
+        Self(unsafe { shim::values_new_permanent(count) })
     }
 
     /// Declares the first `count` slots of a packed array to be elements.
