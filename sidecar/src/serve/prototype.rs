@@ -7,7 +7,7 @@ use super::ready::register;
 use super::settings::Settings;
 use protocol::{Boot, FromPrototype, ToPrototype, body_to_vec};
 use rustix::fs::{MemfdFlags, memfd_create};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -22,7 +22,6 @@ pub(super) struct Prototype {
     pub(super) pid: u32,
     pub(super) number: u32,
     channel: Arc<Channel>,
-    pidfd: Arc<AsyncFd<OwnedFd>>,
 }
 
 impl Prototype {
@@ -39,12 +38,12 @@ impl Prototype {
         let child = launch(&settings.php_binary, &boot_file(boot)?, &theirs, &without)?;
         let pid = child.id();
         let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::NONBLOCK)?;
-        let pidfd = Arc::new(register(pidfd, Interest::READABLE)?);
+        let pidfd = register(pidfd, Interest::READABLE)?;
         let channel = Arc::new(ours);
         let number = from.number;
-        let listener = Listener { child, channel: Arc::clone(&channel), pidfd: Arc::clone(&pidfd) };
+        let listener = Listener { child, channel: Arc::clone(&channel), pidfd };
         tokio::spawn(listener.run(from, events));
-        Ok(Self { pid, number, channel, pidfd })
+        Ok(Self { pid, number, channel })
     }
 
     /// Fails with `WouldBlock` when it has not read the last few hundred messages.
@@ -56,10 +55,20 @@ impl Prototype {
         self.channel.try_send(message, descriptors)
     }
 
+    /// Ends it, and everything it started.
     pub(super) fn kill(&self) {
-        // It fails only when the process is gone, which is what was wanted.
-        let _ = pidfd_send_signal(self.pidfd.get_ref(), Signal::KILL);
+        if let Some(group) = Pid::from_raw(self.pid.cast_signed()) {
+            end_group(group);
+        }
     }
+}
+
+/// Ends a prototype's process group: with it what it did not end itself, e.g. a helper in an endless
+/// loop of the application's. The group keeps its number for as long as the prototype is not waited
+/// for.
+fn end_group(group: Pid) {
+    // It fails when nobody is left, which is what was wanted.
+    let _ = kill_process_group(group, Signal::KILL);
 }
 
 /// The Boot as a file of its own memory, because it may be larger than a packet.
@@ -74,7 +83,7 @@ fn boot_file(boot: &Boot) -> io::Result<OwnedFd> {
 struct Listener {
     child: Child,
     channel: Arc<Channel>,
-    pidfd: Arc<AsyncFd<OwnedFd>>,
+    pidfd: AsyncFd<OwnedFd>,
 }
 
 impl Listener {
@@ -83,6 +92,7 @@ impl Listener {
         while let Ok(Some((message, descriptors))) = self.channel.try_receive() {
             forward(&from, &events, message, descriptors).await;
         }
+        end_group(Pid::from_child(&self.child));
         // The pidfd says that it has exited, so this does not wait.
         let status = self.child.wait().ok();
         let _ = events.send(Event::PrototypeExited { from, status }).await;
