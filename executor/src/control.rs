@@ -1,6 +1,6 @@
 //! The control sockets: messages of `protocol::process`, with descriptors beside them.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use protocol::{body_from_slice, body_to_vec};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -22,6 +22,18 @@ const FDS_MAX: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Channel(OwnedFd);
 
+/// The other side has closed its end, which it does when it ends: no fault of anyone here.
+#[derive(Debug)]
+pub(crate) struct Gone;
+
+impl std::fmt::Display for Gone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the supervisor is gone")
+    }
+}
+
+impl std::error::Error for Gone {}
+
 /// What was found on a channel.
 #[derive(Debug)]
 pub(crate) enum Incoming<T> {
@@ -36,11 +48,12 @@ impl Channel {
         Self(socket)
     }
 
-    /// Sends, waiting for room if need be.
+    /// Sends, waiting for room if need be; the error is [`Gone`] when nobody is there to read it.
     pub(crate) fn send<T: Serialize>(&self, message: &T, fds: &[BorrowedFd<'_>]) -> Result<()> {
         loop {
             match self.send_with(message, fds, SendFlags::NOSIGNAL) {
                 Err(Errno::INTR) => {}
+                Err(Errno::PIPE | Errno::CONNRESET) => bail!(Gone),
                 sent => return sent.context("control socket"),
             }
         }

@@ -3,7 +3,7 @@
 //! the slot.
 
 use super::seat::Seat;
-use crate::control::Incoming;
+use crate::control::{Gone, Incoming};
 use crate::descriptors;
 use anyhow::{Context, Result, bail};
 use protocol::{Boot, ClosedReason, FromExecutor, ToExecutor};
@@ -120,7 +120,7 @@ impl<'a> Connections<'a> {
         match self.seat.control.receive()? {
             Incoming::Message(message, fds) => Ok(Some((message, fds))),
             Incoming::Nothing => Ok(None),
-            Incoming::Closed => bail!("the supervisor is gone"),
+            Incoming::Closed => bail!(Gone),
         }
     }
 

@@ -23,6 +23,7 @@ mod waiting;
 pub(crate) use prologue::Prologue;
 pub(crate) use seat::Seat;
 
+use crate::control::Gone;
 use anyhow::{Context, Result};
 use embed::Php;
 use protocol::{Boot, Catalog, FromExecutor, Isolation};
@@ -44,6 +45,8 @@ pub(crate) fn run(
             let _ = seat.control.send(&FromExecutor::Leaving { reason }, &[]);
             0
         }
+        // It closes our sockets when it ends; whether there was more to say does not matter then.
+        Err(error) if error.is::<Gone>() => 0,
         Err(error) => {
             eprintln!(
                 "appserver-php: executor {} of pool {}: {error:#}",

@@ -5,7 +5,7 @@
 
 use super::signals;
 use super::start::Release;
-use crate::control::{Channel, Incoming};
+use crate::control::{Channel, Gone, Incoming};
 use crate::executor::{self, Seat};
 use anyhow::{Context, Result, anyhow};
 use protocol::{Boot, ExecutorExit, ExitCause, FromPrototype, ToPrototype};
@@ -42,7 +42,14 @@ impl<'a> Family<'a> {
 
     /// Serves the supervisor until it says Stop or is gone, then ends every executor.
     pub(super) fn run(mut self) -> Result<()> {
-        while self.serve_one()? {}
+        loop {
+            match self.serve_one() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) if error.is::<Gone>() => break,
+                Err(error) => return Err(error),
+            }
+        }
         self.stop()
     }
 
