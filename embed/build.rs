@@ -6,15 +6,17 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 10] = [
     "shim/call.c",
     "shim/exception.c",
+    "shim/interrupt.c",
     "shim/json.c",
     "shim/lookup.c",
     "shim/request.c",
     "shim/sapi.c",
     "shim/source.c",
     "shim/state.c",
+    "shim/surroundings.c",
 ];
 
 fn main() {

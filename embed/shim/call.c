@@ -60,6 +60,21 @@ enum appserver_outcome appserver_call(zend_function *function, zend_class_entry 
 	return outcome;
 }
 
+void appserver_run_top_level(zend_op_array *compiled, zval *result)
+{
+	/* As zend_execute(), which would take the variables of the nearest PHP code among the callers:
+	 * there is none below our frame. */
+	const uint32_t kind = ZEND_CALL_TOP_CODE | ZEND_CALL_HAS_SYMBOL_TABLE;
+	zend_execute_data *top = zend_vm_stack_push_call_frame(kind, (zend_function *) compiled, 0, NULL);
+	top->symbol_table = &EG(symbol_table);
+	zend_init_code_execute_data(top, compiled, result);
+	zend_execute_ex(top);
+	zend_vm_stack_free_call_frame(top);
+	zend_destroy_static_vars(compiled);
+	destroy_op_array(compiled);
+	efree_size(compiled, sizeof *compiled);
+}
+
 enum appserver_outcome appserver_eval(const char *code, size_t length, zval *result)
 {
 	zend_execute_data *const caller = EG(current_execute_data);
@@ -74,11 +89,7 @@ enum appserver_outcome appserver_eval(const char *code, size_t length, zval *res
 		zend_op_array *compiled = zend_compile_string(source, "eval()'d code", ZEND_COMPILE_POSITION_AFTER_OPEN_TAG);
 		zend_string_release(source);
 		if (compiled) {
-			compiled->scope = NULL;
-			zend_execute(compiled, result);
-			zend_destroy_static_vars(compiled);
-			destroy_op_array(compiled);
-			efree_size(compiled, sizeof *compiled);
+			appserver_run_top_level(compiled, result);
 		}
 		outcome = appserver_take_exception(result);
 	} zend_end_try();

@@ -24,7 +24,7 @@ bool appserver_request_shutdown(void)
 	/* There is no request body to read the rest of. */
 	SG(post_read) = 1;
 	php_request_shutdown(NULL);
-	return !CG(unclean_shutdown);
+	return appserver_surroundings_put_back() && !CG(unclean_shutdown);
 }
 
 bool appserver_guard(void (*body)(void *), void *context)

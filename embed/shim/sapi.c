@@ -70,6 +70,9 @@ static PHP_MINIT_FUNCTION(appserver_start)
 #if PHP_VERSION_ID < 80500
 	sapi_module.name = SAPI_NAME_OPCACHE_ACCEPTS;
 #endif
+	/* Now, because OPcache's JIT remembers what it finds when it starts. */
+	appserver_surroundings_notice();
+	appserver_interrupt_notice();
 	if (extension && !zend_hash_str_exists(&module_registry, extension->name, strlen(extension->name))) {
 		return php_load_extension(extension->path, MODULE_PERSISTENT, 0);
 	}

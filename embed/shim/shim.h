@@ -29,10 +29,17 @@ void appserver_stop(void);
 
 /* request.c: request contexts. */
 bool appserver_request_startup(void);
-/* False when something in it bailed out. */
+/* False when something in it bailed out, or the process is of no use for another request. */
 bool appserver_request_shutdown(void);
 /* Runs `body` inside zend_try; false when it bailed out. */
 bool appserver_guard(void (*body)(void *), void *context);
+
+/* surroundings.c: what PHP code changes of the process. To be called while modules are started. */
+void appserver_surroundings_notice(void);
+/* False when something was changed for good: this process can serve no other call. */
+bool appserver_surroundings_put_back(void);
+/* The engine does this at the end of a request. */
+void appserver_umask_put_back(void);
 
 /* call.c: how a call ended. */
 enum appserver_outcome {
@@ -46,6 +53,8 @@ enum appserver_outcome appserver_call(zend_function *function, zend_class_entry 
 	uint32_t argument_count, zval *arguments, HashTable *named, zval *result);
 /* How PHP code that has just run ended; moves an exception out of the engine into `result`. */
 enum appserver_outcome appserver_take_exception(zval *result);
+/* Runs what was compiled of a file or a string, among the global variables, and frees it. */
+void appserver_run_top_level(zend_op_array *compiled, zval *result);
 /* Evaluates `code` as by PHP's eval(): a value only with `return`. */
 enum appserver_outcome appserver_eval(const char *code, size_t length, zval *result);
 
@@ -86,12 +95,24 @@ void appserver_exception_extras(zend_object *exception, zval *array);
 
 /* json.c: PHP's own conversion; false when it failed, then `error` is the reason. */
 bool appserver_json_decode(const char *json, size_t length, zend_long depth, zval *value, const char **error);
-bool appserver_json_encode(zval *value, zend_long depth, zend_string **json, const char **error);
+/* `path` is where in the value the reason lies, to be released, or NULL. */
+bool appserver_json_encode(zval *value, zend_long depth, zend_string **json, zend_string **path, const char **error);
+
+/* interrupt.c: ending PHP code that runs. */
+enum appserver_interrupt {
+	APPSERVER_NOT_INTERRUPTED,
+	APPSERVER_TIMED_OUT,
+	APPSERVER_CANCELLED,
+};
+/* To be called while modules are started. */
+void appserver_interrupt_notice(void);
+/* For the error message of the call that begins. */
+void appserver_time_limit(uint32_t milliseconds);
+/* Async-signal-safe: a fatal error at the next point where the engine looks. */
+void appserver_interrupt(enum appserver_interrupt why);
+void appserver_interrupt_clear(void);
 
 /* state.c: the engine's state around a call. */
-/* Async-signal-safe: makes running PHP code end as by its own time limit. */
-void appserver_interrupt(void);
-void appserver_interrupt_clear(void);
 /* Lets the codec allocate what it has bounded itself; false when, back under the limit, more is in
  * use than it allows. */
 bool appserver_memory_limit(bool lifted);
@@ -99,8 +120,9 @@ bool appserver_memory_limit(bool lifted);
 void appserver_request_time_now(void);
 /* Ends output buffers that a function left open. */
 void appserver_output_end(void);
-/* Makes a resident request's next call start with nothing pending from the last one. */
-void appserver_reset_between_calls(void);
+/* Makes a resident request's next call start with nothing pending from the last one; false when the
+ * process can serve no other call. */
+bool appserver_reset_between_calls(void);
 bool appserver_opcache_enabled(void);
 const char *appserver_php_version(void);
 

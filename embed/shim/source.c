@@ -15,14 +15,6 @@ static zend_op_array *compile(zend_string *path)
 	return compiled;
 }
 
-static void run(zend_op_array *compiled, zval *result)
-{
-	zend_execute(compiled, result);
-	zend_destroy_static_vars(compiled);
-	destroy_op_array(compiled);
-	efree_size(compiled, sizeof *compiled);
-}
-
 enum appserver_outcome appserver_require_once(const char *name, size_t length, zval *result)
 {
 	zend_execute_data *const caller = EG(current_execute_data);
@@ -38,7 +30,7 @@ enum appserver_outcome appserver_require_once(const char *name, size_t length, z
 			zend_op_array *compiled = compile(path);
 			if (compiled) {
 				zend_hash_add_empty_element(&EG(included_files), path);
-				run(compiled, result);
+				appserver_run_top_level(compiled, result);
 			}
 		}
 		zend_string_release(path);

@@ -2,19 +2,9 @@
 #include "shim.h"
 #include <php_output.h>
 #include <php_version.h>
+#include <ext/standard/basic_functions.h>
 #include <ext/session/php_session.h>
 
-void appserver_interrupt(void)
-{
-	zend_atomic_bool_store_ex(&EG(timed_out), true);
-	zend_atomic_bool_store_ex(&EG(vm_interrupt), true);
-}
-
-void appserver_interrupt_clear(void)
-{
-	zend_atomic_bool_store_ex(&EG(timed_out), false);
-	zend_atomic_bool_store_ex(&EG(vm_interrupt), false);
-}
 
 bool appserver_memory_limit(bool lifted)
 {
@@ -54,7 +44,36 @@ const char *appserver_php_version(void)
 	return PHP_VERSION;
 }
 
-void appserver_reset_between_calls(void)
+/* Saves and forgets an open session; a save handler that was set stays. */
+static void session_close(void)
+{
+	PS(in_save_handler) = 0;
+	if (PS(session_status) == php_session_active) {
+		php_session_flush(1);
+	}
+	PS(session_status) = php_session_none;
+	if (PS(id)) {
+		zend_string_release(PS(id));
+		PS(id) = NULL;
+	}
+	zend_string *name = zend_string_init(ZEND_STRL("_SESSION"), 0);
+	zend_delete_global_variable(name);
+	zend_string_release(name);
+	zval variables;
+	ZVAL_COPY_VALUE(&variables, &PS(http_session_vars));
+	ZVAL_UNDEF(&PS(http_session_vars));
+	zval_ptr_dtor(&variables);
+}
+
+/* set_time_limit() is an ini setting too. */
+static void time_limit_put_back(void)
+{
+	zend_string *name = zend_string_init(ZEND_STRL("max_execution_time"), 0);
+	zend_restore_ini_entry(name, ZEND_INI_STAGE_RUNTIME);
+	zend_string_release(name);
+}
+
+bool appserver_reset_between_calls(void)
 {
 	php_call_shutdown_functions();
 	php_free_shutdown_functions();
@@ -72,10 +91,13 @@ void appserver_reset_between_calls(void)
 	PG(in_error_log) = 0;
 	PG(in_user_include) = 0;
 	PG(connection_status) = PHP_CONNECTION_NORMAL;
-	PS(in_save_handler) = 0;
+	session_close();
+	time_limit_put_back();
+	appserver_umask_put_back();
 	EG(exit_status) = 0;
 	EG(error_reporting) = (int) zend_ini_long("error_reporting", sizeof "error_reporting" - 1, 0);
 	gc_protect(false);
 	sapi_header_op(SAPI_HEADER_DELETE_ALL, NULL);
 	SG(sapi_headers).http_response_code = 200;
+	return appserver_surroundings_put_back();
 }

@@ -1,14 +1,14 @@
 //! The engine's state around a call.
 #![allow(unsafe_code)]
 
-use crate::ffi;
+use crate::ffi::{self, Interrupt};
 use crate::request::Request;
 use std::ffi::CStr;
 
-/// Makes the PHP code that is running end as by its own time limit. Async-signal-safe.
-pub fn interrupt() {
+/// Makes the PHP code that is running end with a fatal error that says why. Async-signal-safe.
+pub fn interrupt(why: Interrupt) {
     // SAFETY: two atomic stores.
-    unsafe { ffi::appserver_interrupt() }
+    unsafe { ffi::appserver_interrupt(why) }
 }
 
 /// Version of the PHP this was built for, e.g. `8.2.7`.
@@ -24,6 +24,12 @@ pub fn opcache_enabled() -> bool {
 }
 
 impl Request<'_> {
+    /// What [`Interrupt::TimedOut`] gives as the limit of the call that begins, in milliseconds.
+    pub fn time_limit(&self, milliseconds: u32) {
+        // SAFETY: stores a number.
+        unsafe { ffi::appserver_time_limit(milliseconds) }
+    }
+
     /// Takes back an [`interrupt`] that came too late.
     pub fn interrupt_clear(&self) {
         // SAFETY: two atomic stores.
@@ -54,10 +60,11 @@ impl Request<'_> {
         unsafe { ffi::appserver_output_end() }
     }
 
-    /// Between the calls of a request that lives on: runs and forgets shutdown functions, and resets
-    /// output buffers, headers, last error, exit status and the error level. Call it in
-    /// [`Request::guard`].
-    pub fn reset_between_calls(&self) {
+    /// Between the calls of a request that lives on: runs and forgets shutdown functions, closes the
+    /// session, and puts back output buffers, headers, last error, exit status, error level, PHP's
+    /// time limit, folder and umask. False when a call changed the process for good: it can serve no
+    /// other. Call it in [`Request::guard`].
+    pub fn reset_between_calls(&self) -> bool {
         // SAFETY: the request is open.
         unsafe { ffi::appserver_reset_between_calls() }
     }

@@ -29,6 +29,14 @@ pub(crate) enum Outcome {
     BailedOut,
 }
 
+/// Why running PHP code is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub enum Interrupt {
+    TimedOut = 1,
+    Cancelled = 2,
+}
+
 #[repr(C)]
 pub(crate) struct Error {
     pub(crate) kind: c_int,
@@ -100,14 +108,16 @@ unsafe extern "C" {
         value: *mut zval,
         depth: zend_long,
         json: *mut *mut zend_string,
+        path: *mut *mut zend_string,
         error: *mut *const c_char,
     ) -> bool;
-    pub(crate) fn appserver_interrupt();
+    pub(crate) fn appserver_time_limit(milliseconds: u32);
+    pub(crate) fn appserver_interrupt(why: Interrupt);
     pub(crate) fn appserver_interrupt_clear();
     pub(crate) fn appserver_memory_limit(lifted: bool) -> bool;
     pub(crate) fn appserver_request_time_now();
     pub(crate) fn appserver_output_end();
-    pub(crate) fn appserver_reset_between_calls();
+    pub(crate) fn appserver_reset_between_calls() -> bool;
     pub(crate) fn appserver_opcache_enabled() -> bool;
     pub(crate) fn appserver_php_version() -> *const c_char;
 }

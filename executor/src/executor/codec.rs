@@ -62,7 +62,9 @@ impl Codec<'_> {
     pub(super) fn encode(self, value: &mut Zval, out: &mut Vec<u8>) -> Result<(), CodecError> {
         if self.json {
             let encoded = json_encode(value, self.depth_max, out);
-            return encoded.map_err(|reason| bad_result("result".to_owned(), reason.to_owned()));
+            return encoded.map_err(|error| {
+                bad_result(format!("result{}", error.path), error.reason.to_owned())
+            });
         }
         values::encode_value(value, out, self.limits()).map_err(result_error)
     }

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 use anyhow::{Context, Result};
+use embed::Interrupt;
 use shm::{Cell, Command};
 use std::io;
 use std::mem::MaybeUninit;
@@ -62,16 +63,16 @@ extern "C" fn handle(_signal: i32) {
     // SAFETY: null, or a cell that stays mapped.
     let Some(cell) = (unsafe { cell.as_ref() }) else { return };
     let seq = cell.seq();
-    let reason = match cell.command_for(seq) {
-        Command::TimeOut => TIME_OUT,
-        Command::Cancel => CANCEL,
+    let (reason, why) = match cell.command_for(seq) {
+        Command::TimeOut => (TIME_OUT, Interrupt::TimedOut),
+        Command::Cancel => (CANCEL, Interrupt::Cancelled),
         Command::Stop => return STOP.store(true, Ordering::Relaxed),
         Command::None => return,
     };
     // Even between calls: then the command was for one that has ended.
     if seq & 1 == 1 && !super::fork_guard::is_stranger() {
         REASON.store(reason, Ordering::Relaxed);
-        embed::interrupt();
+        embed::interrupt(why);
     }
 }
 

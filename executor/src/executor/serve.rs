@@ -214,9 +214,9 @@ fn close(request: Request<'_>, context: Context) -> bool {
 
 /// Whether a resident request is fit for its next call.
 fn reset(request: &Request<'_>) -> bool {
-    let whole = request.guard(|| request.reset_between_calls()).is_ok();
+    let fit = request.guard(|| request.reset_between_calls()).unwrap_or(false);
     request.discard_exception();
-    whole && interrupt::pending().is_none()
+    fit && interrupt::pending().is_none()
 }
 
 fn stopped() -> String {

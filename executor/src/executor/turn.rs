@@ -45,6 +45,7 @@ impl Server<'_> {
         };
         begin(self.seat, &call);
         request.time_now();
+        request.time_limit(call.limit_ms);
         let ended = match not_ready {
             None => call::run(request, &call, encoded),
             Some(not_ready) => Ended::from(not_ready),

@@ -42,6 +42,36 @@ fn values_travel_in_the_value_codec() {
 }
 
 #[test]
+fn what_json_cannot_say_is_refused_with_its_place() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    for (what, says) in [
+        ("nan", "INF and NAN have no JSON form"),
+        ("inf", "INF and NAN have no JSON form"),
+        ("closure", "an object of this class cannot be sent"),
+        ("generator", "an object of this class cannot be sent"),
+        ("resource", "a resource cannot be sent"),
+    ] {
+        let Answer::Failure(Failure::BadResult { path, reason }) =
+            client.call("unsendable", json!([what]))
+        else {
+            panic!("{what} was sent")
+        };
+        assert_eq!((path.as_str(), reason.as_str()), ("result['rows'][1]->total", says), "{what}");
+    }
+    let Answer::Failure(Failure::BadResult { reason, .. }) =
+        client.call("unsendable", json!(["itself"]))
+    else {
+        panic!("an endless value was sent")
+    };
+    assert_eq!(reason, "it contains itself");
+    let sent = json!({"rows": [0, {"total": {}}]});
+    assert_eq!(client.call("unsendable", json!(["anonymous"])), Answer::Value(sent));
+}
+
+#[test]
 fn every_call_has_a_request_of_its_own() {
     let mut supervisor = FakeSupervisor::start(boot("basic"));
     let mut client = supervisor.connect(0);

@@ -77,3 +77,29 @@ fn the_request_begins_when_the_call_comes() {
     // A context opened before the call would have an earlier time.
     assert!(value.as_f64().unwrap() >= before.as_secs_f64() - 0.000_002, "{value} {before:?}");
 }
+
+#[test]
+fn what_a_call_changes_of_its_process_is_put_back() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    let first = client.call("leaves_traces", json!([]));
+    for _ in 0..2 {
+        assert_eq!(client.call("leaves_traces", json!([])), first);
+    }
+}
+
+#[test]
+fn an_executor_whose_process_was_changed_for_good_is_replaced() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    assert_eq!(client.call("is_nice", json!([])), Answer::Value(json!(1)));
+    assert!(matches!(executor.message(), FromExecutor::Leaving { .. }));
+    executor.exit();
+    let successor = supervisor.fork(0, 0);
+    successor.offer(&client);
+    assert_eq!(client.call("is_nice", json!([])), Answer::Value(json!(1)));
+}

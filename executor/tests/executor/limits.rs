@@ -13,7 +13,13 @@ fn interrupted(function: &str, arguments: serde_json::Value, command: Command) -
     client.send(function, arguments, 0, 1234);
     let seq = executor.running();
     executor.ask(command, seq);
+    let words = match command {
+        Command::Cancel => "The call was cancelled by its caller",
+        _ => "The call's time limit of 1.234 s was exceeded",
+    };
     let answer = client.receive();
+    let FromExecutor::Log { text, .. } = executor.log() else { panic!("nothing was logged") };
+    assert!(text.contains(words), "{text}");
     left(&executor);
     answer
 }

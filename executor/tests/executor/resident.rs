@@ -35,6 +35,28 @@ fn what_belongs_to_one_call_does_not_reach_the_next() {
 }
 
 #[test]
+fn surroundings_are_put_back_and_settings_stay() {
+    let mut supervisor = FakeSupervisor::start(boot("resident"));
+    let mut client = supervisor.connect(1);
+    let executor = supervisor.fork(1, 0);
+    executor.offer(&client);
+    for visits in 1..=3 {
+        client.call("changes_surroundings", json!([]));
+        let found = json!({
+            "session": [false, "", false],
+            "limit": "0",
+            "folder": "resident",
+            "umask": 0o027,
+            "alarm": 0,
+            "precision": "3",
+            "variable": "yes",
+        });
+        assert_eq!(client.call("surroundings", json!([])), Answer::Value(found));
+        assert_eq!(client.call("saved_visits", json!([])), Answer::Value(json!(visits)));
+    }
+}
+
+#[test]
 fn an_exception_leaves_the_state_and_exit_does_not() {
     let mut supervisor = FakeSupervisor::start(boot("resident"));
     let mut client = supervisor.connect(1);

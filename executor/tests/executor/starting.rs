@@ -66,6 +66,33 @@ fn a_file_that_runs_code_is_required_at_each_request_and_reported() {
 }
 
 #[test]
+fn variables_at_the_top_level_are_global_in_each_request() {
+    let (_folder, mut boot) = app(&[
+        (
+            "a.php",
+            "<?php\n$config = ['x' => 1];\nrequire __DIR__ . '/lib/more.inc';\nfunction a() { global $more; return [++$GLOBALS['config']['x'], $more]; }\n",
+        ),
+        (
+            "bootstrap.php",
+            "<?php\n$booted = 'yes';\nif (!isset($argv_seen)) { $argv_seen = true; }\n",
+        ),
+        ("b.php", "<?php\nfunction b() { return $GLOBALS['booted'] ?? 'no'; }\n"),
+    ]);
+    let lib = Path::new(&boot.root).join("lib");
+    std::fs::create_dir(&lib).unwrap();
+    std::fs::write(lib.join("more.inc"), "<?php\n$more = $config['x'] + 40;\n").unwrap();
+    boot.bootstrap = Some("bootstrap.php".to_owned());
+    let mut supervisor = FakeSupervisor::start(boot);
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    for _ in 0..3 {
+        assert_eq!(client.call("a", json!([])), Answer::Value(json!([2, 41])));
+        assert_eq!(client.call("b", json!([])), Answer::Value(json!("yes")));
+    }
+}
+
+#[test]
 fn a_class_whose_parent_is_autoloaded_falls_back_to_require() {
     let (folder, mut boot) = app(&[
         (

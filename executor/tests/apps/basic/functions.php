@@ -197,3 +197,54 @@ function request_time(): float
 {
     return $_SERVER['REQUEST_TIME_FLOAT'];
 }
+
+/** What it finds, before it changes it. */
+function leaves_traces(): array
+{
+    $found = [
+        'folder' => getcwd(),
+        'umask' => umask(0),
+        'variable' => getenv('TRACE'),
+        'locale' => setlocale(LC_ALL, '0'),
+        'precision' => ini_get('precision'),
+        'level' => error_reporting(0),
+        'handler' => set_error_handler(static fn () => true),
+        'autoloaders' => count(spl_autoload_functions()),
+        'zone' => date_default_timezone_get(),
+        'alarm' => pcntl_alarm(60),
+        'signals' => preg_match('/^SigCgt:\s*(\w+)/m', file_get_contents('/proc/self/status'), $m) ? $m[1] : '',
+        'limit' => ini_get('max_execution_time'),
+    ];
+    chdir('/');
+    putenv('TRACE=left');
+    setlocale(LC_ALL, 'C.UTF-8');
+    ini_set('precision', '3');
+    spl_autoload_register(static fn () => null);
+    date_default_timezone_set('Europe/Berlin');
+    pcntl_signal(SIGWINCH, static fn () => null);
+    set_time_limit(100);
+    return $found;
+}
+
+function is_nice(): int
+{
+    proc_nice(1);
+    return pcntl_getpriority();
+}
+
+function unsendable(string $what): mixed
+{
+    $rows = new stdClass();
+    $rows->total = match ($what) {
+        'nan' => NAN,
+        'inf' => -INF,
+        'closure' => static fn () => 1,
+        'resource' => opendir('/'),
+        'generator' => (static fn () => yield 1)(),
+        'anonymous' => new class () {
+        },
+        'itself' => null,
+    };
+    $rows->total = $what === 'itself' ? [$rows] : $rows->total;
+    return ['rows' => [0, $rows]];
+}

@@ -31,6 +31,42 @@ function litters(): void
 }
 
 #[Isolation('resident')]
+function changes_surroundings(): void
+{
+    session_id('litter');
+    session_start(['use_cookies' => false, 'cache_limiter' => '']);
+    $_SESSION['visits'] = ($_SESSION['visits'] ?? 0) + 1;
+    set_time_limit(100);
+    chdir('/');
+    umask(0);
+    pcntl_alarm(60);
+    ini_set('precision', '3');
+    putenv('KEPT=yes');
+}
+
+#[Isolation('resident')]
+function surroundings(): array
+{
+    return [
+        'session' => [session_status() === PHP_SESSION_ACTIVE, session_id(), isset($_SESSION)],
+        'limit' => ini_get('max_execution_time'),
+        'folder' => basename(getcwd()),
+        'umask' => umask(),
+        'alarm' => pcntl_alarm(0),
+        'precision' => ini_get('precision'),
+        'variable' => getenv('KEPT'),
+    ];
+}
+
+#[Isolation('resident')]
+function saved_visits(): int
+{
+    session_id('litter');
+    session_start(['use_cookies' => false, 'cache_limiter' => '']);
+    return $_SESSION['visits'];
+}
+
+#[Isolation('resident')]
 function looks_around(): array
 {
     return [
