@@ -105,6 +105,8 @@ pub(super) struct Link {
     pub(super) worker: usize,
     pub(super) connection: Connection,
     pub(super) sent_at: Instant,
+    /// Whether the answer is being spun for.
+    pub(super) spinning: bool,
 }
 
 impl Call {

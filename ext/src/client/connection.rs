@@ -2,6 +2,7 @@
 
 use super::error::CallError;
 use super::options::{Fleet, Options};
+use super::spinning::Spinning;
 use crate::net::{self, Address, Ready, Socket, wait};
 use protocol::{
     BadFrame, ClientInfo, FRAME_BYTES_MAX_DEFAULT, HEADER_BYTES, Header, Hello, Kind, Limits,
@@ -22,9 +23,9 @@ pub(super) struct Connection {
     pub(super) pool: String,
     pub(super) release: ReleaseId,
     pub(super) limits: Limits,
-    /// Usual time from request to answer in nanoseconds; decides whether spinning is worth it.
-    pub(super) usual_ns: u64,
-    used_at: Instant,
+    pub(super) spinning: Spinning,
+    /// When it was last seen alive: at the welcome or an answer.
+    pub(super) used_at: Instant,
 }
 
 /// Why a connection could not be had.
@@ -70,7 +71,7 @@ impl Connection {
             pool: welcome.pool.clone(),
             release: welcome.release,
             limits: welcome.limits,
-            usual_ns: 0,
+            spinning: Spinning::default(),
             used_at: Instant::now(),
         };
         Ok((connection, welcome))
@@ -79,13 +80,6 @@ impl Connection {
     /// Whether this idle connection may be used without a look at it first.
     pub(super) fn is_fresh(&self, now: Instant) -> bool {
         now.duration_since(self.used_at).as_millis() < CHECK_AFTER_MS
-    }
-
-    /// Notes that an answer has arrived, `elapsed_ns` after the request left.
-    pub(super) fn answered(&mut self, now: Instant, elapsed_ns: u64) {
-        self.used_at = now;
-        // A quarter of the news: quick to adapt, and one slow answer does not stop the spinning.
-        self.usual_ns = self.usual_ns - self.usual_ns / 4 + elapsed_ns / 4;
     }
 
     /// Sends a question on a control connection and waits for the body of the answer.

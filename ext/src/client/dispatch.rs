@@ -176,7 +176,7 @@ fn sent(cluster: &mut Cluster, call: &mut Call, worker: usize, connection: Conne
     call.worker = Some(cluster.workers[worker].label.clone());
     call.patience = patience(cluster, call, now);
     call.inbound.clear();
-    call.link = Some(Link { worker, connection, sent_at: now });
+    call.link = Some(Link { worker, connection, sent_at: now, spinning: false });
     call.state = State::InFlight;
 }
 

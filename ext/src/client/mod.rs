@@ -16,6 +16,7 @@ mod options;
 mod prepare;
 mod receive;
 mod report;
+mod spinning;
 mod table;
 mod worker;
 

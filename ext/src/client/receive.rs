@@ -11,7 +11,7 @@ use crate::net::{Ready, Waiting, wait, wait_any};
 use protocol::{
     BadFrame, FLAG_OUTPUT, Failure, HEADER_BYTES, Header, Kind, ReleaseId, body_from_slice,
 };
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// First room for an answer: most fit, and one read suffices.
 const FIRST_READ_BYTES: usize = 16 * 1024;
@@ -82,18 +82,28 @@ fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     }
 }
 
+/// Looks for the answer without sleeping, where that is likely to pay.
 fn spin(cluster: &mut Cluster, call: &mut Call) {
     let Some(budget) = call.options().map(|options| options.busy_poll) else {
         return;
     };
-    let Some(link) = &call.link else {
+    let Some(link) = &mut call.link else {
         return;
     };
-    if u128::from(link.connection.usual_ns) > budget.as_nanos() {
+    let gap = link.sent_at.duration_since(link.connection.used_at);
+    if !link.connection.spinning.pays(gap, budget) {
         return;
     }
+    link.spinning = true;
     let until = link.sent_at + budget;
-    while !advance(cluster, call) && Instant::now() < until {
+    while !advance(cluster, call) {
+        if Instant::now() >= until {
+            if let Some(link) = &mut call.link {
+                link.spinning = false;
+                link.connection.spinning.missed();
+            }
+            return;
+        }
         std::hint::spin_loop();
     }
 }
@@ -301,12 +311,13 @@ fn resend(cluster: &mut Cluster, call: &mut Call) -> bool {
 
 /// Takes the connection from the call for the next one to use.
 fn keep_link(cluster: &mut Cluster, call: &mut Call, release: u64) {
-    let Some(Link { worker, mut connection, sent_at }) = call.link.take() else {
+    let Some(Link { worker, mut connection, spinning, .. }) = call.link.take() else {
         return;
     };
-    let now = Instant::now();
-    let elapsed = now.duration_since(sent_at).min(Duration::from_secs(60));
-    connection.answered(now, u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX));
+    connection.used_at = Instant::now();
+    if spinning {
+        connection.spinning.hit();
+    }
     if release != 0 {
         connection.release = ReleaseId(release);
     }
