@@ -30,7 +30,7 @@ fn a_user_who_is_not_on_the_allow_list_is_refused() {
         return; // Only root can become somebody else to be refused.
     }
     let out = sidecar.php(
-        r#"posix_seteuid(65534);
+        r#"posix_initgroups("nobody", 65534); posix_setegid(65534); posix_seteuid(65534);
            try { appserver_call('hello', 'Ada'); } catch (AppServer\Exception $e) { echo get_class($e), ': ', $e->getMessage(); }"#,
     );
     // Without the socket's group the kernel itself refuses to connect.
@@ -39,7 +39,7 @@ fn a_user_who_is_not_on_the_allow_list_is_refused() {
     std::fs::set_permissions(open.socket().parent().unwrap(), PermissionsExt::from_mode(0o755))
         .unwrap();
     let out = open.php(
-        r#"posix_seteuid(65534);
+        r#"posix_initgroups("nobody", 65534); posix_setegid(65534); posix_seteuid(65534);
            try { appserver_call('hello', 'Ada'); } catch (AppServer\Exception $e) { echo get_class($e), ': ', $e->getMessage(); }"#,
     );
     let text = out.ok();
