@@ -266,6 +266,8 @@ impl FunctionCounters {
 struct Head {
     /// 1 while the supervisor scans the cells on a timer; 0 while everything was idle and it sleeps.
     watched: AtomicU32,
+    /// Of the membership that the supervisor knows.
+    epoch: AtomicU32,
 }
 
 #[allow(unsafe_code)]
@@ -319,28 +321,40 @@ impl Scoreboard {
         self.functions
     }
 
+    /// Executor: epoch of the membership, for the headers of answers.
+    pub fn epoch(&self) -> u32 {
+        self.head().epoch.load(Ordering::Relaxed)
+    }
+
+    /// Supervisor: the membership has this epoch from now on.
+    pub fn set_epoch(&self, epoch: u32) {
+        self.head().epoch.store(epoch, Ordering::Relaxed);
+    }
+
+    fn head(&self) -> &Head {
+        self.page.at(0)
+    }
+
     /// Executor, after `Cell::begin`: whether the supervisor sleeps and must be woken (by a write
     /// to the pool's eventfd). True for one caller only.
     pub fn must_wake_supervisor(&self) -> bool {
         // Pairs with the fence in `stop_watching`: either the supervisor's last look sees our cell
         // running, or we see that nobody watches.
         fence(Ordering::SeqCst);
-        let head: &Head = self.page.at(0);
+        let head = self.head();
         head.watched.load(Ordering::Relaxed) == 0 && head.watched.swap(1, Ordering::Relaxed) == 0
     }
 
     /// Supervisor: about to sleep. Look at the cells once more after this; if one is running, call
     /// [`Self::watch`] again.
     pub fn stop_watching(&self) {
-        let head: &Head = self.page.at(0);
-        head.watched.store(0, Ordering::Relaxed);
+        self.head().watched.store(0, Ordering::Relaxed);
         fence(Ordering::SeqCst);
     }
 
     /// Supervisor: scans the cells from now on.
     pub fn watch(&self) {
-        let head: &Head = self.page.at(0);
-        head.watched.store(1, Ordering::Relaxed);
+        self.head().watched.store(1, Ordering::Relaxed);
     }
 }
 
@@ -385,6 +399,15 @@ mod tests {
         board.stop_watching();
         assert!(board.must_wake_supervisor());
         assert!(!board.must_wake_supervisor());
+    }
+
+    #[test]
+    fn the_epoch_is_0_until_it_is_set_and_seen_by_all() {
+        let (file, ours) = Scoreboard::create(1, 0).unwrap();
+        let theirs = Scoreboard::open(&file, 1, 0).unwrap();
+        assert_eq!(theirs.epoch(), 0);
+        ours.set_epoch(7);
+        assert_eq!(theirs.epoch(), 7);
     }
 
     #[test]

@@ -20,13 +20,20 @@ const KEPT_BYTES: usize = 64 * 1024;
 pub(super) struct Answer {
     frame: Vec<u8>,
     release: u64,
+    /// Of the membership.
+    epoch: u32,
     frame_timeout_ns: u64,
 }
 
 impl Answer {
     pub(super) fn new(release: u64, frame_timeout_ms: u32) -> Self {
         let frame_timeout_ns = u64::from(frame_timeout_ms) * NS_PER_MS;
-        Self { frame: Vec::with_capacity(KEPT_BYTES), release, frame_timeout_ns }
+        Self { frame: Vec::with_capacity(KEPT_BYTES), release, epoch: 0, frame_timeout_ns }
+    }
+
+    /// For the answers from now on.
+    pub(super) fn set_epoch(&mut self, epoch: u32) {
+        self.epoch = epoch;
     }
 
     /// A frame with the value that `body` appends, after what the function printed if the caller
@@ -98,6 +105,7 @@ impl Answer {
     fn header(&self, kind: Kind, call: &Header) -> Header {
         let mut header = Header::new(kind, call.request_id);
         header.release_id = self.release;
+        header.epoch = self.epoch;
         header.trace = call.trace;
         header
     }

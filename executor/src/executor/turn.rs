@@ -31,6 +31,7 @@ impl Server<'_> {
             Read::HungUp => return self.close(connection, ClosedReason::HungUp),
             Read::Fault(reason) => return self.close(connection, ClosedReason::Fault(reason)),
         };
+        self.answer.set_epoch(self.seat.scoreboard.epoch());
         let accepted = accept(
             self.boot,
             &self.functions,

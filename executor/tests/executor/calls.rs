@@ -72,6 +72,19 @@ fn what_json_cannot_say_is_refused_with_its_place() {
 }
 
 #[test]
+fn every_answer_tells_the_epoch_of_the_membership() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    for (epoch, function) in [(0, "hello"), (7, "hello"), (8, "nowhere")] {
+        supervisor.scoreboard(0).set_epoch(epoch);
+        client.send_frame(Header::new(Kind::Call, 1), function, b"\x01\x85World\x00");
+        assert_eq!(client.receive_frame().unwrap().0.epoch, epoch, "{function}");
+    }
+}
+
+#[test]
 fn every_call_has_a_request_of_its_own() {
     let mut supervisor = FakeSupervisor::start(boot("basic"));
     let mut client = supervisor.connect(0);
