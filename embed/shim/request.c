@@ -11,6 +11,8 @@ bool appserver_request_startup(void)
 	if (php_request_startup() != SUCCESS) {
 		return false;
 	}
+	/* Warnings of what follows are not of the start. */
+	PG(during_request_startup) = 0;
 	/* header() collects and is forgotten, as in the CLI. */
 	SG(request_info).no_headers = 1;
 	return true;

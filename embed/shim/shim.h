@@ -36,10 +36,11 @@ bool appserver_guard(void (*body)(void *), void *context);
 
 /* surroundings.c: what PHP code changes of the process. To be called while modules are started. */
 void appserver_surroundings_notice(void);
-/* False when something was changed for good: this process can serve no other call. */
+/* At the end of a request; false when something was changed for good: this process is of no use for
+ * another. */
 bool appserver_surroundings_put_back(void);
-/* The engine does this at the end of a request. */
-void appserver_umask_put_back(void);
+/* Between the calls of a resident request: folder, alarm and umask. The rest is its own. */
+void appserver_call_surroundings_put_back(void);
 
 /* call.c: how a call ended. */
 enum appserver_outcome {
@@ -120,9 +121,8 @@ bool appserver_memory_limit(bool lifted);
 void appserver_request_time_now(void);
 /* Ends output buffers that a function left open. */
 void appserver_output_end(void);
-/* Makes a resident request's next call start with nothing pending from the last one; false when the
- * process can serve no other call. */
-bool appserver_reset_between_calls(void);
+/* Makes a resident request's next call start with nothing pending from the last one. */
+void appserver_reset_between_calls(void);
 bool appserver_opcache_enabled(void);
 const char *appserver_php_version(void);
 

@@ -2,7 +2,6 @@
 #include "shim.h"
 #include <php_output.h>
 #include <php_version.h>
-#include <ext/standard/basic_functions.h>
 #include <ext/session/php_session.h>
 
 
@@ -73,7 +72,7 @@ static void time_limit_put_back(void)
 	zend_string_release(name);
 }
 
-bool appserver_reset_between_calls(void)
+void appserver_reset_between_calls(void)
 {
 	php_call_shutdown_functions();
 	php_free_shutdown_functions();
@@ -93,11 +92,10 @@ bool appserver_reset_between_calls(void)
 	PG(connection_status) = PHP_CONNECTION_NORMAL;
 	session_close();
 	time_limit_put_back();
-	appserver_umask_put_back();
+	appserver_call_surroundings_put_back();
 	EG(exit_status) = 0;
 	EG(error_reporting) = (int) zend_ini_long("error_reporting", sizeof "error_reporting" - 1, 0);
 	gc_protect(false);
 	sapi_header_op(SAPI_HEADER_DELETE_ALL, NULL);
 	SG(sapi_headers).http_response_code = 200;
-	return appserver_surroundings_put_back();
 }

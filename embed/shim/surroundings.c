@@ -4,22 +4,30 @@
  * Looking at all of it after each call would cost system calls. Instead the functions that change it
  * are noticed when they are called. */
 #include "shim.h"
-#include <zend_exceptions.h>
 #include <ext/standard/basic_functions.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 enum {
 	FOLDER = 1,
 	ALARM = 2,
+	/* What happens when a signal comes. */
+	SIGNALS = 4,
 	/* Cannot be put back: root folder, user, priority, signals held back. */
-	FOR_GOOD = 4,
+	FOR_GOOD = 8,
 };
 
 static int changed;
+/* The function that changed something for good. */
+static const char *culprit;
 static char folder[MAXPATHLEN];
+/* As they were before pcntl_signal(), of signals that it was called for. */
+static struct sigaction actions[NSIG];
+static bool action_kept[NSIG];
 
-/* Lists them all: name, what it changes. */
+/* Lists them all but pcntl_signal(): name, what it changes. */
 #define NOTICED_FUNCTIONS(F) \
 	F(chdir, FOLDER) \
 	F(chroot, FOR_GOOD) \
@@ -40,9 +48,33 @@ static char folder[MAXPATHLEN];
 	static ZEND_NAMED_FUNCTION(noticed_##name) \
 	{ \
 		changed |= (what); \
+		culprit = (what) & FOR_GOOD ? #name : culprit; \
 		engine_##name(INTERNAL_FUNCTION_PARAM_PASSTHRU); \
 	}
 NOTICED_FUNCTIONS(WRAPPER)
+
+static zif_handler engine_pcntl_signal;
+static ZEND_NAMED_FUNCTION(noticed_pcntl_signal)
+{
+	if (ZEND_NUM_ARGS() > 0) {
+		const zend_long signal = zval_get_long(ZEND_CALL_ARG(execute_data, 1));
+		if (signal > 0 && signal < NSIG && !action_kept[signal]) {
+			action_kept[signal] = sigaction((int) signal, NULL, &actions[signal]) == 0;
+			changed |= SIGNALS;
+		}
+	}
+	engine_pcntl_signal(INTERNAL_FUNCTION_PARAM_PASSTHRU);
+}
+
+static void signals_put_back(void)
+{
+	for (int signal = 1; signal < NSIG; signal++) {
+		if (action_kept[signal]) {
+			sigaction(signal, &actions[signal], NULL);
+			action_kept[signal] = false;
+		}
+	}
+}
 
 static void notice(const char *name, zif_handler wrapper, zif_handler *engine)
 {
@@ -57,29 +89,48 @@ void appserver_surroundings_notice(void)
 {
 #define NOTICE(name, what) notice(#name, noticed_##name, &engine_##name);
 	NOTICED_FUNCTIONS(NOTICE)
+	notice("pcntl_signal", noticed_pcntl_signal, &engine_pcntl_signal);
 	if (!getcwd(folder, sizeof folder)) {
 		folder[0] = '\0';
 	}
 }
 
-bool appserver_surroundings_put_back(void)
+static void put_back(int what)
 {
-	const int what = changed;
-	if (!what) {
-		return true;
+	if (what & FOLDER && chdir(folder) != 0) {
+		changed |= FOR_GOOD;
+		culprit = "chdir";
 	}
-	changed = 0;
 	if (what & ALARM) {
 		alarm(0);
 	}
-	if (what & FOR_GOOD) {
-		return false;
+	if (what & SIGNALS) {
+		signals_put_back();
 	}
-	return !(what & FOLDER) || chdir(folder) == 0;
 }
 
-void appserver_umask_put_back(void)
+bool appserver_surroundings_put_back(void)
 {
+	if (!changed) {
+		return true;
+	}
+	put_back(changed);
+	const bool for_good = changed & FOR_GOOD;
+	changed = 0;
+	if (for_good) {
+		char message[128];
+		snprintf(message, sizeof message, "%s() changed the process for good: it is replaced", culprit);
+		sapi_module.log_message(message, LOG_NOTICE);
+	}
+	return !for_good;
+}
+
+void appserver_call_surroundings_put_back(void)
+{
+	if (changed) {
+		put_back(changed & (FOLDER | ALARM));
+		changed &= ~(FOLDER | ALARM);
+	}
 	if (BG(umask) != -1) {
 		umask(BG(umask));
 		BG(umask) = -1;

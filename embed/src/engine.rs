@@ -62,9 +62,8 @@ impl Request<'_> {
 
     /// Between the calls of a request that lives on: runs and forgets shutdown functions, closes the
     /// session, and puts back output buffers, headers, last error, exit status, error level, PHP's
-    /// time limit, folder and umask. False when a call changed the process for good: it can serve no
-    /// other. Call it in [`Request::guard`].
-    pub fn reset_between_calls(&self) -> bool {
+    /// time limit, folder, alarm and umask. Call it in [`Request::guard`].
+    pub fn reset_between_calls(&self) {
         // SAFETY: the request is open.
         unsafe { ffi::appserver_reset_between_calls() }
     }

@@ -28,11 +28,13 @@ fn code_runs_in_request_contexts_that_forget_each_other() {
         };
         assert!(bailout.to_string().contains("Allowed memory size"), "{bailout}");
     }
+    {
+        let request = php.request().unwrap();
+        let code = "$x = 'global'; return $GLOBALS['x'];";
+        let Outcome::Returned(value) = request.eval(code) else { panic!("eval did not return") };
+        assert_eq!(value.str(), Some("global"));
+    }
     let request = php.request().unwrap();
-    let Outcome::Returned(value) = request.eval("$x = 'global'; return $GLOBALS['x'];") else {
-        panic!("eval did not return")
-    };
-    assert_eq!(value.str(), Some("global"));
     assert!(matches!(request.eval("echo 'hello';"), Outcome::Returned(_)));
     drop(request);
     assert_eq!(embed::take_output().0, b"hello");

@@ -214,9 +214,9 @@ fn close(request: Request<'_>, context: Context) -> bool {
 
 /// Whether a resident request is fit for its next call.
 fn reset(request: &Request<'_>) -> bool {
-    let fit = request.guard(|| request.reset_between_calls()).unwrap_or(false);
+    let whole = request.guard(|| request.reset_between_calls()).is_ok();
     request.discard_exception();
-    fit && interrupt::pending().is_none()
+    whole && interrupt::pending().is_none()
 }
 
 fn stopped() -> String {

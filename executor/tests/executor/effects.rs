@@ -33,7 +33,7 @@ fn warnings_are_logged_with_the_call() {
         panic!("the warning was not logged")
     };
     assert_eq!((function.as_str(), level), ("warns", LogLevel::Warning));
-    assert!(text.contains("Undefined variable $nothing"), "{text}");
+    assert!(text.starts_with("PHP Warning:  Undefined variable $nothing in "), "{text}");
 }
 
 #[test]
@@ -97,6 +97,7 @@ fn an_executor_whose_process_was_changed_for_good_is_replaced() {
     let executor = supervisor.fork(0, 0);
     executor.offer(&client);
     assert_eq!(client.call("is_nice", json!([])), Answer::Value(json!(1)));
+    executor.log_with("proc_nice() changed the process for good");
     assert!(matches!(executor.message(), FromExecutor::Leaving { .. }));
     executor.exit();
     let successor = supervisor.fork(0, 0);

@@ -53,6 +53,17 @@ impl FakeExecutor {
         self.control.receive().0
     }
 
+    /// Waits for a log line that contains `words`.
+    pub fn log_with(&self, words: &str) {
+        loop {
+            match self.log() {
+                FromExecutor::Log { text, .. } if text.contains(words) => return,
+                FromExecutor::Log { .. } => {}
+                other => panic!("{other:?} before {words:?} was logged"),
+            }
+        }
+    }
+
     /// Asks for something and signals, as the supervisor does.
     pub fn ask(&self, command: Command, seq: u64) {
         self.cell().ask(command, seq);
