@@ -67,19 +67,36 @@ void values_restore_memory_limit(void)
 	}
 }
 
-/* Without any frame an uncaught exception would become a fatal error at once. */
+/* A string that outlives the request. To the engine it is an interned one: it never frees it. */
+zend_string *values_permanent_string(const char *bytes, size_t length)
+{
+	zend_string *string = zend_string_init(bytes, length, 1);
+	zend_string_hash_val(string);
+	GC_ADD_FLAGS(string, IS_STR_INTERNED | IS_STR_PERMANENT);
+	return string;
+}
+
 struct ground {
 	zend_execute_data frame;
-	bool laid;
+	zend_execute_data *caller;
 	bool was_lifted;
 };
 
+/* Without any frame an uncaught exception would become a fatal error at once, and a warning asks the
+ * frame for the name of its function. So where no function runs, we say that serialize() does. */
 static void lay_ground(struct ground *ground)
 {
-	ground->laid = EG(current_execute_data) == NULL;
-	if (ground->laid) {
+	static zend_internal_function serialize = {.type = ZEND_INTERNAL_FUNCTION};
+	zend_execute_data *caller = EG(current_execute_data);
+	ground->caller = caller;
+	if (!caller || !caller->func
+			|| (caller->func->type == ZEND_INTERNAL_FUNCTION && !caller->func->common.function_name)) {
+		if (!serialize.function_name) {
+			serialize.function_name = values_permanent_string(ZEND_STRL("serialize"));
+		}
 		memset(&ground->frame, 0, sizeof(ground->frame));
-		ground->frame.func = (zend_function *) &zend_pass_function;
+		ground->frame.func = (zend_function *) &serialize;
+		ground->frame.prev_execute_data = caller;
 		EG(current_execute_data) = &ground->frame;
 	}
 	ground->was_lifted = lifted;
@@ -88,9 +105,7 @@ static void lay_ground(struct ground *ground)
 
 static int leave_ground(struct ground *ground, int outcome)
 {
-	if (ground->laid) {
-		EG(current_execute_data) = NULL;
-	}
+	EG(current_execute_data) = ground->caller;
 	/* User code may have used up what headroom there was. */
 	if (ground->was_lifted || !values_has_headroom()) {
 		values_lift_memory_limit();
@@ -448,15 +463,6 @@ HashTable *values_new_permanent(uint32_t count)
 	zend_hash_real_init_mixed(table);
 	GC_ADD_FLAGS(table, GC_IMMUTABLE);
 	return table;
-}
-
-/* A string that outlives the request. To the engine it is an interned one: it never frees it. */
-zend_string *values_permanent_string(const char *bytes, size_t length)
-{
-	zend_string *string = zend_string_init(bytes, length, 1);
-	zend_string_hash_val(string);
-	GC_ADD_FLAGS(string, IS_STR_INTERNED | IS_STR_PERMANENT);
-	return string;
 }
 
 void values_hash_init_mixed(HashTable *table)

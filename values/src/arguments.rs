@@ -6,6 +6,7 @@ use crate::engine::table::Key;
 use crate::engine::{Slot, Table, Temporary, View, guard};
 use crate::error::{Argument, Cause, DecodeError, Done, EncodeError, Fault};
 use crate::limits::Limits;
+use crate::plain;
 use crate::policy::ClassPolicy;
 use ext_php_rs::boxed::ZBox;
 use ext_php_rs::types::{ZendHashTable, Zval};
@@ -29,6 +30,15 @@ pub fn encode_arguments(
     out: &mut Vec<u8>,
     limits: Limits,
 ) -> Result<(), EncodeError> {
+    if let ([value], None) = (positional, named) {
+        let start = out.len();
+        out.push(1);
+        if plain::put(Slot::new(value), out, &limits) {
+            out.push(0);
+            return Ok(());
+        }
+        out.truncate(start);
+    }
     let _memory = guard::Memory::new();
     let mut encoder = Encoder::new(out, limits);
     let mut at = Argument::Value;
@@ -65,6 +75,9 @@ fn put_arguments(
 
 /// Appends one value to `out`. As [`encode_arguments`] otherwise.
 pub fn encode_value(value: &Zval, out: &mut Vec<u8>, limits: Limits) -> Result<(), EncodeError> {
+    if plain::put(Slot::new(value), out, &limits) {
+        return Ok(());
+    }
     let _memory = guard::Memory::new();
     let mut encoder = Encoder::new(out, limits);
     let done = encoder.value(Slot::new(value), false);
@@ -80,9 +93,16 @@ pub fn decode_arguments(
     limits: Limits,
     policy: &dyn ClassPolicy,
 ) -> Result<Arguments, DecodeError> {
+    let mut arguments = Arguments::default();
+    if let [1, value @ .., 0] = input {
+        let mut argument = Zval::new();
+        if plain::take(value, Slot::new(&raw mut argument), &limits) {
+            arguments.positional.push(argument);
+            return Ok(arguments);
+        }
+    }
     let memory = guard::Memory::new();
     let mut at = Argument::Value;
-    let mut arguments = Arguments::default();
     let mut named = Temporary::null();
     let mut decoder = Decoder::new(input, limits, policy, &memory)
         .map_err(|fault| fault.into_decode(Argument::Value))?;
@@ -132,9 +152,12 @@ pub fn decode_value(
     limits: Limits,
     policy: &dyn ClassPolicy,
 ) -> Result<Zval, DecodeError> {
-    let memory = guard::Memory::new();
     let mut value = Zval::new();
     let root = Slot::new(&raw mut value);
+    if plain::take(input, root, &limits) {
+        return Ok(value);
+    }
+    let memory = guard::Memory::new();
     let mut decoder = Decoder::new(input, limits, policy, &memory)
         .map_err(|fault| fault.into_decode(Argument::Value))?;
     let done = decoder.value(root).and_then(|()| decoder.expect_end());

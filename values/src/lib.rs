@@ -67,6 +67,7 @@ mod engine;
 mod error;
 mod limits;
 mod path;
+mod plain;
 mod policy;
 mod tag;
 

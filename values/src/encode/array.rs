@@ -57,22 +57,38 @@ impl Encoder<'_> {
                 put_count(self.out, shape as usize);
                 return self.row_values(table, count, shared);
             }
-            if is_row(table, count) {
-                return self.row_with_keys(table, count, shared);
-            }
+            return self.new_row(table, count, shared);
         }
         self.map(table, count, shared)
     }
 
-    fn row_with_keys(&mut self, table: Table, count: usize, shared: bool) -> Done {
+    /// A row of a new shape, if it can be one.
+    fn new_row(&mut self, table: Table, count: usize, shared: bool) -> Done {
+        let start = self.out.len();
         self.next_index(table, 0);
         self.out.push(tag::ROW_SHAPE);
+        if !self.known_columns(table, count) {
+            if !is_row(table, count) {
+                self.out.truncate(start);
+                return self.map(table, count, shared);
+            }
+            self.columns(table, count)?;
+        }
+        self.scratch.shapes.add_row(table, count);
+        self.row_values(table, count, shared)
+    }
+
+    fn columns(&mut self, table: Table, count: usize) -> Done {
+        let first = self.scratch.strings.is_empty();
+        let start = self.out.len();
         put_count(self.out, count);
         for position in 0..count {
             self.key(table.key(position))?;
         }
-        self.scratch.shapes.add_row(table, count);
-        self.row_values(table, count, shared)
+        if first {
+            self.meet_columns(table, count, start);
+        }
+        Ok(())
     }
 
     #[inline]

@@ -1,6 +1,7 @@
 //! From zvals to bytes, in one walk.
 
 mod array;
+mod columns;
 mod numbers;
 mod object;
 pub(crate) mod output;
@@ -10,7 +11,7 @@ mod scratch;
 mod shapes;
 mod strings;
 
-use crate::engine::value::{FLOAT, INT};
+use crate::engine::value::{FALSE, FLOAT, INT, NULL, STRING, TRUE};
 use crate::engine::{Link, Slot, Text, View, guard};
 use crate::error::{Cause, Done, Fault};
 use crate::limits::Limits;
@@ -63,6 +64,10 @@ impl<'a> Encoder<'a> {
         match slot.kind() {
             INT => put_int(self.out, slot.int()),
             FLOAT => put_float(self.out, slot.float_bits()),
+            STRING => return self.string(slot.text()),
+            NULL => self.out.push(tag::NULL),
+            FALSE => self.out.push(tag::FALSE),
+            TRUE => self.out.push(tag::TRUE),
             _ => return self.other_value(slot, shared),
         }
         Ok(())

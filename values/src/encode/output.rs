@@ -26,7 +26,7 @@ pub(super) fn put_tagged<const BYTES: usize>(out: &mut Vec<u8>, tag: u8, bytes: 
 }
 
 #[inline]
-pub(super) fn put_int(out: &mut Vec<u8>, value: i64) {
+pub(crate) fn put_int(out: &mut Vec<u8>, value: i64) {
     match value {
         0..=127 => out.push(value as u8),
         128..=383 => put_tagged(out, tag::INT_U8, [(value - tag::INT_U8_BASE) as u8]),
@@ -40,7 +40,7 @@ pub(super) fn put_int(out: &mut Vec<u8>, value: i64) {
 }
 
 #[inline]
-pub(super) fn put_float(out: &mut Vec<u8>, bits: u64) {
+pub(crate) fn put_float(out: &mut Vec<u8>, bits: u64) {
     put_tagged(out, tag::FLOAT, bits.to_le_bytes());
 }
 
@@ -56,7 +56,7 @@ pub(super) fn put_string_ref(out: &mut Vec<u8>, number: u32) {
 
 /// Appends bytes, without a call for the short strings that most are.
 #[inline]
-pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     match bytes.len() {
         0..4 => bytes.iter().for_each(|byte| out.push(*byte)),
         4..8 => put_overlapping::<4>(out, bytes),
@@ -78,7 +78,7 @@ fn put_overlapping<const PART: usize>(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 #[inline]
-pub(super) fn put_string_head(out: &mut Vec<u8>, length: usize) {
+pub(crate) fn put_string_head(out: &mut Vec<u8>, length: usize) {
     const SHORT_MAX: usize = (tag::SHORT_STRING_LAST - tag::SHORT_STRING) as usize;
     if length <= SHORT_MAX {
         out.push(tag::SHORT_STRING + length as u8);

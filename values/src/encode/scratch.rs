@@ -3,6 +3,7 @@
 //! User code may start an encoding inside another one (a `__serialize()` that calls a remote
 //! function): the inner one finds the place empty and makes its own.
 
+use super::columns::KnownColumns;
 use super::plan::Plan;
 use super::pointers::Pointers;
 use super::shapes::Shapes;
@@ -25,11 +26,12 @@ pub(super) enum Held {
     Table(Table),
 }
 
-/// Empty whenever it is idle.
+/// Empty whenever it is idle, but for what serves later encodings too.
 #[derive(Default)]
 pub(super) struct Scratch {
     pub(super) strings: Strings,
     pub(super) shapes: Shapes,
+    pub(super) columns: KnownColumns,
     pub(super) identity: Pointers,
     pub(super) classes: Pointers,
     pub(super) plans: Vec<Plan>,

@@ -49,6 +49,11 @@ impl Strings {
         }
     }
 
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.next == 0
+    }
+
     /// Memory kept for the next encoding, in entries.
     pub(super) fn capacity(&self) -> usize {
         self.entries.len()
@@ -70,13 +75,23 @@ impl Strings {
             }
             if entry.hash == hash && entry.length as usize == bytes.len() {
                 let start = entry.offset as usize;
-                if out.get(start..start + bytes.len()) == Some(bytes) {
+                if out.get(start..start + bytes.len()).is_some_and(|known| same(known, bytes)) {
                     return Some(entry.number);
                 }
             }
         }
         self.add(free, hash, offset, bytes.len());
         None
+    }
+
+    /// Gives a string that is not there the next number.
+    #[inline]
+    pub(super) fn add_new(&mut self, hash: u32, offset: usize, length: usize) {
+        let mask = self.entries.len() - 1;
+        let free = (0..PROBES_MAX)
+            .map(|probe| (hash as usize).wrapping_add(probe) & mask)
+            .find(|slot| self.entries[*slot].generation != self.generation);
+        self.add(free, hash, offset, length);
     }
 
     #[inline]
@@ -112,6 +127,24 @@ impl Strings {
     }
 }
 
+/// Whether two strings are equal, without a call for the short ones that most are.
+#[inline]
+pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    match one.len() {
+        length @ 8..=16 => {
+            word(one, 0) == word(other, 0) && word(one, length - 8) == word(other, length - 8)
+        }
+        length @ 4..8 => {
+            half(one, 0) == half(other, 0) && half(one, length - 4) == half(other, length - 4)
+        }
+        0..4 => one.iter().eq(other),
+        _ => one == other,
+    }
+}
+
 fn word(bytes: &[u8], at: usize) -> u64 {
     let mut word = [0; 8];
     word.copy_from_slice(&bytes[at..at + 8]);
@@ -132,7 +165,7 @@ fn mix(a: u64, b: u64) -> u64 {
 
 /// A multiply-and-fold hash; every byte counts up to [`HASHED_BYTES_MAX`].
 #[inline]
-fn hash(bytes: &[u8]) -> u32 {
+pub(super) fn hash(bytes: &[u8]) -> u32 {
     let length = bytes.len();
     let mixed = if length > 16 {
         let mut state = length as u64;

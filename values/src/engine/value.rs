@@ -12,6 +12,10 @@ use std::mem::ManuallyDrop;
 /// Type of a zval in its `u1.v.type_`.
 pub(crate) const INT: u32 = IS_LONG;
 pub(crate) const FLOAT: u32 = IS_DOUBLE;
+pub(crate) const STRING: u32 = IS_STRING;
+pub(crate) const NULL: u32 = IS_NULL;
+pub(crate) const FALSE: u32 = IS_FALSE;
+pub(crate) const TRUE: u32 = IS_TRUE;
 
 /// Bits above the type: whether the value is counted.
 const TYPE_MASK: u32 = 0xff;
@@ -93,6 +97,13 @@ impl Slot {
     pub(crate) fn float_bits(self) -> u64 {
         // SAFETY: as for `int`.
         unsafe { (*self.0).value.dval }.to_bits()
+    }
+
+    /// The string of a slot whose kind is [`STRING`].
+    #[inline]
+    pub(crate) fn text(self) -> Text {
+        // SAFETY: contract of the module; the union is read as its type says.
+        Text::new(unsafe { (*self.0).value.str_ })
     }
 
     #[inline]
