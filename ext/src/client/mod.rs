@@ -18,6 +18,8 @@ mod receive;
 mod report;
 mod spinning;
 mod table;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 pub(crate) use call::{Call, State};

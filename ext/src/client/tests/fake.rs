@@ -1,0 +1,179 @@
+//! A worker that does what a script says, on a thread of its own.
+
+use super::PATIENCE;
+use protocol::{
+    AppName, BadFrame, CallHead, Catalog, Failure, Function, HEADER_BYTES, Header, Hello,
+    Isolation, Kind, Limits, Membership, PREFACE_BYTES, ReleaseId, Welcome, body_from_slice,
+    check_preface, control_frame,
+};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::JoinHandle;
+
+/// Tells workers of one process apart.
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+pub(super) struct Fake {
+    path: PathBuf,
+    thread: JoinHandle<Door>,
+}
+
+impl Fake {
+    /// The script's panics come to light in [`Fake::finish`].
+    pub(super) fn start(script: impl FnOnce(&Door) + Send + 'static) -> Self {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("appserver-fake-{}-{number}.sock", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let listener = UnixListener::bind(&path).unwrap();
+        set_socket_timeout(&listener, Timeout::Recv, Some(PATIENCE)).unwrap();
+        let door = Door(listener);
+        let thread = std::thread::spawn(move || {
+            script(&door);
+            door
+        });
+        Self { path, thread }
+    }
+
+    pub(super) fn address(&self) -> String {
+        format!("unix:{}", self.path.display())
+    }
+
+    /// Waits for the script's end. Nobody may stand before the door whom the script did not expect.
+    pub(super) fn finish(self) {
+        let ended = self.thread.join();
+        let _ = std::fs::remove_file(&self.path);
+        let door = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        door.0.set_nonblocking(true).unwrap();
+        assert_eq!(door.0.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    }
+}
+
+/// Where clients come in.
+pub(super) struct Door(UnixListener);
+
+impl Door {
+    /// The next client, which has not said hello yet.
+    pub(super) fn open(&self) -> Peer {
+        let (stream, _) = self.0.accept().expect("a client connects");
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Peer(stream)
+    }
+
+    /// The next client, its hello answered with `welcome`.
+    pub(super) fn welcome(&self, welcome: &Welcome) -> (Peer, Hello) {
+        let mut peer = self.open();
+        let hello = peer.hello();
+        peer.write(&control_frame(Header::new(Kind::Welcome, 0), welcome));
+        (peer, hello)
+    }
+
+    /// As [`Door::welcome`], and its first call.
+    pub(super) fn first_call(&self) -> (Peer, Header) {
+        let (mut peer, _) = self.welcome(&welcome());
+        let call = peer.call();
+        (peer, call)
+    }
+}
+
+/// A client's connection. Dropping it hangs up.
+pub(super) struct Peer(UnixStream);
+
+impl Peer {
+    pub(super) fn hello(&mut self) -> Hello {
+        let mut preface = [0; PREFACE_BYTES];
+        self.0.read_exact(&mut preface).unwrap();
+        assert_eq!(check_preface(preface), Ok::<(), BadFrame>(()));
+        let (_, body) = self.frame(Kind::Hello);
+        body_from_slice("Hello", &body).unwrap()
+    }
+
+    pub(super) fn frame(&mut self, kind: Kind) -> (Header, Vec<u8>) {
+        let mut bytes = [0; HEADER_BYTES];
+        self.0.read_exact(&mut bytes).unwrap();
+        let header = Header::parse(&bytes, u32::MAX).unwrap().unwrap();
+        assert_eq!(header.kind, kind);
+        let mut body = vec![0; header.length as usize];
+        self.0.read_exact(&mut body).unwrap();
+        (header, body)
+    }
+
+    pub(super) fn call(&mut self) -> Header {
+        let (header, body) = self.frame(Kind::Call);
+        assert!(CallHead::parse(&body).is_ok());
+        header
+    }
+
+    /// A value; the client's caller sees its bytes as they are.
+    pub(super) fn give(&mut self, call: &Header, value: &[u8]) {
+        self.reply(Header { release_id: 0, ..answer_to(call, Kind::Return) }, value);
+    }
+
+    pub(super) fn reply(&mut self, mut header: Header, body: &[u8]) {
+        header.length = u32::try_from(body.len()).unwrap();
+        self.write(&[&header.to_bytes()[..], body].concat());
+    }
+
+    pub(super) fn fail(&mut self, call: &Header, failure: &Failure) {
+        self.write(&control_frame(answer_to(call, Kind::Failure), failure));
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).unwrap();
+    }
+
+    /// Waits until the client hangs up.
+    pub(super) fn until_closed(mut self) {
+        assert_eq!(self.0.read(&mut [0]).unwrap(), 0);
+    }
+}
+
+/// The header of an answer that says nothing beyond it.
+pub(super) fn answer_to(call: &Header, kind: Kind) -> Header {
+    Header::new(kind, call.request_id)
+}
+
+/// A worker of one application with the functions `once` and, idempotent, `again`.
+pub(super) fn welcome() -> Welcome {
+    Welcome {
+        version: "0".to_owned(),
+        connection: 1,
+        app: AppName::default(),
+        pool: "default".to_owned(),
+        release: ReleaseId(7),
+        catalog_hash: 1,
+        catalog: Some(catalog()),
+        membership: Membership::default(),
+        limits: Limits { frame_bytes_max: 1 << 20, value_depth_max: 64 },
+        executors_max: 2,
+        busy_poll_us: 0,
+        board: None,
+    }
+}
+
+fn catalog() -> Catalog {
+    Catalog {
+        app: AppName::default(),
+        release: ReleaseId(7),
+        functions: vec![function("again", true), function("once", false)],
+    }
+}
+
+fn function(name: &str, idempotent: bool) -> Function {
+    Function {
+        name: name.to_owned(),
+        pool: "default".to_owned(),
+        params: Vec::new(),
+        returns: None,
+        timeout_ms: None,
+        affinity: None,
+        idempotent,
+        isolation: Isolation::Stateless,
+        attributes: Vec::new(),
+        doc: None,
+        file: String::new(),
+        line: 0,
+    }
+}
