@@ -12,15 +12,21 @@ use tempfile::TempDir;
 /// What a sidecar is started with.
 #[derive(Debug, Default)]
 pub struct SidecarBuilder {
+    /// Paths below the folder of applications.
     files: Vec<(String, String)>,
     daemon_config: String,
     listen: Vec<String>,
 }
 
 impl SidecarBuilder {
-    /// Adds a file to the application's folder.
-    pub fn file(mut self, name: &str, content: &str) -> Self {
-        self.files.push((name.to_owned(), content.to_owned()));
+    /// Adds a file to the folder of the application `app`.
+    pub fn file(self, name: &str, content: &str) -> Self {
+        self.file_of("app", name, content)
+    }
+
+    /// Adds a file to the folder of the application `app`, which is served beside the others.
+    pub fn file_of(mut self, app: &str, name: &str, content: &str) -> Self {
+        self.files.push((format!("{app}/{name}"), content.to_owned()));
         self
     }
 
@@ -41,10 +47,9 @@ impl SidecarBuilder {
         let artifacts = Artifacts::find();
         let folder =
             tempfile::Builder::new().prefix("appserver-e2e-").tempdir().expect("a temp folder");
-        let app = folder.path().join("app");
-        fs::create_dir(&app).expect("the folder is ours");
+        let apps = folder.path().join("apps");
         for (name, content) in &self.files {
-            let path = app.join(name);
+            let path = apps.join(name);
             fs::create_dir_all(path.parent().expect("inside the app")).expect("the folder is ours");
             fs::write(path, content).expect("the folder is ours");
         }
@@ -86,9 +91,18 @@ impl Sidecar {
         self.folder.path().join("appserver.sock")
     }
 
-    /// The application's folder.
+    /// The folder of the application `app`.
     pub fn app(&self) -> PathBuf {
-        self.folder.path().join("app")
+        self.apps().join("app")
+    }
+
+    fn apps(&self) -> PathBuf {
+        self.folder.path().join("apps")
+    }
+
+    /// The worker's configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.folder.path().join("appserver.toml")
     }
 
     /// The certificate it made for itself.
@@ -111,8 +125,10 @@ impl Sidecar {
         let log = fs::OpenOptions::new().create(true).append(true).open(path);
         let log = log.expect("the folder is ours");
         let mut command = Command::new(&self.artifacts.appserver);
-        command.arg("serve").arg("--app").arg(self.app());
-        command.arg("--config").arg(self.folder.path().join("appserver.toml"));
+        command.arg("serve").arg("--config").arg(self.config_file());
+        for app in fs::read_dir(self.apps()).expect("the folder is ours") {
+            command.arg("--app").arg(app.expect("the folder is ours").path());
+        }
         command.arg("--listen").arg(self.address());
         for address in &self.listen {
             command.arg("--listen").arg(address);
@@ -124,7 +140,8 @@ impl Sidecar {
             if let Some(status) = child.try_wait().expect("a child of ours") {
                 panic!("the sidecar ended with {status}\n{}", self.log());
             }
-            self.try_status().filter(|status| status["apps"][0]["state"] == "running")
+            let apps = self.try_status()?["apps"].as_array()?.clone();
+            apps.iter().all(|app| app["state"] == "running").then_some(())
         });
     }
 

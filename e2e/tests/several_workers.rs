@@ -4,11 +4,11 @@ use e2e::Sidecar;
 use rustix::process::Signal;
 
 const FUNCTIONS: &str = r#"
-    function who(): string { return dirname(__DIR__); }
+    function who(): string { return dirname(__DIR__, 2); }
     #[AppServer\Idempotent]
-    function who_again(): string { return dirname(__DIR__); }
+    function who_again(): string { return dirname(__DIR__, 2); }
     #[AppServer\Affinity('sku')]
-    function who_for(string $sku): string { return dirname(__DIR__); }
+    function who_for(string $sku): string { return dirname(__DIR__, 2); }
 "#;
 
 fn workers(sidecars: &[&Sidecar]) -> String {
@@ -17,7 +17,7 @@ fn workers(sidecars: &[&Sidecar]) -> String {
 }
 
 fn folder(sidecar: &Sidecar) -> String {
-    sidecar.app().parent().unwrap().display().to_string()
+    sidecar.config_file().parent().unwrap().display().to_string()
 }
 
 #[test]

@@ -34,8 +34,7 @@ impl Supervisor {
             return;
         };
         let release = self.releases.get(&connection.pool.release);
-        let Some(pool) = release.and_then(|r| r.pools.get(usize::from(connection.pool.index)))
-        else {
+        let Some(pool) = release.and_then(|r| r.pools.get(&connection.pool.index)) else {
             return self.close(id);
         };
         let hint = ToExecutor::Connection { slot: id.slot, generation: id.generation };
@@ -117,7 +116,7 @@ impl Supervisor {
         deployed.pool_named(pool).map(|pool| (deployed, pool)).ok_or_else(|| Refused {
             code: RefusedCode::UnknownPool,
             message: format!("\"{app}\" has no pool \"{pool}\""),
-            near: nearest(pool, deployed.pools.iter().map(|pool| pool.boot.name.as_str())),
+            near: nearest(pool, deployed.pools.values().map(|pool| pool.boot.name.as_str())),
         })
     }
 

@@ -1,15 +1,18 @@
 //! A release that is deployed here: its prototype, catalog and pools.
 
+use super::directories;
 use super::event::{Events, Incarnation};
 use super::key::{PoolKey, ReleaseKey};
 use super::pool::Pool;
 use super::prototype::Prototype;
 use super::settings::Settings;
-use crate::config::Deployment;
+use crate::config::{Address, Daemon, Deployment};
 use protocol::{
     Boot, Catalog, DEFAULT_POOL, Isolation, PoolBoot, RESIDENT_POOL, Report, body_to_vec,
 };
+use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 /// Longest pause between two starts of something that keeps failing.
@@ -27,8 +30,8 @@ pub(super) struct Deployed {
     pub(super) prototype: Option<Prototype>,
     pub(super) published: Option<Published>,
     pub(super) report: Report,
-    /// As in `boot.pools`; empty before the first Ready.
-    pub(super) pools: Vec<Pool>,
+    /// Those that have functions, by their index in `boot.pools`; empty before the first Ready.
+    pub(super) pools: BTreeMap<u16, Pool>,
     pub(super) start_failures: u32,
     lives: u32,
 }
@@ -60,7 +63,7 @@ impl Deployed {
             prototype: None,
             published: None,
             report: Report::default(),
-            pools: Vec::new(),
+            pools: BTreeMap::new(),
             start_failures: 0,
             lives: 0,
         }
@@ -74,6 +77,9 @@ impl Deployed {
     ) -> io::Result<Incarnation> {
         self.lives += 1;
         let life = Incarnation { release: self.key.clone(), number: self.lives };
+        let folder = settings.temp_dir.join(self.key.to_string()).join(self.lives.to_string());
+        directories::make_temp(&folder)?;
+        self.boot.temp_dir = folder.display().to_string();
         self.prototype =
             Some(Prototype::start(&self.boot, life.clone(), settings, events.clone())?);
         self.state = ReleaseState::Starting;
@@ -85,50 +91,66 @@ impl Deployed {
         self.prototype.as_ref().is_some_and(|prototype| prototype.number == from.number)
     }
 
-    /// Takes the catalog of a prototype that started, and makes or refills the pools.
+    /// The folder for temporary files of the prototype that runs, or ran last.
+    pub(super) fn temp_dir(&self) -> &Path {
+        Path::new(&self.boot.temp_dir)
+    }
+
+    /// Takes the catalog of a prototype that started, and makes the pools that it needs. Those that
+    /// fit stay, with their connections; the others are returned.
     pub(super) fn ready(
         &mut self,
         catalog: Catalog,
         report: Report,
         events: &Events,
-    ) -> io::Result<()> {
-        let functions = catalog.functions.len();
-        if self.pools.first().is_none_or(|pool| pool.scoreboard.functions() != functions) {
-            self.pools = self.create_pools(functions, events)?;
-        }
-        for pool in &mut self.pools {
-            let used = catalog.functions.iter().any(|function| function.pool == pool.boot.name);
-            pool.wanted = if used { pool.wanted.max(pool.limits.min) } else { 0 };
+    ) -> io::Result<BTreeMap<u16, Pool>> {
+        let mut before = std::mem::take(&mut self.pools);
+        for (boot, index) in self.boot.pools.iter().zip(0..) {
+            if !is_needed(boot, &catalog) {
+                continue;
+            }
+            let functions = catalog.functions.len();
+            let fits = before.get(&index).is_some_and(|p| p.scoreboard.functions() == functions);
+            let pool = match before.remove(&index).filter(|_| fits) {
+                Some(pool) => pool,
+                None => self.create_pool(index, boot, functions, events)?,
+            };
+            self.pools.insert(index, pool);
         }
         let hash = hash_of(&catalog);
         self.published = Some(Published { catalog, hash });
         self.report = report;
         self.state = ReleaseState::Running;
         self.start_failures = 0;
-        Ok(())
+        Ok(before)
     }
 
-    fn create_pools(&self, functions: usize, events: &Events) -> io::Result<Vec<Pool>> {
-        let pools = self.boot.pools.iter().zip(0..);
-        pools
-            .map(|(boot, index)| {
-                let key = PoolKey { release: self.key.clone(), index };
-                let limits = self.deployment.config.executors.clone();
-                Pool::create(key, boot.clone(), limits, functions, events.clone())
-            })
-            .collect()
+    fn create_pool(
+        &self,
+        index: u16,
+        boot: &PoolBoot,
+        functions: usize,
+        events: &Events,
+    ) -> io::Result<Pool> {
+        let key = PoolKey { release: self.key.clone(), index };
+        let limits = self.deployment.config.executors.clone();
+        Pool::create(key, boot.clone(), limits, functions, events.clone())
     }
 
     /// The pool a Hello asks for. Whoever does not know the catalog yet asks for the default pool;
-    /// if that has no functions, it gets the one that has.
+    /// if there is none, it gets the one there is.
     pub(super) fn pool_named(&self, name: &str) -> Option<&Pool> {
         let name = if name.is_empty() { DEFAULT_POOL } else { name };
-        let named = self.pools.iter().find(|pool| pool.boot.name == name)?;
-        if named.wanted > 0 || name != DEFAULT_POOL {
-            return Some(named);
-        }
-        self.pools.iter().find(|pool| pool.wanted > 0)
+        let named = self.pools.values().find(|pool| pool.boot.name == name);
+        named.or_else(|| self.pools.values().next().filter(|_| name == DEFAULT_POOL))
     }
+}
+
+/// Whether any function runs in the pool. A release without functions has the default pool, so that
+/// its callers are told which function is missing.
+fn is_needed(pool: &PoolBoot, catalog: &Catalog) -> bool {
+    let runs = catalog.functions.iter().any(|function| function.pool == pool.name);
+    runs || catalog.functions.is_empty() && pool.name == DEFAULT_POOL
 }
 
 /// How long to wait after `failures` failures in a row.
@@ -144,9 +166,11 @@ fn boot_of(key: &ReleaseKey, deployment: &Deployment, settings: &Settings) -> Bo
         isolation,
         max_calls: config.executors.max_calls,
     };
-    let pairs = |map: &std::collections::BTreeMap<String, String>| {
-        map.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    let pairs = |map: &BTreeMap<String, String>| {
+        map.iter().map(|(name, value)| (name.clone(), value.clone())).collect::<Vec<_>>()
     };
+    let mut ini = client_settings(key, daemon);
+    ini.extend(pairs(&config.ini));
     Boot {
         app: key.app.clone(),
         release: key.release,
@@ -157,9 +181,10 @@ fn boot_of(key: &ReleaseKey, deployment: &Deployment, settings: &Settings) -> Bo
         classes: config.values.classes.clone(),
         isolation: config.isolation,
         timeout_ms: config.timeout_ms,
-        ini: pairs(&config.ini),
+        ini,
         env: pairs(&config.env),
-        temp_dir: settings.temp_dir.display().to_string(),
+        // Each life of the prototype gets a folder of its own.
+        temp_dir: String::new(),
         umask: 0o027,
         pools: vec![
             pool(DEFAULT_POOL, Isolation::Stateless),
@@ -172,6 +197,23 @@ fn boot_of(key: &ReleaseKey, deployment: &Deployment, settings: &Settings) -> Bo
         fd_base: daemon.fd_base,
         connections_max: daemon.limits.connections_max,
     }
+}
+
+/// A function that calls another one reaches this worker and its own application, unless it says
+/// otherwise; `app.toml` comes after this and may.
+fn client_settings(key: &ReleaseKey, daemon: &Daemon) -> Vec<(String, String)> {
+    let mut settings = vec![("appserver.app".to_owned(), key.app.to_string())];
+    let unix = daemon.listen.iter().find_map(|address| match address {
+        Address::Unix(path) => Some(path),
+        Address::Tcp { .. } | Address::Tls { .. } => None,
+    });
+    if let Some(path) = unix {
+        // Its own working directory may be another one.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let address = Address::Unix(path).to_string();
+        settings.push(("appserver.workers".to_owned(), address));
+    }
+    settings
 }
 
 /// By it a client knows whether it has this catalog already; 0 means that it has none.

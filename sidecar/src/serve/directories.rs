@@ -64,6 +64,20 @@ pub(super) fn make_private(path: &Path) -> Result<(), Error> {
     make(path, 0o700, None)
 }
 
+/// Makes an application's own folder for temporary files, empty.
+pub(super) fn make_temp(path: &Path) -> std::io::Result<()> {
+    remove_temp(path)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Removes it, with whatever is in it.
+pub(super) fn remove_temp(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
 /// Writes a file of ours whose mode holds from the beginning.
 pub(super) fn write_file(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
     let failed = |error| Error::start(path.display(), error);

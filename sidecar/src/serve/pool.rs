@@ -29,8 +29,7 @@ pub(super) struct Pool {
     busy: Arc<AsyncFd<OwnedFd>>,
     /// By cell.
     pub(super) executors: Vec<Option<Executor>>,
-    /// How many the pool should have now, from `limits.min` to `limits.max`; 0 for a pool without
-    /// functions.
+    /// How many the pool should have now, from `limits.min` to `limits.max`.
     pub(super) wanted: u16,
     pub(super) died: u64,
     pub(super) recycled: u64,
@@ -71,6 +70,7 @@ impl Pool {
         let busy = Arc::new(register(busy, Interest::READABLE)?);
         tokio::spawn(report_busy(Arc::clone(&busy), key.clone(), events));
         let executors = (0..limits.max).map(|_| None).collect();
+        let wanted = limits.min;
         Ok(Self {
             key,
             boot,
@@ -80,7 +80,7 @@ impl Pool {
             scoreboard_file,
             busy,
             executors,
-            wanted: 0,
+            wanted,
             died: 0,
             recycled: 0,
             start_failures: 0,

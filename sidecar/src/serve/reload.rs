@@ -22,10 +22,18 @@ impl Supervisor {
                     tracing::info!(epoch, workers, "list of workers changed");
                     self.membership = membership;
                     self.epoch.store(epoch, Ordering::Relaxed);
+                    self.tell_executors_epoch();
                     self.board.publish();
                 }
             }
         }
         notify("READY=1");
+    }
+
+    /// Answers carry the epoch, so that clients notice a change.
+    pub(super) fn tell_executors_epoch(&self) {
+        for pool in self.releases.values().flat_map(|deployed| deployed.pools.values()) {
+            pool.scoreboard.set_epoch(self.membership.epoch);
+        }
     }
 }

@@ -23,7 +23,7 @@ impl Supervisor {
             return;
         };
         let (Some(prototype), Some(pool)) =
-            (&deployed.prototype, deployed.pools.get_mut(usize::from(key.index)))
+            (&deployed.prototype, deployed.pools.get_mut(&key.index))
         else {
             return;
         };
@@ -160,7 +160,7 @@ impl Supervisor {
 
     /// The prototype is gone and cannot report its executors any more: they are ended with it.
     pub(super) fn bury_all(&mut self, release: &ReleaseKey) {
-        let pools = self.releases.get_mut(release).map(|deployed| &mut deployed.pools);
+        let pools = self.releases.get_mut(release).map(|deployed| deployed.pools.values_mut());
         let mut buried = Vec::new();
         for pool in pools.into_iter().flatten() {
             for (index, executor) in pool.executors.iter_mut().enumerate() {

@@ -18,7 +18,7 @@ impl Supervisor {
             ControlRequest::Membership => ControlReply::Membership(self.membership.clone()),
             ControlRequest::Catalog { app } => self.catalog(&app),
             ControlRequest::Cancel { connection, request_id } => {
-                let mut pools = self.releases.values_mut().flat_map(|d| &mut d.pools);
+                let mut pools = self.releases.values_mut().flat_map(|d| d.pools.values_mut());
                 let found = pools.any(|pool| pool.cancel(connection, request_id));
                 ControlReply::Cancelled { found }
             }
@@ -77,7 +77,7 @@ impl Supervisor {
             state,
             root: deployed.deployment.root.display().to_string(),
             prototype_pid: deployed.prototype.as_ref().map_or(0, |prototype| prototype.pid),
-            pools: deployed.pools.iter().map(|pool| self.pool_status(deployed, pool)).collect(),
+            pools: deployed.pools.values().map(|pool| self.pool_status(deployed, pool)).collect(),
             functions: function_stats(deployed),
             warnings: deployed.report.warnings.clone(),
         }
@@ -143,7 +143,7 @@ fn function_stats(deployed: &Deployed) -> Vec<FunctionStats> {
                 total_us: 0,
                 histogram: vec![0; shm::histogram::BUCKETS],
             };
-            for pool in &deployed.pools {
+            for pool in deployed.pools.values() {
                 let counters = pool.scoreboard.function(index);
                 stats.calls += counters.calls();
                 stats.errors += counters.errors();

@@ -22,7 +22,7 @@ impl Supervisor {
             // It fails only when the peer has hung up.
             let _ = shutdown(&connection.fd, Shutdown::Read);
         }
-        for pool in self.releases.values_mut().flat_map(|deployed| &mut deployed.pools) {
+        for pool in self.releases.values_mut().flat_map(|deployed| deployed.pools.values_mut()) {
             pool.scoreboard.watch();
             pool.watch.on = true;
             pool.watch.quiet = 0;
@@ -35,7 +35,7 @@ impl Supervisor {
         let Phase::Draining { until } = self.phase else {
             return;
         };
-        let mut pools = self.releases.values().flat_map(|deployed| &deployed.pools);
+        let mut pools = self.releases.values().flat_map(|deployed| deployed.pools.values());
         let in_flight = pools.any(|pool| pool.busy() > 0 || pool.requests_wait());
         if !in_flight || Instant::now() >= until {
             if in_flight {
@@ -56,7 +56,8 @@ impl Supervisor {
 
     pub(super) fn kill_prototypes(&self) {
         for deployed in self.releases.values() {
-            let executors = deployed.pools.iter().flat_map(|pool| pool.executors.iter().flatten());
+            let executors =
+                deployed.pools.values().flat_map(|pool| pool.executors.iter().flatten());
             executors.for_each(super::executor::Executor::kill);
             deployed.prototype.iter().for_each(super::prototype::Prototype::kill);
         }

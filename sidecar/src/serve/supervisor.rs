@@ -2,6 +2,7 @@
 
 use super::connections::{ConnectionId, Connections};
 use super::deployed::{Deployed, ReleaseState, pause_after};
+use super::directories::remove_temp;
 use super::event::{Event, Events, Incarnation, Retry, Signal};
 use super::key::{PoolKey, ReleaseKey};
 use super::pool::Pool;
@@ -163,11 +164,13 @@ impl Supervisor {
         let ready =
             read_catalog(catalog).and_then(|catalog| deployed.ready(catalog, report, &self.events));
         match ready {
-            Ok(()) => {
+            Ok(given_up) => {
                 tracing::info!(release = %key, pid = deployed.prototype.as_ref().map(|p| p.pid),
                     php = deployed.report.php_version, opcache = deployed.report.opcache,
                     preloaded_files = deployed.report.preloaded_files, "application started");
+                self.tell_executors_epoch();
                 self.board.publish();
+                given_up.values().for_each(|pool| self.close_all_of(pool));
                 self.fill_pools(key);
             }
             Err(error) => self.on_start_failed(key, format!("its catalog is unusable: {error}")),
@@ -177,8 +180,8 @@ impl Supervisor {
 
     /// Forks what is missing in every pool of a release.
     pub(super) fn fill_pools(&mut self, key: &ReleaseKey) {
-        let pools = self.releases.get(key).map_or(0, |deployed| deployed.pools.len());
-        for index in 0..u16::try_from(pools).unwrap_or(u16::MAX) {
+        let pools = self.releases.get(key).map(|deployed| deployed.pools.keys().copied());
+        for index in pools.into_iter().flatten().collect::<Vec<_>>() {
             self.fill(&PoolKey { release: key.clone(), index });
         }
     }
@@ -205,6 +208,9 @@ impl Supervisor {
             return;
         };
         deployed.prototype = None;
+        if let Err(error) = remove_temp(deployed.temp_dir()) {
+            tracing::warn!(release = %from.release, %error, "temporary files stay");
+        }
         let status = status.map_or("for an unknown reason".to_owned(), |s| s.to_string());
         if matches!(self.phase, Phase::Draining { .. } | Phase::Stopped) {
             return self.bury_all(&from.release);
@@ -253,20 +259,28 @@ impl Supervisor {
     }
 
     pub(super) fn pool(&self, key: &PoolKey) -> Option<&Pool> {
-        self.releases.get(&key.release)?.pools.get(usize::from(key.index))
+        self.releases.get(&key.release)?.pools.get(&key.index)
     }
 
     pub(super) fn pool_mut(&mut self, key: &PoolKey) -> Option<&mut Pool> {
-        self.releases.get_mut(&key.release)?.pools.get_mut(usize::from(key.index))
+        self.releases.get_mut(&key.release)?.pools.get_mut(&key.index)
     }
 
     /// Hangs up, whatever is under way.
     pub(super) fn close(&mut self, id: ConnectionId) {
         let epoll = self.connections.get(id).and_then(|connection| {
             let release = self.releases.get(&connection.pool.release)?;
-            Some(&release.pools.get(usize::from(connection.pool.index))?.epoll)
+            Some(&release.pools.get(&connection.pool.index)?.epoll)
         });
         self.connections.close(id, epoll);
+    }
+
+    /// Hangs up on everybody in a pool that is given up; they come again.
+    fn close_all_of(&mut self, pool: &Pool) {
+        let in_pool = self.connections.iter().filter(|connection| connection.pool == pool.key);
+        for id in in_pool.map(|connection| connection.id).collect::<Vec<_>>() {
+            self.connections.close(id, Some(&pool.epoll));
+        }
     }
 }
 

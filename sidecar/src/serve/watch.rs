@@ -32,7 +32,7 @@ impl Supervisor {
             Phase::Draining { until } => Some(until),
             _ => None,
         };
-        let pools = || self.releases.values().flat_map(|deployed| &deployed.pools);
+        let pools = || self.releases.values().flat_map(|deployed| deployed.pools.values());
         let next = match pools().any(|pool| pool.watch.on) {
             true => Some(self.looked + LOOK_EVERY),
             false => pools().filter_map(|pool| pool.watch.shrink_at).chain(draining).min(),
@@ -48,7 +48,7 @@ impl Supervisor {
         self.looked = Instant::now();
         self.looks += 1;
         let mut starved = Vec::new();
-        for pool in self.releases.values_mut().flat_map(|deployed| &mut deployed.pools) {
+        for pool in self.releases.values_mut().flat_map(|deployed| deployed.pools.values_mut()) {
             pool.look(self.looked, self.looks);
             if pool.watch.starved >= STARVED_LOOKS {
                 pool.watch.starved = 0;

@@ -147,10 +147,17 @@ fn sighup_reads_the_list_of_workers_again_and_the_board_says_so() {
     assert_eq!(welcome.membership.epoch, 1);
     let board = BoardReader::open(welcome.board.unwrap().as_ref()).unwrap();
     let before = board.generation();
+    let mut wire = worker.wire();
+    let mut epoch_of_an_answer = || {
+        wire.send_call("nowhere", "[]", 0);
+        wire.frame().expect("an answer").0.epoch
+    };
+    assert_eq!(epoch_of_an_answer(), 1);
     let config = format!("runtime_dir = {:?}\n{}", worker.path("run"), list(2));
     std::fs::write(worker.path("appserver.toml"), config).unwrap();
     worker.signal(Signal::HUP);
     eventually("the board moves on", || (board.generation() > before).then_some(()));
+    assert_eq!(epoch_of_an_answer(), 2);
     assert_eq!(control.status().membership.epoch, 2);
     std::fs::write(worker.path("appserver.toml"), "membership = 3").unwrap();
     worker.signal(Signal::HUP);
