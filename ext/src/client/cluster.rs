@@ -4,8 +4,7 @@ use super::catalog::{App, View};
 use super::connection::{Connection, OpenError, connect_deadline};
 use super::options::{Fleet, Options};
 use super::worker::Worker;
-use crate::net::Address;
-use protocol::{AppName, ControlReply, ControlRequest, Membership, Purpose, Welcome, rank};
+use protocol::{AppName, ControlReply, ControlRequest, Purpose, Welcome, rank};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -65,21 +64,25 @@ impl Cluster {
     /// or, without one, this host's first and the others spread. Those that rest come last.
     pub(super) fn order(&mut self, key: &[u8], now: Instant, order: &mut Vec<usize>) {
         order.clear();
-        order.extend((0..self.workers.len()).filter(|&index| self.workers[index].listed));
+        order.extend((0..self.workers.len()).filter(|&index| self.workers[index].is_listed()));
         if order.len() < 2 {
             return;
         }
-        self.counter = self.counter.wrapping_add(1);
-        let spread = self.counter.to_le_bytes();
-        let workers = order.iter().map(|&i| (&*self.workers[i].label, self.workers[i].weight));
-        let ranked = rank(workers, if key.is_empty() { &spread } else { key });
-        let ranked: Vec<usize> = ranked.into_iter().map(|position| order[position]).collect();
-        order.clear();
-        order.extend(ranked);
         if key.is_empty() {
-            order.sort_by_key(|&index| !self.workers[index].address.is_local());
+            self.counter = self.counter.wrapping_add(1);
+            let spread = self.counter.to_le_bytes();
+            self.rank(&spread, |worker| worker.weight, order);
+            order.sort_by_key(|&index| !self.workers[index].is_at_hand());
+        } else {
+            self.rank(key, Worker::key_weight, order);
         }
         order.sort_by_key(|&index| self.workers[index].health.is_resting(now));
+    }
+
+    fn rank(&self, key: &[u8], weight: fn(&Worker) -> u16, order: &mut Vec<usize>) {
+        let workers = order.iter().map(|&index| &self.workers[index]);
+        let ranked = rank(workers.map(|worker| (&*worker.label, weight(worker))), key);
+        *order = ranked.into_iter().map(|position| order[position]).collect();
     }
 
     /// Takes in what a welcome tells.
@@ -144,41 +147,6 @@ impl Cluster {
         let reply = connection.ask(question, deadline)?;
         self.workers[worker].control = Some(connection);
         Ok(reply)
-    }
-
-    /// Replaces the list of workers by a newer one.
-    fn adopt(&mut self, membership: Membership) {
-        if membership.epoch <= self.epoch || membership.members.is_empty() {
-            return;
-        }
-        self.epoch = membership.epoch;
-        self.heard = self.heard.max(membership.epoch);
-        for worker in &mut self.workers {
-            worker.listed = false;
-        }
-        for member in membership.members {
-            // An address of a kind this client does not know is one it cannot use.
-            if let Ok(address) = Address::parse(&member.address) {
-                self.list(address, member.weight);
-            }
-        }
-        for worker in self.workers.iter_mut().filter(|worker| !worker.listed) {
-            worker.close_idle();
-        }
-    }
-
-    fn list(&mut self, address: Address, weight: u16) {
-        let known = self.workers.iter_mut().find(|worker| worker.address == address);
-        if let Some(worker) = known {
-            worker.listed = true;
-            worker.weight = weight;
-            return;
-        }
-        let fresh = Worker::new(address, weight);
-        match self.workers.iter_mut().find(|worker| !worker.listed && worker.open == 0) {
-            Some(slot) => *slot = fresh,
-            None => self.workers.push(fresh),
-        }
     }
 
     /// A number from 0 to 1 that differs from process to process; xorshift (Marsaglia 2003).

@@ -185,7 +185,7 @@ fn sent(cluster: &mut Cluster, call: &mut Call, worker: usize, connection: Conne
 fn patience(cluster: &Cluster, call: &Call, now: Instant) -> Option<Instant> {
     let deadline = call.deadline?;
     let retries = call.options().map_or(0, |options| options.retries);
-    let others = cluster.workers.iter().filter(|worker| worker.listed).count() > 1;
+    let others = cluster.workers.iter().filter(|worker| worker.is_listed()).count() > 1;
     if call.is_idempotent() && others && call.resends < retries {
         return Some(now + deadline.saturating_duration_since(now) / 2);
     }

@@ -12,6 +12,7 @@ mod connection;
 mod dispatch;
 mod error;
 mod fork;
+mod membership;
 mod options;
 mod prepare;
 mod receive;
@@ -303,7 +304,7 @@ impl Client {
         let Some(app) = call.context.as_ref().and_then(|c| cluster.apps.get(c.app)) else {
             return 0;
         };
-        let workers = cluster.workers.iter().filter(|worker| worker.listed && worker.weight > 0);
+        let workers = cluster.workers.iter().filter(|worker| worker.key_weight() > 0);
         usize::from(app.executors_max) * workers.count().max(1)
     }
 }

@@ -92,7 +92,7 @@ impl Client {
             return Ok(());
         }
         // Without a board to tell of changes, what we know may be old: let the worker answer.
-        let listed = || cluster.workers.iter().filter(|worker| worker.listed);
+        let listed = || cluster.workers.iter().filter(|worker| worker.is_listed());
         if listed().all(|worker| worker.has_board()) {
             let near = view.catalog.near(function);
             return Err(CallError::unknown_function(function, view.catalog.app.as_str(), near));

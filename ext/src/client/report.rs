@@ -53,7 +53,7 @@ fn cluster(cluster: &Cluster) -> ConnectionReport {
     let worker = |worker: &super::worker::Worker| WorkerReport {
         address: worker.label.to_string(),
         weight: worker.weight,
-        listed: worker.listed,
+        listed: worker.is_listed(),
         failures_in_a_row: worker.health.failures_in_a_row(),
         rests_for: worker.health.rest(now).as_secs_f64(),
         connections_open: worker.open,

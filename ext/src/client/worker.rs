@@ -15,8 +15,7 @@ pub(super) struct Worker {
     pub(super) address: Address,
     pub(super) label: Rc<str>,
     pub(super) weight: u16,
-    /// Whether it is in the list of workers now.
-    pub(super) listed: bool,
+    pub(super) standing: Standing,
     pub(super) health: Health,
     idle: Vec<Idle>,
     /// Connections that exist, idle or in use.
@@ -26,6 +25,17 @@ pub(super) struct Worker {
     board: Option<Board>,
     pub(super) calls: u64,
     pub(super) failures: u64,
+}
+
+/// A worker's part in its cluster now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Member,
+    /// A configured socket of this host that the list of workers does not name: good for calls that
+    /// any worker may take. Keys are not for it, because other clients know the worker by another
+    /// name, or not at all.
+    Neighbour,
+    Gone,
 }
 
 #[derive(Debug)]
@@ -83,7 +93,7 @@ impl Worker {
             label: address.to_string().into(),
             address,
             weight,
-            listed: true,
+            standing: Standing::Member,
             health: Health::default(),
             idle: Vec::new(),
             open: 0,
@@ -92,6 +102,21 @@ impl Worker {
             calls: 0,
             failures: 0,
         }
+    }
+
+    /// Whether calls may go there.
+    pub(super) fn is_listed(&self) -> bool {
+        self.standing != Standing::Gone
+    }
+
+    /// Its share of keys.
+    pub(super) fn key_weight(&self) -> u16 {
+        if self.standing == Standing::Member { self.weight } else { 0 }
+    }
+
+    /// Whether calls that any worker may take go there first.
+    pub(super) fn is_at_hand(&self) -> bool {
+        self.address.is_local() && self.weight > 0
     }
 
     /// An idle connection for calls of `app` in `pool`, in `release` unless that is `ANY`. Those
@@ -118,7 +143,7 @@ impl Worker {
     }
 
     pub(super) fn put_idle(&mut self, app: usize, connection: Connection) {
-        if self.listed {
+        if self.is_listed() {
             self.idle.push(Idle { app, connection });
         } else {
             self.dropped();

@@ -1,15 +1,19 @@
 //! A worker that does what a script says, on a thread of its own.
 
 use super::PATIENCE;
+use crate::net::Address;
 use protocol::{
     AppName, BadFrame, CallHead, Catalog, Failure, Function, HEADER_BYTES, Header, Hello,
     Isolation, Kind, Limits, Membership, PREFACE_BYTES, ReleaseId, Welcome, body_from_slice,
     check_preface, control_frame,
 };
+use rustix::io::ioctl_fionbio;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::net::TcpListener;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 
@@ -17,48 +21,76 @@ use std::thread::JoinHandle;
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 pub(super) struct Fake {
-    path: PathBuf,
+    address: Address,
     thread: JoinHandle<Door>,
 }
 
 impl Fake {
-    /// The script's panics come to light in [`Fake::finish`].
+    /// A worker on this host's socket. The script's panics come to light in [`Fake::finish`].
     pub(super) fn start(script: impl FnOnce(&Door) + Send + 'static) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("appserver-fake-{}-{number}.sock", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let listener = UnixListener::bind(&path).unwrap();
-        set_socket_timeout(&listener, Timeout::Recv, Some(PATIENCE)).unwrap();
-        let door = Door(listener);
+        let path = std::env::temp_dir().join(name).display().to_string();
+        let door = Door::Unix(UnixListener::bind(&path).unwrap());
+        Self::behind(door, Address::Unix(path), script)
+    }
+
+    /// As [`Fake::start`], on a TCP port.
+    pub(super) fn start_afar(script: impl FnOnce(&Door) + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let address = Address::Tcp { host: "127.0.0.1".to_owned(), port };
+        Self::behind(Door::Tcp(listener), address, script)
+    }
+
+    fn behind(door: Door, address: Address, script: impl FnOnce(&Door) + Send + 'static) -> Self {
+        set_socket_timeout(door.fd(), Timeout::Recv, Some(PATIENCE)).unwrap();
         let thread = std::thread::spawn(move || {
             script(&door);
             door
         });
-        Self { path, thread }
+        Self { address, thread }
     }
 
     pub(super) fn address(&self) -> String {
-        format!("unix:{}", self.path.display())
+        self.address.to_string()
     }
 
     /// Waits for the script's end. Nobody may stand before the door whom the script did not expect.
     pub(super) fn finish(self) {
         let ended = self.thread.join();
-        let _ = std::fs::remove_file(&self.path);
+        if let Address::Unix(path) = &self.address {
+            let _ = std::fs::remove_file(path);
+        }
         let door = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        door.0.set_nonblocking(true).unwrap();
-        assert_eq!(door.0.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+        ioctl_fionbio(door.fd(), true).unwrap();
+        assert_eq!(door.accept().err(), Some(ErrorKind::WouldBlock));
     }
 }
 
 /// Where clients come in.
-pub(super) struct Door(UnixListener);
+pub(super) enum Door {
+    Unix(UnixListener),
+    Tcp(TcpListener),
+}
 
 impl Door {
+    fn fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Unix(listener) => listener.as_fd(),
+            Self::Tcp(listener) => listener.as_fd(),
+        }
+    }
+
+    fn accept(&self) -> Result<File, ErrorKind> {
+        let accepted = rustix::net::accept(self.fd());
+        accepted.map(File::from).map_err(|error| std::io::Error::from(error).kind())
+    }
+
     /// The next client, which has not said hello yet.
     pub(super) fn open(&self) -> Peer {
-        let (stream, _) = self.0.accept().expect("a client connects");
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let stream = self.accept().expect("a client connects");
+        set_socket_timeout(&stream, Timeout::Recv, Some(PATIENCE)).unwrap();
         Peer(stream)
     }
 
@@ -79,7 +111,7 @@ impl Door {
 }
 
 /// A client's connection. Dropping it hangs up.
-pub(super) struct Peer(UnixStream);
+pub(super) struct Peer(File);
 
 impl Peer {
     pub(super) fn hello(&mut self) -> Hello {

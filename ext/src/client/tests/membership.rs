@@ -2,6 +2,7 @@
 
 use super::fake::{Door, Fake, answer_to, welcome};
 use super::{call, options};
+use crate::client::Options;
 use protocol::{
     ControlReply, ControlRequest, Header, Kind, Member, Membership, Purpose, Welcome,
     body_from_slice, control_frame,
@@ -31,9 +32,9 @@ fn tell(door: &Door, membership: Membership) {
 
 #[test]
 fn the_list_of_a_welcome_replaces_the_configured_one() {
-    let other = Fake::start(|door| serve_one(door, b"other"));
+    let other = Fake::start_afar(|door| serve_one(door, b"other"));
     let membership = list(1, &[other.address()]);
-    let first = Fake::start(move |door| {
+    let first = Fake::start_afar(move |door| {
         let (peer, _) = door.welcome(&Welcome { membership, ..welcome() });
         peer.until_closed();
     });
@@ -44,9 +45,9 @@ fn the_list_of_a_welcome_replaces_the_configured_one() {
 
 #[test]
 fn an_epoch_in_an_answer_makes_the_client_ask_for_the_list() {
-    let other = Fake::start(|door| serve_one(door, b"other"));
+    let other = Fake::start_afar(|door| serve_one(door, b"other"));
     let newer = list(2, &[other.address()]);
-    let first = Fake::start(move |door| {
+    let first = Fake::start_afar(move |door| {
         let (mut peer, request) = door.first_call();
         peer.reply(Header { epoch: 2, ..answer_to(&request, Kind::Return) }, b"first");
         tell(door, newer);
@@ -57,4 +58,51 @@ fn an_epoch_in_an_answer_makes_the_client_ask_for_the_list() {
     assert_eq!(call(&options, "once").unwrap(), b"other");
     other.finish();
     first.finish();
+}
+
+/// A client configured with the socket of this host, whose worker hands out a list of one other.
+fn beside_a_worker(affinity: Option<Vec<u8>>, expected: &[u8]) {
+    let serve = |value| move |door: &Door| serve_one(door, value);
+    let far = affinity.is_some();
+    let other = Fake::start_afar(move |door| {
+        if far {
+            serve(b"afar")(door)
+        }
+    });
+    let membership = list(1, &[other.address()]);
+    let here = Fake::start(move |door| {
+        let (mut peer, _) = door.welcome(&Welcome { membership, ..welcome() });
+        if !far {
+            let request = peer.call();
+            peer.give(&request, b"here");
+        }
+        peer.until_closed();
+    });
+    let options = Options { affinity, ..options(&[&here]) };
+    assert_eq!(call(&options, "once").unwrap(), expected);
+    crate::client::shut_down();
+    other.finish();
+    here.finish();
+}
+
+#[test]
+fn a_configured_socket_of_this_host_stays_first_for_calls_without_a_key() {
+    beside_a_worker(None, b"here");
+}
+
+#[test]
+fn a_key_chooses_by_the_names_in_the_list() {
+    beside_a_worker(Some(b"key".to_vec()), b"afar");
+}
+
+#[test]
+fn a_list_without_a_usable_address_changes_nothing() {
+    let membership = list(1, &["carrier-pigeon:coop".to_owned()]);
+    let only = Fake::start_afar(move |door| {
+        let (mut peer, _) = door.welcome(&Welcome { membership, ..welcome() });
+        let request = peer.call();
+        peer.give(&request, b"still");
+    });
+    assert_eq!(call(&options(&[&only]), "once").unwrap(), b"still");
+    only.finish();
 }

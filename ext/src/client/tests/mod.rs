@@ -43,6 +43,7 @@ fn send(options: &Options, function: &str) -> Result<CallId, CallError> {
     let id = super::begin();
     match super::prepare(id, &Rc::new(options.clone()), function) {
         Ok(()) => {
+            super::lend(id, |call| call.affinity = options.affinity.clone().unwrap_or_default());
             super::dispatch(id);
             Ok(id)
         }
