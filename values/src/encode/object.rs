@@ -182,6 +182,10 @@ impl Encoder<'_> {
             put_list_head(self.out, 0);
             return Ok(());
         };
+        // The engine puts strings and integers there, but reflection anything.
+        if frames.hold() {
+            self.scratch.held.push(Held::Table(frames));
+        }
         let frames: Vec<Table> = frames
             .entries()
             .filter_map(|(_, frame)| match frame.view() {
@@ -192,19 +196,24 @@ impl Encoder<'_> {
         self.enter(frames.len())?;
         put_list_head(self.out, frames.len());
         for frame in frames {
-            let sent = |key: &Key| match key {
-                Key::String(key) => !TRACE_ARGUMENTS.contains(&key.bytes()),
-                Key::Int(_) => true,
-            };
-            let entries: Vec<(Key, Slot)> = frame.entries().filter(|(key, _)| sent(key)).collect();
-            self.enter(entries.len())?;
-            self.out.push(tag::MAP);
-            put_count(self.out, entries.len());
-            for (key, value) in entries {
-                self.key(key)?;
-                self.value(value, true).map_err(|fault| fault.inside(|| step(key)))?;
-            }
-            self.leave();
+            self.frame(frame)?;
+        }
+        self.leave();
+        Ok(())
+    }
+
+    fn frame(&mut self, frame: Table) -> Done {
+        let sent = |key: &Key| match key {
+            Key::String(key) => !TRACE_ARGUMENTS.contains(&key.bytes()),
+            Key::Int(_) => true,
+        };
+        let entries: Vec<(Key, Slot)> = frame.entries().filter(|(key, _)| sent(key)).collect();
+        self.enter(entries.len())?;
+        self.out.push(tag::MAP);
+        put_count(self.out, entries.len());
+        for (key, value) in entries {
+            self.key(key)?;
+            self.value(value, true).map_err(|fault| fault.inside(|| step(key)))?;
         }
         self.leave();
         Ok(())
