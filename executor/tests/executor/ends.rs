@@ -1,7 +1,7 @@
 //! Calls that do not return, and that the executor lives to tell of.
 
 use crate::support::{Answer, FakeSupervisor, boot};
-use protocol::{ExitCause, Failure, FatalKind, FromExecutor};
+use protocol::{ExitCause, Failure, FatalKind, FromExecutor, Header, Kind};
 use serde_json::json;
 
 #[test]
@@ -115,4 +115,71 @@ fn a_signal_that_kills_is_reported_at_once() {
     assert_eq!(exit.cause, ExitCause::Signal(libc::SIGSEGV));
     let remains = executor.cell().remains();
     assert_eq!((remains.connection, remains.request_id), (client.name(), 1));
+}
+
+#[test]
+fn a_stack_that_overflows_in_c_ends_the_process_by_its_signal() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    client.send("overflows", json!([]), 0, 0);
+    assert_eq!(executor.exit().cause, ExitCause::Signal(libc::SIGSEGV));
+    assert_eq!(executor.cell().remains().request_id, 1);
+}
+
+#[test]
+fn a_session_that_cannot_be_saved_costs_the_executor_and_nothing_else() {
+    for when in ["during", "after"] {
+        let mut supervisor = FakeSupervisor::start(boot("basic"));
+        let mut client = supervisor.connect(0);
+        let executor = supervisor.fork(0, 0);
+        executor.offer(&client);
+        match (when, client.call("loses_its_session", json!([when]))) {
+            ("during", Answer::Failure(Failure::Fatal { message, .. })) => {
+                assert_eq!(message, b"the session is lost");
+            }
+            ("after", answer) => assert_eq!(answer, Answer::Value(json!("returned"))),
+            (_, answer) => panic!("{answer:?}"),
+        }
+        executor.log_with("the session is lost");
+        assert!(matches!(executor.message(), FromExecutor::Leaving { .. }));
+        assert_eq!(executor.exit().cause, ExitCause::Status(0));
+        let successor = supervisor.fork(0, 0);
+        successor.offer(&client);
+        assert_eq!(client.call("visits", json!(["kept"])), Answer::Value(json!(1)));
+    }
+}
+
+#[test]
+fn code_that_the_result_runs_may_throw_exit_or_die() {
+    for json_call in [true, false] {
+        let mut supervisor = FakeSupervisor::start(boot("basic"));
+        let mut client = supervisor.connect(0);
+        let executor = supervisor.fork(0, 0);
+        executor.offer(&client);
+        let mut call = |how: &str| {
+            if json_call {
+                return client.call("difficult", json!([how]));
+            }
+            // One positional argument, a short string, no named ones.
+            let length = 0x80 | u8::try_from(how.len()).unwrap();
+            let arguments = [&[1, length], how.as_bytes(), &[0]].concat();
+            client.send_frame(Header::new(Kind::Call, 1), "difficult", &arguments);
+            client.receive()
+        };
+        let Answer::Failure(Failure::Thrown(chain)) = call("throws") else {
+            panic!("it did not throw")
+        };
+        assert_eq!(chain[0].message, b"not for sale");
+        let Answer::Failure(Failure::Fatal { kind, .. }) = call("exits") else {
+            panic!("it did not exit")
+        };
+        assert_eq!(kind, FatalKind::Exit);
+        let Answer::Failure(Failure::Fatal { message, .. }) = call("dies") else {
+            panic!("it did not die")
+        };
+        assert_eq!(message, b"dead");
+        assert!(matches!(executor.message(), FromExecutor::Leaving { .. }));
+    }
 }

@@ -3,7 +3,7 @@
 use crate::support::{Answer, FakeExecutor, FakeSupervisor, boot};
 use protocol::{ExitCause, Failure, FromExecutor};
 use serde_json::json;
-use shm::Command;
+use shm::{Command, State};
 
 fn interrupted(function: &str, arguments: serde_json::Value, command: Command) -> Answer {
     let mut supervisor = FakeSupervisor::start(boot("basic"));
@@ -55,11 +55,12 @@ fn a_command_for_an_earlier_call_does_not_reach_the_next() {
     let executor = supervisor.fork(0, 0);
     executor.offer(&client);
     client.call("hello", json!(["x"]));
-    let earlier = executor.cell().remains().seq;
+    // Odd while it is on, and the next number once its request is closed too.
+    let earlier = (executor.cell().seq() - 1) | 1;
     client.send("naps", json!([]), 0, 0);
     let seq = executor.running();
     assert_ne!(earlier, seq);
-    executor.ask(Command::TimeOut, earlier | 1);
+    executor.ask(Command::TimeOut, earlier);
     assert_eq!(client.receive(), Answer::Value(json!("rested")));
 }
 
@@ -86,7 +87,7 @@ fn the_deadline_is_the_earliest_of_the_limits() {
 fn an_idle_executor_stops_when_asked() {
     let supervisor = FakeSupervisor::start(boot("basic"));
     let executor = supervisor.fork(0, 0);
-    executor.until(|cell| cell.state() == shm::State::Idle);
+    executor.until(|cell| cell.state() == State::Idle);
     executor.ask(Command::Stop, 0);
     left(&executor);
 }
@@ -116,4 +117,41 @@ fn the_first_call_wakes_a_sleeping_supervisor() {
     assert_eq!(rustix::io::read(supervisor.wake(0), &mut counter).unwrap(), 8);
     client.call("counted", json!([]));
     assert!(rustix::io::read(supervisor.wake(0), &mut counter).is_err(), "it watches by now");
+}
+
+/// As the supervisor ends what does not end by itself when the grace is over.
+fn kill(executor: &FakeExecutor) {
+    executor.signal(libc::SIGKILL);
+    assert_eq!(executor.exit().cause, ExitCause::Signal(libc::SIGKILL));
+}
+
+#[test]
+fn a_read_that_php_goes_on_with_is_still_on_the_scoreboard_when_it_is_killed() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    let id = client.send("reads_on", json!([]), 0, 1234);
+    let seq = executor.running();
+    executor.ask(Command::TimeOut, seq);
+    kill(&executor);
+    let remains = executor.cell().remains();
+    assert_eq!((remains.connection, remains.request_id), (client.name(), id));
+    assert_eq!(remains.state, State::Running);
+    assert!(!client.has_answer());
+}
+
+#[test]
+fn an_endless_shutdown_function_comes_after_the_answer_and_belongs_to_its_call() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    let answer = client.call("never_shuts_down", json!([]));
+    assert_eq!(answer, Answer::Value(json!("returned")));
+    let seq = executor.cell().seq();
+    assert!(executor.cell().running().is_some(), "its time limit still holds");
+    executor.ask(Command::TimeOut, seq);
+    executor.log_with("The call's time limit");
+    left(&executor);
 }

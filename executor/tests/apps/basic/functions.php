@@ -248,3 +248,98 @@ function unsendable(string $what): mixed
     $rows->total = $what === 'itself' ? [$rows] : $rows->total;
     return ['rows' => [0, $rows]];
 }
+
+final class DyingHandler implements SessionHandlerInterface
+{
+    public function open(string $path, string $name): bool
+    {
+        return true;
+    }
+
+    public function close(): bool
+    {
+        return true;
+    }
+
+    public function read(string $id): string
+    {
+        return '';
+    }
+
+    public function write(string $id, string $data): bool
+    {
+        trigger_error('the session is lost', E_USER_ERROR);
+    }
+
+    public function destroy(string $id): bool
+    {
+        return true;
+    }
+
+    public function gc(int $max_lifetime): int
+    {
+        return 0;
+    }
+}
+
+function loses_its_session(string $when): string
+{
+    session_set_save_handler(new DyingHandler(), false);
+    session_start(['use_cookies' => false, 'cache_limiter' => '']);
+    $_SESSION['lost'] = 1;
+    if ($when === 'during') {
+        session_write_close();
+    }
+    return 'returned';
+}
+
+final class Difficult implements JsonSerializable
+{
+    public function __construct(private string $how)
+    {
+    }
+
+    public function __serialize(): array
+    {
+        return match ($this->how) {
+            'throws' => throw new DomainException('not for sale'),
+            'dies' => trigger_error('dead', E_USER_ERROR),
+            'exits' => exit(4),
+        };
+    }
+
+    public function jsonSerialize(): array
+    {
+        return $this->__serialize();
+    }
+}
+
+function difficult(string $how): array
+{
+    return [new Difficult($how)];
+}
+
+function overflows(): int
+{
+    ini_set('memory_limit', '1G');
+    $nested = [];
+    for ($depth = 0; $depth < 300_000; ++$depth) {
+        $nested = [$nested];
+    }
+    return strlen(serialize($nested));
+}
+
+function never_shuts_down(): string
+{
+    register_shutdown_function(static function (): void {
+        while (true) {
+        }
+    });
+    return 'returned';
+}
+
+function reads_on(): string
+{
+    [$ours, $theirs] = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);
+    return fread($ours, 1);
+}
