@@ -5,7 +5,7 @@
 use std::process::Command;
 
 fn main() {
-    println!("cargo::rerun-if-changed=shim/values.c");
+    println!("cargo::rerun-if-changed=shim");
     println!("cargo::rerun-if-env-changed=PHP_CONFIG");
     let php_config = std::env::var("PHP_CONFIG").unwrap_or_else(|_| "php-config".to_owned());
     let output = Command::new(&php_config)
@@ -17,5 +17,10 @@ fn main() {
     for include in includes.split_whitespace() {
         build.flag(include.replacen("-I", "-isystem", 1));
     }
-    build.file("shim/values.c").opt_level(2).warnings(true).compile("values_shim");
+    let sources = ["guard", "calls", "classes", "storage"];
+    build
+        .files(sources.map(|name| format!("shim/{name}.c")))
+        .opt_level(2)
+        .warnings(true)
+        .compile("values_shim");
 }

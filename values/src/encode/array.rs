@@ -123,7 +123,7 @@ impl Encoder<'_> {
     #[inline]
     fn next_index(&mut self, table: Table, expected: u64) {
         let next = table.next_index();
-        if next != expected as i64 {
+        if next != expected.cast_signed() {
             self.out.push(tag::NEXT_INDEX);
             put_int(self.out, next);
         }

@@ -10,6 +10,7 @@ mod pointers;
 mod scratch;
 mod shapes;
 mod strings;
+mod trace;
 
 use crate::engine::value::{FALSE, FLOAT, INT, NULL, STRING, TRUE};
 use crate::engine::{Link, Slot, Text, View, guard};

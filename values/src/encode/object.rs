@@ -1,20 +1,14 @@
 //! Objects.
 
-use super::array::step;
-use super::output::{put_count, put_list_head};
+use super::output::put_count;
 use super::plan::{Plan, Way};
 use super::scratch::Held;
 use super::shapes::Found;
-use super::{Encoder, tag, unsendable};
+use super::{Encoder, tag, trace, unsendable};
 use crate::engine::table::Key;
 use crate::engine::{Instance, Outcome, Slot, Table, Temporary, Text, View, guard};
 use crate::error::{Cause, Done, Fault};
 use crate::path::Step;
-
-/// The frames' entries that are never sent.
-const TRACE_ARGUMENTS: [&[u8]; 2] = [b"args", b"object"];
-/// Where exceptions and errors keep their trace.
-const TRACES: [&[u8]; 2] = [b"\0Exception\0trace", b"\0Error\0trace"];
 
 impl Encoder<'_> {
     pub(super) fn object(&mut self, object: Instance, shared: bool) -> Done {
@@ -166,56 +160,13 @@ impl Encoder<'_> {
         let traced = self.scratch.plans[plan].way == Way::Throwable;
         self.charge(properties.len())?;
         for (name, slot) in properties {
-            let done = if traced && TRACES.contains(&name.bytes()) {
+            let done = if traced && trace::is_trace(name) {
                 self.trace(*slot)
             } else {
                 self.value(*slot, shared)
             };
             done.map_err(|fault| fault.inside(|| Step::property(name.bytes())))?;
         }
-        Ok(())
-    }
-
-    /// The frames of a trace without the values that were passed.
-    fn trace(&mut self, slot: Slot) -> Done {
-        let View::Array(frames) = slot.view() else {
-            put_list_head(self.out, 0);
-            return Ok(());
-        };
-        // The engine puts strings and integers there, but reflection anything.
-        if frames.hold() {
-            self.scratch.held.push(Held::Table(frames));
-        }
-        let frames: Vec<Table> = frames
-            .entries()
-            .filter_map(|(_, frame)| match frame.view() {
-                View::Array(frame) => Some(frame),
-                _ => None,
-            })
-            .collect();
-        self.enter(frames.len())?;
-        put_list_head(self.out, frames.len());
-        for frame in frames {
-            self.frame(frame)?;
-        }
-        self.leave();
-        Ok(())
-    }
-
-    fn frame(&mut self, frame: Table) -> Done {
-        let sent = |key: &Key| match key {
-            Key::String(key) => !TRACE_ARGUMENTS.contains(&key.bytes()),
-            Key::Int(_) => true,
-        };
-        let entries: Vec<(Key, Slot)> = frame.entries().filter(|(key, _)| sent(key)).collect();
-        self.enter(entries.len())?;
-        self.out.push(tag::MAP);
-        put_count(self.out, entries.len());
-        for (key, value) in entries {
-            self.key(key)?;
-            self.value(value, true).map_err(|fault| fault.inside(|| step(key)))?;
-        }
-        self.leave();
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use super::{Class, Instance, Link, Property, Slot, Table, Temporary, Text};
 use ext_php_rs::ffi::{HashTable, zend_class_entry};
 use std::ptr;
 
-/// The C side, see `shim/values.c`.
+/// The C side, see `shim/values.h`.
 pub(super) mod shim {
     use ext_php_rs::ffi::{
         _zend_reference, HashTable, zend_class_entry, zend_object, zend_property_info, zend_string,
