@@ -169,3 +169,28 @@ fn references_stay_references() {
         );
     });
 }
+
+#[test]
+fn columns_met_before_are_the_same_columns() {
+    let ini = vec![("display_errors".to_owned(), "0".to_owned())];
+    let mut php = embed::Php::start(&embed::StartOptions { ini, extension: None }).unwrap();
+    let code = "[['id' => 1, 'name' => 'column', 'column' => 'name', '' => ''],
+        ['id' => 2, 'name' => 'id', 'column' => ['id' => 'column', 'n' => 'name'], '' => null]]";
+    let first = {
+        let request = php.request().unwrap();
+        php::encode(&php::eval(&request, code)).unwrap()
+    };
+    for _ in 0..4 {
+        let request = php.request().unwrap();
+        let value = php::eval(&request, code);
+        assert_eq!(php::encode(&value).unwrap(), first);
+        let check = "($in, $out) { $same = $in === $out;
+            $out[0]['new'] = 1; unset($out[1]['id']); ksort($out[1]); $key = array_key_first($in[0]);
+            return $same && $in[0][$key] === 1 && isset($in[1]['column'][$key]); }";
+        for _ in 0..2 {
+            let copy = php::decode(&first).unwrap();
+            let same = php::call(&request, check, vec![value.shallow_clone(), copy]);
+            assert_eq!(same.bool(), Some(true));
+        }
+    }
+}
