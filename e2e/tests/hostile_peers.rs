@@ -124,6 +124,21 @@ fn garbage_arguments_fail_the_call_and_keep_the_connection() {
     still_serves(&sidecar);
 }
 
+/// An executor reads what has begun to come; a peer that stops in the middle holds it.
+#[test]
+fn half_a_frame_does_not_keep_others_from_their_calls() {
+    let sidecar = Sidecar::builder()
+        .file("f.php", &format!("<?php {FUNCTIONS}"))
+        .file("app.toml", "[executors]\nmin = 1\nmax = 3\n")
+        .config("[limits]\nframe_timeout_ms = 600000\n")
+        .start();
+    let mut wires: Vec<Wire> = (0..2).map(|_| Wire::welcomed(&sidecar.socket()).0).collect();
+    for wire in &mut wires {
+        wire.send(&Header::new(Kind::Call, 1).to_bytes()[..5]);
+    }
+    still_serves(&sidecar);
+}
+
 #[test]
 fn ten_thousand_idle_connections_cost_little_and_stop_nobody() {
     let sidecar = Sidecar::builder()

@@ -44,8 +44,8 @@ impl Intake {
     }
 
     /// Reads a frame. Without a first byte it returns at once; with one, the rest must follow within
-    /// the frame timeout.
-    pub(super) fn read(&mut self, fd: BorrowedFd<'_>) -> Read {
+    /// the frame timeout, and `waiting` is told once that it has not arrived yet.
+    pub(super) fn read(&mut self, fd: BorrowedFd<'_>, waiting: impl Fn()) -> Read {
         self.bytes.clear();
         let mut deadline_ns = 0;
         loop {
@@ -56,6 +56,7 @@ impl Intake {
                 Err(Errno::AGAIN) if self.bytes.is_empty() => return Read::Nothing,
                 Err(Errno::AGAIN) => {
                     if deadline_ns == 0 {
+                        waiting();
                         deadline_ns = now_ns() + self.frame_timeout_ns;
                     }
                     if !wait_until(fd, PollFlags::IN, deadline_ns) {

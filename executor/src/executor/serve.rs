@@ -156,11 +156,10 @@ impl<'a> Server<'a> {
         if limit_us == 0 || !self.connections.holds(connection) {
             return None;
         }
-        let fd = self.connections.fd(connection);
         let deadline_ns = now_ns() + u64::from(limit_us) * NS_PER_US;
         loop {
             for _ in 0..LOOKS_PER_ROUND {
-                let read = self.intake.read(fd);
+                let read = self.read(connection);
                 if read != Read::Nothing {
                     self.patience.paid();
                     return Some(read);

@@ -25,7 +25,7 @@ impl Server<'_> {
         let connection = turn.connection;
         let fd = self.connections.fd(connection);
         self.seat.cell().reading(connection.name());
-        let header = match turn.read.unwrap_or_else(|| self.intake.read(fd)) {
+        let header = match turn.read.unwrap_or_else(|| self.read(connection)) {
             Read::Frame(header) => header,
             Read::Nothing => return Ok(Context::Clean),
             Read::HungUp => return self.close(connection, ClosedReason::HungUp),
@@ -63,6 +63,16 @@ impl Server<'_> {
             self.close(connection, reason)?;
         }
         Ok(context)
+    }
+
+    /// Reads from the connection. While a frame is incomplete this executor counts as busy, and the
+    /// supervisor looks whether others wait for one.
+    pub(super) fn read(&mut self, connection: Connection) -> Read {
+        let seat = self.seat;
+        self.intake.read(self.connections.fd(connection), || {
+            seat.cell().reading(connection.name());
+            seat.wake_supervisor();
+        })
     }
 
     /// Answers a call that was not run.

@@ -83,8 +83,8 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key(
         "limits.frame_timeout_ms",
-        "30000",
-        "Time a begun frame has to arrive or to leave, in milliseconds.",
+        "5000",
+        "Time a begun frame has to arrive or to leave, in milliseconds; an executor waits that long.",
     ),
     key(
         "membership.epoch",
@@ -215,7 +215,7 @@ impl Default for Limits {
             handshakes_max: 512,
             remote_bytes_max: 512 * 1024 * 1024,
             hello_timeout_ms: 5_000,
-            frame_timeout_ms: 30_000,
+            frame_timeout_ms: 5_000,
         }
     }
 }
