@@ -116,6 +116,7 @@ impl Decoder<'_> {
         }
         Self::meet_columns(table, input);
         table.hold();
+        self.known.held_rows.push(table);
         self.known.rows.push(table);
         self.row_values(table, count)
     }

@@ -38,8 +38,9 @@ pub(super) struct Known {
     /// Strings that we hold ourselves.
     pub(super) names: Vec<Text>,
     pub(super) identity: Vec<Identity>,
-    /// For each row shape the first array that had it; held.
+    /// For each row shape an array that has it: a permanent one, or one of `held_rows`.
     pub(super) rows: Vec<Table>,
+    pub(super) held_rows: Vec<Table>,
     pub(super) shapes: Vec<ObjectShape>,
     pub(super) classes: Vec<KnownClass>,
     pub(super) delayed: Vec<Delayed>,
@@ -57,6 +58,7 @@ impl Known {
         }
         self.strings.clear();
         self.identity.clear();
+        self.rows.clear();
         self.shapes.clear();
         self.classes.clear();
         IDLE.set(Some(self));
@@ -77,7 +79,8 @@ impl Known {
     /// Lets go of what was held. Destructors may run.
     #[inline]
     pub(super) fn release(&mut self) -> Done {
-        let held = self.names.len() | self.rows.len() | self.discarded.len() | self.delayed.len();
+        let held =
+            self.names.len() | self.held_rows.len() | self.discarded.len() | self.delayed.len();
         if held == 0 { Ok(()) } else { self.release_held() }
     }
 
@@ -86,7 +89,7 @@ impl Known {
             name.release();
         }
         let mut outcome = Ok(());
-        for row in self.rows.drain(..) {
+        for row in self.held_rows.drain(..) {
             outcome = outcome.and(guard::drop_table(row));
         }
         for mut value in self.discarded.drain(..) {
@@ -101,7 +104,7 @@ impl Known {
     /// After a bailout nothing of PHP may be touched: the end of the request frees it.
     pub(super) fn forget(&mut self) {
         self.names.clear();
-        self.rows.clear();
+        self.held_rows.clear();
         self.discarded.clear();
         self.delayed.clear();
     }
