@@ -1,0 +1,25 @@
+--TEST--
+Running out of memory while a result is decoded ends the script, not the client
+--INI--
+memory_limit=16M
+--FILE--
+<?php
+class Glutton
+{
+    public function __wakeup(): void
+    {
+        str_repeat('x', 64 << 20);
+    }
+}
+
+register_shutdown_function(function () {
+    echo "\n", appserver_call('greet', 'shutdown'), "\n";
+    var_dump(appserver_status()['calls_in_flight']);
+});
+appserver_call('make', 'Glutton');
+echo "not reached\n";
+?>
+--EXPECTF--
+%AAllowed memory size of %d bytes exhausted%A
+Hello, shutdown!
+int(%d)
