@@ -2,6 +2,8 @@
 A setting that makes no sense is refused with a warning that names it, and the old value stays
 --INI--
 appserver.timeout=12.5
+--SKIPIF--
+<?php if (getenv('APPSERVER_TEST_SAPI') === 'fpm') die('skip scripts cannot change settings given by PHP_ADMIN_VALUE'); ?>
 --FILE--
 <?php
 foreach ([
