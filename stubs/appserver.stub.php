@@ -208,12 +208,14 @@ namespace AppServer {
     /** The call was cancelled. */
     final class CancelledException extends Exception {}
 
+    /** The worker serves no application of this name. */
     final class UnknownAppException extends Exception
     {
         /** @return list<string> Names close to the one that was not found. */
         public function getNear(): array {}
     }
 
+    /** The application exports no function of this name. */
     final class UnknownFunctionException extends Exception
     {
         /** @return list<string> Names close to the one that was not found. */
