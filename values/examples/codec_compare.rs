@@ -19,8 +19,10 @@ const ROUND_TIME: Duration = Duration::from_millis(2);
 /// Times of `--count`.
 const COUNTED: u32 = 1000;
 
-const SHAPES: [(&str, &str); 7] = [
-    ("short string", "'hello, world'"),
+/// Only for `--count`: the loop's own cost, which is taken off a rival's time, is more than what is
+/// left.
+const SHORT: [(&str, &str); 1] = [("short string", "'hello, world'")];
+const SHAPES: [(&str, &str); 6] = [
     ("small array", "['id' => 7, 'name' => 'Ada', 'tags' => ['a', 'b'], 'ok' => true, 'x' => 1.5]"),
     (
         "1,000 rows x 8",
@@ -65,8 +67,9 @@ fn main() {
     let mut php = Php::start(&StartOptions { ini, extension: None }).expect("PHP starts");
     let request = php.request().expect("a request opens");
     eval(&request, SETUP);
-    let wanted = SHAPES
+    let wanted = SHORT[..usize::from(count)]
         .iter()
+        .chain(&SHAPES)
         .filter(|(name, _)| wanted.is_none_or(|wanted| name.contains(wanted.as_str())));
     if count {
         wanted.for_each(|(_, code)| run_counted(&Ours::new(&request, code)));
