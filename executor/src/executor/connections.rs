@@ -28,6 +28,11 @@ impl Connection {
     pub(super) fn name(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.slot)
     }
+
+    /// Its place in a table by slot.
+    pub(super) fn index(self) -> usize {
+        index(self.slot)
+    }
 }
 
 /// The table of held connections.
@@ -83,7 +88,7 @@ impl<'a> Connections<'a> {
     fn forget(&mut self, connection: Connection) {
         if self.holds(connection) {
             descriptors::close(self.number(connection));
-            self.held[index(connection.slot)] = None;
+            self.held[connection.index()] = None;
         }
     }
 
@@ -150,10 +155,10 @@ impl<'a> Connections<'a> {
             return Ok(());
         }
         descriptors::place(fd, self.number(connection)).context("placing a connection")?;
-        if self.held.len() <= index(slot) {
-            self.held.resize(index(slot) + 1, None);
+        if self.held.len() <= connection.index() {
+            self.held.resize(connection.index() + 1, None);
         }
-        self.held[index(slot)] = Some(generation);
+        self.held[connection.index()] = Some(generation);
         Ok(())
     }
 }

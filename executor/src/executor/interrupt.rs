@@ -1,7 +1,11 @@
 //! The supervisor's signal: a call's time is up, its caller cancelled it, or the executor is to stop.
 //!
-//! Contract: the handler does atomic loads and stores alone, on the cell that [`install`] was given,
-//! which stays mapped until the process ends. It may interrupt anything, PHP's allocator included.
+//! Contract: the handler does atomic loads and stores, on the cell that [`install`] was given, which
+//! stays mapped until the process ends, and sets a timer. It may interrupt anything, PHP's allocator
+//! included.
+//!
+//! Stop may come between a look at [`stop_asked`] and the sleep that follows. Instead of holding the
+//! signal back around every sleep, at the price of two system calls, a timer repeats it.
 #![allow(unsafe_code)]
 
 use anyhow::{Context, Result};
@@ -32,6 +36,9 @@ const CANCEL: u8 = 2;
 static CELL: AtomicPtr<Cell> = AtomicPtr::new(ptr::null_mut());
 static REASON: AtomicU8 = AtomicU8::new(NONE);
 static STOP: AtomicBool = AtomicBool::new(false);
+/// Sends the signal again while an executor that is to stop may sleep.
+static REPEAT: AtomicPtr<libc::c_void> = AtomicPtr::new(ptr::null_mut());
+const REPEAT_NS: libc::c_long = 5_000_000;
 
 /// Begins to listen for this process's cell.
 pub(super) fn install(cell: &Cell) -> Result<()> {
@@ -45,6 +52,14 @@ pub(super) fn install(cell: &Cell) -> Result<()> {
         if libc::sigaction(signal(), &action, ptr::null_mut()) == -1 {
             return Err(io::Error::last_os_error()).context("sigaction");
         }
+        let mut event: libc::sigevent = MaybeUninit::zeroed().assume_init();
+        event.sigev_notify = libc::SIGEV_SIGNAL;
+        event.sigev_signo = signal();
+        let mut timer = ptr::null_mut();
+        if libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, &mut timer) == -1 {
+            return Err(io::Error::last_os_error()).context("timer_create");
+        }
+        REPEAT.store(timer, Ordering::Release);
     }
     Ok(())
 }
@@ -66,13 +81,28 @@ extern "C" fn handle(_signal: i32) {
     let (reason, why) = match cell.command_for(seq) {
         Command::TimeOut => (TIME_OUT, Interrupt::TimedOut),
         Command::Cancel => (CANCEL, Interrupt::Cancelled),
-        Command::Stop => return STOP.store(true, Ordering::Relaxed),
+        Command::Stop => {
+            STOP.store(true, Ordering::Relaxed);
+            // A call that runs is not disturbed; the flag is looked at when it has ended.
+            return repeat(if seq & 1 == 0 { REPEAT_NS } else { 0 });
+        }
         Command::None => return,
     };
     // Even between calls: then the command was for one that has ended.
     if seq & 1 == 1 && !super::fork_guard::is_stranger() {
         REASON.store(reason, Ordering::Relaxed);
         embed::interrupt(why);
+    }
+}
+
+/// Async-signal-safe. 0 = no more.
+fn repeat(interval_ns: libc::c_long) {
+    let interval = libc::timespec { tv_sec: 0, tv_nsec: interval_ns };
+    let setting = libc::itimerspec { it_interval: interval, it_value: interval };
+    let timer = REPEAT.load(Ordering::Acquire);
+    if !timer.is_null() && !super::fork_guard::is_stranger() {
+        // SAFETY: this process's timer; a valid setting.
+        unsafe { libc::timer_settime(timer, 0, &setting, ptr::null_mut()) };
     }
 }
 
@@ -97,45 +127,4 @@ pub(super) fn pending() -> Option<Reason> {
 /// Whether the supervisor wants this process to end.
 pub(super) fn stop_asked() -> bool {
     STOP.load(Ordering::Relaxed)
-}
-
-/// While this lives the signal is held back, so that a check and a wait leave no gap between them.
-pub(super) struct HeldBack {
-    /// The mask to wait with, in which the signal may arrive.
-    open: libc::sigset_t,
-}
-
-impl HeldBack {
-    pub(super) fn new() -> Result<Self> {
-        let mut open = MaybeUninit::uninit();
-        let mut only = MaybeUninit::uninit();
-        // SAFETY: sigemptyset and sigprocmask initialise the sets.
-        unsafe {
-            libc::sigemptyset(only.as_mut_ptr());
-            libc::sigaddset(only.as_mut_ptr(), signal());
-            if libc::sigprocmask(libc::SIG_BLOCK, only.as_ptr(), open.as_mut_ptr()) == -1 {
-                return Err(io::Error::last_os_error()).context("sigprocmask");
-            }
-            Ok(Self { open: open.assume_init() })
-        }
-    }
-
-    /// `epoll_pwait` for one event, without a time limit; `None` when a signal came first.
-    pub(super) fn wait(&self, epoll: i32) -> Result<Option<u64>> {
-        let mut event = libc::epoll_event { events: 0, u64: 0 };
-        // SAFETY: room for one event; the mask is initialised.
-        match unsafe { libc::epoll_pwait(epoll, &mut event, 1, -1, &self.open) } {
-            1 => Ok(Some(event.u64)),
-            -1 if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => Ok(None),
-            -1 => Err(io::Error::last_os_error()).context("epoll_pwait"),
-            _ => Ok(None),
-        }
-    }
-}
-
-impl Drop for HeldBack {
-    fn drop(&mut self) {
-        // SAFETY: the mask is initialised.
-        unsafe { libc::sigprocmask(libc::SIG_SETMASK, &self.open, ptr::null_mut()) };
-    }
 }

@@ -131,7 +131,10 @@ impl<'a> Server<'a> {
             // Forked by the files that every request requires.
             fork_guard::leave(0);
         }
-        self.seat.cell().idle();
+        match current {
+            None => self.seat.cell().ready(now_ns()),
+            Some(_) => self.seat.cell().idle(),
+        }
         if let Some(connection) = current {
             if let Some(read) = self.watch(connection) {
                 return Ok(Some(Turn { connection, read: Some(read) }));
@@ -152,7 +155,7 @@ impl<'a> Server<'a> {
 
     /// Looks at the connection for a while without sleeping; what was read, if anything was.
     fn watch(&mut self, connection: Connection) -> Option<Read> {
-        let limit_us = self.patience.take_us();
+        let limit_us = self.patience.take_us(connection);
         if limit_us == 0 || !self.connections.holds(connection) {
             return None;
         }

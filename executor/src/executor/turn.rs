@@ -44,6 +44,7 @@ impl Server<'_> {
             Ok(accepted) => accepted,
             Err(failure) => return self.refuse(connection, &header, &failure),
         };
+        self.patience.came(connection, call.started_ns);
         begin(self.seat, &call);
         request.time_now();
         request.time_limit(call.limit_ms);
@@ -57,7 +58,9 @@ impl Server<'_> {
         }
         self.seat.cell().replying();
         let sent = self.answer.send(fd);
-        self.seat.scoreboard.function(call.index()).record(now_ns() - call.started_ns, failed);
+        let answered_ns = now_ns();
+        self.seat.scoreboard.function(call.index()).record(answered_ns - call.started_ns, failed);
+        self.patience.answered(connection, answered_ns);
         self.on = Some(On { failed, request_id: header.request_id, function: call.index() });
         if let Err(reason) = sent {
             self.close(connection, reason)?;

@@ -1,11 +1,10 @@
 //! The pool's shared epoll: sleeping on it, and giving connections back to it.
 
 use super::connections::{Connection, Connections};
-use super::interrupt::{self, HeldBack};
+use super::interrupt;
 use super::seat::Seat;
 use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
-use rustix::fd::AsRawFd;
 use rustix::io::Errno;
 
 /// Makes the connection ready for whoever is idle.
@@ -25,15 +24,19 @@ pub(super) fn rearm(
 
 /// Sleeps until a connection is ready; `None` when the process is to end.
 pub(super) fn sleep(seat: &Seat) -> Result<Option<Connection>> {
-    let held_back = HeldBack::new()?;
-    loop {
-        if interrupt::stop_asked() {
-            return Ok(None);
-        }
-        if let Some(name) = held_back.wait(seat.epoll.as_raw_fd())? {
-            return Ok(Some(Connection::from_name(name)));
+    let mut events =
+        [epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }];
+    while !interrupt::stop_asked() {
+        match epoll::wait(&seat.epoll, &mut events, None) {
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => {
+                let [event] = events;
+                return Ok(Some(Connection::from_name(event.data.u64())));
+            }
+            Err(error) => return Err(error).context("waiting for a connection"),
         }
     }
+    Ok(None)
 }
 
 /// Whether connections of the pool are ready that nobody has taken: an epoll is itself readable then.
