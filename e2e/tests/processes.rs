@@ -129,6 +129,21 @@ fn a_dead_executor_is_replaced_and_leaves_no_process_behind() {
 }
 
 #[test]
+fn how_long_an_executor_was_missing_is_told() {
+    let sidecar = Sidecar::with_functions(FUNCTIONS);
+    let out = sidecar.php(&script(
+        "for ($i = 0; $i < 10; $i++) { outcome(fn() => appserver_call('segfault')); } echo 'done';",
+    ));
+    assert_eq!(out.ok(), "done");
+    let replacements = eventually("ten were replaced", || {
+        let replacements = sidecar.status()["apps"][0]["pools"][0]["replacements"].clone();
+        (replacements["count"].as_u64()? >= 10).then_some(replacements)
+    });
+    let time = |name: &str| replacements[name].as_u64().unwrap();
+    assert!(time("last_us") > 0 && time("max_us") >= time("last_us"), "{replacements}");
+}
+
+#[test]
 fn killing_idle_executors_again_and_again_never_strands_a_connected_client() {
     let sidecar = Sidecar::with_functions(FUNCTIONS);
     let mut client = sidecar.spawn_php(

@@ -81,7 +81,17 @@ pub struct PoolStatus {
     /// Executors that died while they ran a call, since start.
     pub died: u64,
     pub recycled: u64,
+    pub replacements: Replacements,
     pub executors: Vec<ExecutorStatus>,
+}
+
+/// How long executors that ended unasked were missing: from when the supervisor knew of it until
+/// their replacement waited for a call, in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replacements {
+    pub count: u64,
+    pub last_us: u64,
+    pub max_us: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

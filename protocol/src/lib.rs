@@ -19,7 +19,7 @@ pub use call::CallHead;
 pub use catalog::{Attribute, Catalog, Function, Isolation, Param};
 pub use control::{
     AppStatus, ConnectionStats, ControlReply, ControlRequest, ExecutorStatus, FunctionStats,
-    PoolStatus, StatusReport,
+    PoolStatus, Replacements, StatusReport,
 };
 pub use failure::{ExitCause, Failure, FatalKind, Thrown, TraceFrame};
 pub use frame::{

@@ -62,11 +62,12 @@ pub struct Cell {
     deadline_ns: AtomicU64,
     calls: AtomicU64,
     errors: AtomicU64,
-    // Second line: written by the supervisor.
+    // Second line: written by the supervisor, but for `ready_ns`.
     command: AtomicU32,
     pid: AtomicU32,
     command_seq: AtomicU64,
-    unused: [AtomicU64; 6],
+    ready_ns: AtomicU64,
+    unused: [AtomicU64; 5],
 }
 
 #[allow(unsafe_code)]
@@ -126,6 +127,12 @@ impl Cell {
         self.state.store(State::Idle as u32, Ordering::Release);
     }
 
+    /// Executor: has started, and waits for its first connection since then.
+    pub fn ready(&self, now_ns: u64) {
+        self.ready_ns.store(now_ns, Ordering::Relaxed);
+        self.idle();
+    }
+
     /// Executor: whether the supervisor asks to interrupt the call `seq`, or to stop.
     pub fn command_for(&self, seq: u64) -> Command {
         match self.command.load(Ordering::Acquire) {
@@ -153,6 +160,7 @@ impl Cell {
         for field in [&self.connection, &self.request_id, &self.started_ns, &self.deadline_ns] {
             field.store(0, Ordering::Relaxed);
         }
+        self.ready_ns.store(0, Ordering::Relaxed);
         self.calls.store(0, Ordering::Relaxed);
         self.errors.store(0, Ordering::Relaxed);
         self.pid.store(0, Ordering::Relaxed);
@@ -182,6 +190,11 @@ impl Cell {
 
     pub fn state(&self) -> State {
         State::from_u32(self.state.load(Ordering::Acquire))
+    }
+
+    /// Supervisor: when the process in this cell was ready, by CLOCK_MONOTONIC, once it is.
+    pub fn ready_ns(&self) -> Option<u64> {
+        Some(self.ready_ns.load(Ordering::Relaxed)).filter(|time| *time != 0)
     }
 
     pub fn calls(&self) -> u64 {
@@ -377,6 +390,18 @@ mod tests {
         theirs.cell(1).finish(true);
         assert_eq!(ours.cell(1).running(), None);
         assert_eq!((ours.cell(1).calls(), ours.cell(1).errors()), (1, 1));
+    }
+
+    #[test]
+    fn a_new_process_in_a_cell_is_ready_when_it_says_so() {
+        let (_file, board) = Scoreboard::create(1, 0).unwrap();
+        let cell = board.cell(0);
+        cell.assign();
+        assert_eq!((cell.state(), cell.ready_ns()), (State::Starting, None));
+        cell.ready(7);
+        assert_eq!((cell.state(), cell.ready_ns()), (State::Idle, Some(7)));
+        cell.assign();
+        assert_eq!(cell.ready_ns(), None);
     }
 
     #[test]

@@ -287,13 +287,13 @@ fn pool_status() -> impl Strategy<Value = PoolStatus> {
         ExecutorStatus { pid, state, calls, rss_bytes, function, running_us }
     });
     let size = (any::<u16>(), any::<u16>(), any::<u32>());
-    (text(), isolation(), size, any::<u64>(), any::<u64>(), few(executor)).prop_map(
+    let ends = (any::<u64>(), any::<u64>(), any::<[u64; 3]>());
+    (text(), isolation(), size, ends, few(executor)).prop_map(
         |(
             pool,
             isolation,
             (executors_min, executors_max, connections),
-            died,
-            recycled,
+            (died, recycled, [count, last_us, max_us]),
             executors,
         )| {
             PoolStatus {
@@ -304,6 +304,7 @@ fn pool_status() -> impl Strategy<Value = PoolStatus> {
                 connections,
                 died,
                 recycled,
+                replacements: Replacements { count, last_us, max_us },
                 executors,
             }
         },

@@ -2,7 +2,7 @@
 
 use super::client::WorkerArgs;
 use super::{Stop, text};
-use protocol::{AppStatus, ExecutorStatus, PoolStatus, StatusReport};
+use protocol::{AppStatus, ExecutorStatus, PoolStatus, Replacements, StatusReport};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
@@ -77,8 +77,17 @@ fn describe_app(app: &AppStatus) -> String {
     for warning in &app.warnings {
         let _ = writeln!(out, "  warning: {}", text::printable(warning));
     }
-    let titles =
-        ["POOL", "EXECUTORS", "BUSY", "CONNECTIONS", "CALLS", "DIED", "RECYCLED", "MEMORY"];
+    let titles = [
+        "POOL",
+        "EXECUTORS",
+        "BUSY",
+        "CONNECTIONS",
+        "CALLS",
+        "DIED",
+        "RECYCLED",
+        "REPLACED IN",
+        "MEMORY",
+    ];
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
     rows.extend(app.pools.iter().map(pool_row));
     out + &indented(&text::table(&rows))
@@ -95,8 +104,17 @@ fn pool_row(pool: &PoolStatus) -> Vec<String> {
         executors.iter().map(|executor| executor.calls).sum::<u64>().to_string(),
         pool.died.to_string(),
         pool.recycled.to_string(),
+        replaced_in(&pool.replacements),
         text::bytes(executors.iter().map(|executor| executor.rss_bytes).sum()),
     ]
+}
+
+/// How long replacements of executors that ended unasked took, at most.
+fn replaced_in(replacements: &Replacements) -> String {
+    match replacements.count {
+        0 => "-".to_owned(),
+        _ => text::micros(replacements.max_us),
+    }
 }
 
 /// Whether an executor has a call.

@@ -24,6 +24,9 @@ pub(super) struct Executor {
     pub(super) interruption: Option<Interruption>,
     /// Since when it has been asked to exit, or has said that it will.
     pub(super) leaving: Option<Instant>,
+    /// When the end of the one that it replaces became known, by the scoreboard's clock; until its
+    /// own start has been noted.
+    pub(super) replaces: Option<u64>,
 }
 
 /// A call that was asked to end.
@@ -37,13 +40,24 @@ pub(super) struct Interruption {
 
 impl Executor {
     /// The supervisor's side, and the socket that the new process gets.
-    pub(super) fn prepare(key: ExecutorKey, events: Events) -> io::Result<(Self, OwnedFd)> {
+    pub(super) fn prepare(
+        key: ExecutorKey,
+        replaces: Option<u64>,
+        events: Events,
+    ) -> io::Result<(Self, OwnedFd)> {
         let (ours, theirs) = Channel::pair()?;
         let channel = Arc::new(ours);
         let serial = key.serial;
         tokio::spawn(listen(Arc::clone(&channel), key, events));
-        let executor =
-            Self { serial, pid: 0, pidfd: None, channel, interruption: None, leaving: None };
+        let executor = Self {
+            serial,
+            pid: 0,
+            pidfd: None,
+            channel,
+            interruption: None,
+            leaving: None,
+            replaces,
+        };
         Ok((executor, theirs))
     }
 

@@ -6,7 +6,7 @@ use super::key::PoolKey;
 use super::prototype::Prototype;
 use super::ready::register;
 use crate::config::Executors;
-use protocol::{PoolBoot, ToExecutor, ToPrototype};
+use protocol::{PoolBoot, Replacements, ToExecutor, ToPrototype};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, epoll, eventfd, poll};
 use shm::{Command, Scoreboard, State};
 use std::io;
@@ -33,6 +33,9 @@ pub(super) struct Pool {
     pub(super) wanted: u16,
     pub(super) died: u64,
     pub(super) recycled: u64,
+    pub(super) replacements: Replacements,
+    /// When the end of an executor that is not replaced yet became known.
+    lost: Option<u64>,
     /// Starts in a row that failed.
     pub(super) start_failures: u32,
     /// Whether a pause before the next start is under way.
@@ -83,6 +86,8 @@ impl Pool {
             wanted,
             died: 0,
             recycled: 0,
+            replacements: Replacements::default(),
+            lost: None,
             start_failures: 0,
             pausing: false,
             watch: Watch::default(),
@@ -106,7 +111,7 @@ impl Pool {
         self.serial += 1;
         let cell_index = u16::try_from(index).expect("a pool has at most 65535 executors");
         let key = ExecutorKey { pool: self.key.clone(), index: cell_index, serial: self.serial };
-        let (executor, theirs) = Executor::prepare(key, events.clone())?;
+        let (executor, theirs) = Executor::prepare(key, self.lost, events.clone())?;
         self.scoreboard.cell(index).assign();
         let fork =
             ToPrototype::Fork { pool: self.key.index, index: cell_index, cells: self.limits.max };
@@ -117,7 +122,29 @@ impl Pool {
             return Err(error);
         }
         self.executors[index] = Some(executor);
+        self.lost = None;
         Ok(())
+    }
+
+    /// An executor ended unasked; the next one takes its place, if there must be one.
+    pub(super) fn lose(&mut self, now_ns: u64) {
+        self.lost = (self.staying() < usize::from(self.wanted)).then_some(now_ns);
+    }
+
+    /// Notes how long it took until those that were started in place of others were ready.
+    pub(super) fn note_replacements(&mut self) {
+        for (executor, cell) in self.executors.iter_mut().zip(self.scoreboard.cells()) {
+            let Some(executor) = executor else { continue };
+            let (Some(lost_ns), Some(ready_ns)) = (executor.replaces, cell.ready_ns()) else {
+                continue;
+            };
+            executor.replaces = None;
+            let took_us = ready_ns.saturating_sub(lost_ns) / 1000;
+            let noted = &mut self.replacements;
+            noted.count += 1;
+            noted.last_us = took_us;
+            noted.max_us = noted.max_us.max(took_us);
+        }
     }
 
     /// Executors that have not been asked to leave.

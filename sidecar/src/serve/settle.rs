@@ -97,8 +97,8 @@ impl Supervisor {
         match ended.map(|interruption| interruption.cause) {
             Some(Command::Cancel) => Failure::Cancelled,
             Some(Command::TimeOut) => {
-                let limit = remains.deadline_ns.saturating_sub(remains.started_ns) / 1_000_000;
-                let limit_ms = u32::try_from(limit).unwrap_or(u32::MAX);
+                let limit_ns = remains.deadline_ns.saturating_sub(remains.started_ns);
+                let limit_ms = u32::try_from(limit_ns.div_ceil(1_000_000)).unwrap_or(u32::MAX);
                 Failure::TimedOut { limit_ms, killed: true }
             }
             _ if self.is_stopping() => {

@@ -4,6 +4,7 @@ use super::connections::ConnectionId;
 use super::deployed::pause_after;
 use super::event::{ExecutorKey, Retry};
 use super::key::{PoolKey, ReleaseKey};
+use super::status::monotonic_ns;
 use super::supervisor::{Phase, Supervisor};
 use protocol::{ClosedReason, ExecutorExit, ExitCause, FromExecutor, LogLevel, ToExecutor};
 use shm::State;
@@ -138,6 +139,7 @@ impl Supervisor {
         let Some(pool) = self.pool_mut(key) else {
             return;
         };
+        pool.note_replacements();
         let Some(slot) = pool.executors.get_mut(index) else {
             return;
         };
@@ -145,6 +147,9 @@ impl Supervisor {
             return;
         }
         let executor = slot.take();
+        if executor.as_ref().is_some_and(|executor| executor.leaving.is_none()) {
+            pool.lose(monotonic_ns());
+        }
         let unstarted = pool.scoreboard.cell(index).state() == State::Starting;
         if let Some(executor) = executor {
             self.settle(key, index, &executor, exit.cause);

@@ -14,7 +14,11 @@ use shm::{Cell, State};
 impl Supervisor {
     pub(super) fn answer(&mut self, request: ControlRequest) -> ControlReply {
         match request {
-            ControlRequest::Status => ControlReply::Status(Box::new(self.status())),
+            ControlRequest::Status => {
+                let pools = self.releases.values_mut().flat_map(|d| d.pools.values_mut());
+                pools.for_each(Pool::note_replacements);
+                ControlReply::Status(Box::new(self.status()))
+            }
             ControlRequest::Membership => ControlReply::Membership(self.membership.clone()),
             ControlRequest::Catalog { app } => self.catalog(&app),
             ControlRequest::Cancel { connection, request_id } => {
@@ -99,6 +103,7 @@ impl Supervisor {
             connections: u32::try_from(connections).unwrap_or(u32::MAX),
             died: pool.died,
             recycled: pool.recycled,
+            replacements: pool.replacements,
             executors: executors.collect(),
         }
     }

@@ -4,8 +4,8 @@ use protocol::{
     AppName, AppStatus, CallHead, Catalog, ConnectionStats, ControlReply, ControlRequest,
     EncodeBody, ExecutorStatus, FLAG_JSON, FLAG_OUTPUT, Failure, Function, FunctionStats,
     HEADER_BYTES, HELLO_BYTES_MAX, Header, Hello, Isolation, Kind, Limits, Membership,
-    PREFACE_BYTES, Param, PoolStatus, Purpose, Refused, ReleaseId, StatusReport, Welcome,
-    body_from_slice, check_preface, control_frame,
+    PREFACE_BYTES, Param, PoolStatus, Purpose, Refused, ReleaseId, Replacements, StatusReport,
+    Welcome, body_from_slice, check_preface, control_frame,
 };
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
@@ -255,6 +255,7 @@ fn report() -> StatusReport {
                 connections: 1,
                 died: 0,
                 recycled: 0,
+                replacements: Replacements::default(),
                 executors: vec![executor],
             }],
             functions: vec![FunctionStats {

@@ -99,7 +99,12 @@ fn head(view: &View<'_>, screen: &Screen<'_>) -> Vec<Line> {
         let style = if app.state == "running" { Style::Plain } else { Style::Alert };
         let died: u64 = app.pools.iter().map(|pool| pool.died).sum();
         let state = text::printable(&app.state).replace('\n', " ");
-        Line::new(style, format!("{} release {}  {state}  {died} died", app.app, app.release))
+        let mut line = format!("{} release {}  {state}  {died} died", app.app, app.release);
+        let slowest = app.pools.iter().map(|pool| pool.replacements.max_us).max();
+        if let Some(slowest_us) = slowest.filter(|slowest_us| *slowest_us > 0) {
+            line += &format!(", replaced within {}", text::micros(slowest_us));
+        }
+        Line::new(style, line)
     }));
     lines.extend(screen.trouble.map(|trouble| {
         Line::new(Style::Alert, format!("not refreshed: {}", trouble.replace('\n', " ")))

@@ -144,7 +144,9 @@ fn executors(report: &StatusReport) -> Vec<ExecutorRow<'_>> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use protocol::{AppStatus, ConnectionStats, Isolation, Membership, PoolStatus, ReleaseId};
+    use protocol::{
+        AppStatus, ConnectionStats, Isolation, Membership, PoolStatus, ReleaseId, Replacements,
+    };
     use shm::histogram::{BUCKETS, bucket};
     use std::time::Duration;
 
@@ -183,6 +185,7 @@ pub(super) mod tests {
                     connections: 2,
                     died: 0,
                     recycled: 0,
+                    replacements: Replacements::default(),
                     executors: vec![executor],
                 }],
                 functions: vec![FunctionStats {
