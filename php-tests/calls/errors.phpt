@@ -31,7 +31,7 @@ AppServer\UnknownFunctionException: application "app" exports no function strlen
 AppServer\UnknownAppException: there is no application "nowhere" on this worker%S
 AppServer\NotCallableException: by_reference() cannot be called from another process: it takes $list by reference; return the value instead
 AppServer\RemoteFatal: leave() ended the request instead of returning (exit() with status 3)%S exit
-AppServer\TimeoutException: wait() took longer than 0.1 s; it was interrupted
+AppServer\TimeoutException: wait() took longer than 0.%d s; it was interrupted
 TypeError: greet(): Argument #1 ($name) must be of type string, array given
 %s: Unknown named parameter $nobody
 Hello, World!

@@ -1,9 +1,9 @@
 //! `AppServer\Client`: options of one's own. Immutable: each `with…()` returns a changed copy.
 
+use super::change::Change;
 use super::functions::{enqueue, run, with_call_args, with_map_args};
 use super::{future, map, settings, throw};
-use crate::client::{CallError, Fleet, Options};
-use crate::net::{Credentials, address};
+use crate::client::{CallError, Options};
 use crate::php::args::{self, Param};
 use crate::php::{Carried, Class, End, Handle, Handlers, guard};
 use ext_php_rs::args::Arg;
@@ -12,7 +12,6 @@ use ext_php_rs::error::Result;
 use ext_php_rs::flags::{ClassFlags, DataType, MethodFlags};
 use ext_php_rs::types::{ZendStr, Zval};
 use ext_php_rs::zend::ExecuteData;
-use protocol::AppName;
 use std::ffi::CStr;
 use std::ptr;
 use std::rc::Rc;
@@ -103,80 +102,12 @@ pub(super) fn register() -> Result<()> {
     Ok(())
 }
 
-/// Changes to the options; a method reads its arguments into one, and `apply` checks them.
-#[derive(Default)]
-struct Change<'a> {
-    workers: Option<&'a str>,
-    app: Option<&'a str>,
-    timeout: Option<f64>,
-    affinity: Option<Option<&'a [u8]>>,
-    pin: Option<&'a str>,
-    token: Option<Option<&'a str>>,
-    ca: Option<&'a str>,
-    certificate: Option<&'a str>,
-    key: Option<&'a str>,
-    output: Option<bool>,
-}
-
-fn apply(from: &Options, change: &Change<'_>) -> std::result::Result<Options, CallError> {
-    let wrong = |option: &str, text: &str, expected: String| {
-        CallError::config(format!("{option} \"{text}\" is refused: {expected}"))
-    };
-    let mut options = from.clone();
-    if let Some(app) = change.app {
-        options.app = AppName::new(app).map_err(|error| CallError::config(error.to_string()))?;
-    }
-    if let Some(seconds) = change.timeout {
-        let limit = settings::duration(seconds).ok_or_else(|| {
-            wrong("timeout", &seconds.to_string(), "expected seconds from 0 to 86400".to_owned())
-        })?;
-        options.timeout = (!limit.is_zero()).then_some(limit);
-    }
-    if let Some(affinity) = change.affinity {
-        options.affinity = affinity.map(<[u8]>::to_vec);
-    }
-    if let Some(pin) = change.pin {
-        let chosen = settings::pin(pin).map_err(|expected| wrong("pin", pin, expected))?;
-        options.pin = settings::resolve(chosen);
-    }
-    if let Some(output) = change.output {
-        options.output = output;
-    }
-    options.fleet = fleet(&from.fleet, change)?;
-    Ok(options)
-}
-
-/// The same fleet when nothing of it changes, so that connections are shared.
-fn fleet(from: &Rc<Fleet>, change: &Change<'_>) -> std::result::Result<Rc<Fleet>, CallError> {
-    let keeps = change.workers.is_none()
-        && change.token.is_none()
-        && [change.ca, change.certificate, change.key].iter().all(Option::is_none);
-    if keeps {
-        return Ok(Rc::clone(from));
-    }
-    let text = change.workers.unwrap_or(&from.text).to_owned();
-    let entries = address::parse_list(&text)
-        .map_err(|error| CallError::config(format!("workers \"{text}\": {error}")))?;
-    let token = match change.token {
-        None => from.token.clone(),
-        Some(token) => settings::token(token.unwrap_or_default())
-            .map_err(|expected| CallError::config(format!("token: {expected}")))?,
-    };
-    let old = &from.credentials;
-    let credentials = Credentials::new(
-        change.ca.unwrap_or(&old.ca),
-        change.certificate.unwrap_or(&old.certificate),
-        change.key.unwrap_or(&old.key),
-    );
-    Ok(Rc::new(Fleet { text, entries, token, credentials }))
-}
-
 extern "C" fn construct(frame: &mut ExecuteData, _: &mut Zval) {
     guard(|| {
         let Some(change) = constructor_change(frame) else {
             return End::Done;
         };
-        match apply(&settings::current(), &change) {
+        match change.apply_to(&settings::current()) {
             Ok(options) => {
                 if let Some(client) = Handle::<Client>::of_value(&frame.This) {
                     client.with(|client| client.0 = Some(Rc::new(options)));
@@ -235,7 +166,7 @@ fn changed(frame: &ExecuteData, result: &mut Zval, change: &Change<'_>) {
     let Some(options) = options(frame) else {
         return;
     };
-    match apply(&options, change) {
+    match change.apply_to(&options) {
         Ok(options) => {
             Handle::create(Client(Some(Rc::new(options))), result);
         }

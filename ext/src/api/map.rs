@@ -4,14 +4,14 @@
 //! and not yet handed out.
 
 use super::functions::map_args;
-use super::future::{self, Future};
-use super::{outcome, settings, throw};
-use crate::client::{self, CallError, CallId, Options, Waited};
+use super::future::Future;
+use super::pipeline::advance;
+use super::{settings, throw};
+use crate::client::{CallError, Options};
 use crate::php::args;
-use crate::php::cursor::{Cursor, Step};
+use crate::php::cursor::Cursor;
 use crate::php::{
     Carried, Class, Collector, End, Handle, Handler, Handlers, exception, guard, is_throwing,
-    wants_interrupt,
 };
 use ext_php_rs::builders::{ClassBuilder, FunctionBuilder};
 use ext_php_rs::error::Result;
@@ -24,33 +24,29 @@ use std::rc::Rc;
 static CLASS: Class = Class::unregistered();
 static HANDLERS: Handlers = Handlers::new();
 
-/// In order, a slow call holds back finished ones behind it: this many times the concurrency are
-/// started before pulling stops.
-const WINDOW: usize = 2;
-
 /// What a `Map` carries.
 #[derive(Default)]
 pub(super) struct Map {
-    options: Option<Rc<Options>>,
-    target: String,
+    pub(super) options: Option<Rc<Options>>,
+    pub(super) target: String,
     /// Out of its place while it runs user code.
-    cursor: Option<Cursor>,
+    pub(super) cursor: Option<Cursor>,
     /// 0 = not known before the first call.
-    concurrency: usize,
-    ordered: bool,
-    window: VecDeque<Entry>,
+    pub(super) concurrency: usize,
+    pub(super) ordered: bool,
+    pub(super) window: VecDeque<Entry>,
     /// What pulling inputs threw; comes to light after the results before it.
-    inputs_threw: Option<Zval>,
-    current: Option<Entry>,
+    pub(super) inputs_threw: Option<Zval>,
+    pub(super) current: Option<Entry>,
     started: bool,
     advanced: bool,
     busy: bool,
 }
 
 /// One input on its way.
-struct Entry {
-    key: Zval,
-    outcome: Future,
+pub(super) struct Entry {
+    pub(super) key: Zval,
+    pub(super) outcome: Future,
 }
 
 impl Carried for Map {
@@ -221,137 +217,4 @@ fn begin(map: Handle<Map>) -> End {
         return End::Done;
     }
     advance(map)
-}
-
-/// Moves to the next result: waits for it, and keeps calls going meanwhile.
-fn advance(map: Handle<Map>) -> End {
-    let passed = map.with(|map| map.current.take());
-    drop(passed);
-    loop {
-        if let Err(end) = fill(map) {
-            return end;
-        }
-        let done = map.with(Map::poll);
-        match done {
-            Some(position) => return take(map, position),
-            None if map.with(|map| map.window.is_empty()) => {
-                if let Some(thrown) = map.with(|map| map.inputs_threw.take()) {
-                    exception::throw(thrown);
-                }
-                return End::Done;
-            }
-            None => {}
-        }
-        let ids = map.with(|map| map.calls());
-        match client::wait_any(&ids, None, &wants_interrupt) {
-            Waited::Done | Waited::NotYet => {}
-            Waited::Interrupted => {
-                if !outcome::handle_signals() {
-                    return End::Done;
-                }
-            }
-        }
-    }
-}
-
-impl Map {
-    /// Looks at what has arrived. Position of the entry to hand out next, if it is done.
-    fn poll(&mut self) -> Option<usize> {
-        let mut first = None;
-        for (position, entry) in self.window.iter().enumerate() {
-            let done = match entry.outcome {
-                Future::Running(id) => client::poll(id),
-                _ => true,
-            };
-            if done && first.is_none() && (position == 0 || !self.ordered) {
-                first = Some(position);
-            }
-        }
-        first
-    }
-
-    fn calls(&self) -> Vec<CallId> {
-        let running = self.window.iter().filter_map(|entry| match entry.outcome {
-            Future::Running(id) => Some(id),
-            _ => None,
-        });
-        running.filter(|id| !client::poll(*id)).collect()
-    }
-
-    fn wants_input(&self) -> bool {
-        let concurrency = self.concurrency.max(1);
-        let running = self.calls().len();
-        let window = if self.ordered { concurrency * WINDOW } else { concurrency };
-        self.cursor.is_some() && running < concurrency && self.window.len() < window
-    }
-}
-
-/// Pulls inputs and starts calls until enough are on their way.
-fn fill(map: Handle<Map>) -> std::result::Result<(), End> {
-    while map.with(|map| map.wants_input()) {
-        let Some(mut cursor) = map.with(|map| map.cursor.take()) else {
-            return Ok(());
-        };
-        match cursor.next() {
-            Step::Item { key, value } => {
-                map.with(|map| map.cursor = Some(cursor));
-                start_one(map, key, value)?;
-            }
-            Step::End => {}
-            Step::Thrown => match exception::take() {
-                Some(thrown) => map.with(|map| map.inputs_threw = Some(thrown)),
-                None => return Err(End::Done),
-            },
-        }
-    }
-    Ok(())
-}
-
-/// Starts the call of one input. What prevents it is that input's outcome.
-fn start_one(map: Handle<Map>, key: Zval, value: Zval) -> std::result::Result<(), End> {
-    let (options, target) = map.with(|map| (map.options.clone(), map.target.clone()));
-    let Some(options) = options else {
-        return Ok(());
-    };
-    let started = outcome::start(&options, &target, std::slice::from_ref(&value), None);
-    let outcome = match started {
-        Ok(id) => {
-            client::give_to_object(id);
-            choose_concurrency(map, id, &options);
-            Future::Running(id)
-        }
-        Err(End::Bailout) => return Err(End::Bailout),
-        Err(End::Done) => match exception::take() {
-            Some(thrown) => Future::Thrown(thrown),
-            None => return Err(End::Done),
-        },
-    };
-    map.with(|map| map.window.push_back(Entry { key, outcome }));
-    Ok(())
-}
-
-fn choose_concurrency(map: Handle<Map>, id: CallId, options: &Options) {
-    let most = usize::try_from(options.connections_max).unwrap_or(usize::MAX);
-    map.with(|map| {
-        if map.concurrency == 0 {
-            map.concurrency = client::useful_concurrency(id).clamp(1, most);
-        }
-    });
-}
-
-/// Hands an entry out: decodes its outcome.
-fn take(map: Handle<Map>, position: usize) -> End {
-    let Some(mut entry) = map.with(|map| map.window.remove(position)) else {
-        return End::Done;
-    };
-    if let Future::Running(id) = entry.outcome {
-        let (settled, end) = future::outcome_of(outcome::settle(id));
-        // Released by `settle`.
-        std::mem::forget(std::mem::replace(&mut entry.outcome, settled));
-        if end == End::Bailout || matches!(entry.outcome, Future::Empty) {
-            return end;
-        }
-    }
-    map.with(|map| map.current = Some(entry));
-    End::Done
 }

@@ -3,6 +3,7 @@
 
 mod affinity;
 mod attributes;
+mod change;
 mod client;
 mod codec;
 mod exceptions;
@@ -11,6 +12,7 @@ mod future;
 mod gather;
 mod map;
 mod outcome;
+mod pipeline;
 mod remote;
 pub(crate) mod settings;
 pub(crate) mod status;

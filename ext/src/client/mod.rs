@@ -5,15 +5,18 @@
 //! work, which never calls into PHP, and give it back; so user code that runs while values are
 //! encoded or decoded may call again.
 
+mod await_calls;
 mod call;
 mod catalog;
 mod cluster;
 mod connection;
 mod dispatch;
 mod error;
+mod fate;
 mod fork;
 mod membership;
 mod options;
+mod pins;
 mod prepare;
 mod receive;
 mod report;
@@ -23,17 +26,18 @@ mod table;
 mod tests;
 mod worker;
 
+pub(crate) use await_calls::Waited;
 pub(crate) use call::{Call, State};
 pub(crate) use error::{CallError, ErrorKind};
 pub(crate) use options::{Fleet, Options, Pin};
-pub(crate) use receive::Waited;
 pub(crate) use report::{ConnectionReport, WorkerReport, report};
 pub(crate) use table::CallId;
 
 use call::Link;
 use cluster::Cluster;
 use fork::ForkMark;
-use protocol::{ControlReply, ControlRequest, ReleaseId};
+use pins::Pins;
+use protocol::{ControlReply, ControlRequest};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -48,16 +52,9 @@ struct Client {
     mark: ForkMark,
     clusters: Vec<Cluster>,
     table: Table,
-    pins: Vec<Pinned>,
+    pins: Pins,
     request: u64,
     request_id: u64,
-}
-
-/// A PHP request's choice of release for an application.
-struct Pinned {
-    cluster: usize,
-    app: usize,
-    release: ReleaseId,
 }
 
 thread_local! {
@@ -119,7 +116,7 @@ pub(crate) fn wait(id: CallId, until: Option<Instant>, interrupted: &dyn Fn() ->
     with(|client| {
         let waited = match client.parts(id) {
             Some((_, call)) if call.is_done() => Waited::Done,
-            Some((cluster, call)) => receive::await_call(cluster, call, until, interrupted),
+            Some((cluster, call)) => await_calls::await_call(cluster, call, until, interrupted),
             None => Waited::Done,
         };
         client.pin(id);
@@ -153,7 +150,7 @@ pub(crate) fn wait_any(
                 None => return Waited::Done,
             }
         }
-        receive::await_any(&calls, until, interrupted)
+        await_calls::await_any(&calls, until, interrupted)
     })
 }
 
@@ -185,7 +182,7 @@ impl Client {
             mark: ForkMark::new(),
             clusters: Vec::new(),
             table: Table::default(),
-            pins: Vec::new(),
+            pins: Pins::default(),
             request: REQUEST.get(),
             // Unique over a worker's clients for logs; unique over a connection's calls is required.
             request_id: u64::from(std::process::id()) << 40,
@@ -226,13 +223,6 @@ impl Client {
         }
     }
 
-    #[allow(unsafe_code)]
-    fn call<'call>(&self, id: CallId) -> Option<&'call mut Call> {
-        // SAFETY: calls are lent to one user at a time: to a function of this module, which does
-        // not call into PHP, or to the closure of `lend`, whose contract says so.
-        unsafe { self.table.get(id) }
-    }
-
     fn parts(&mut self, id: CallId) -> Option<(&mut Cluster, &mut Call)> {
         let call = self.call(id)?;
         let cluster = call.context.as_ref()?.cluster;
@@ -265,16 +255,9 @@ impl Client {
         let Some(context) = &call.context else {
             return;
         };
-        let wanted = context.options.pin == Pin::Request && !call.ran_in.is_any();
-        if wanted && self.pinned(context.cluster, context.app).is_any() {
-            let (cluster, app, release) = (context.cluster, context.app, call.ran_in);
-            self.pins.push(Pinned { cluster, app, release });
+        if context.options.pin == Pin::Request && !call.ran_in.is_any() {
+            self.pins.remember(context.cluster, context.app, call.ran_in);
         }
-    }
-
-    fn pinned(&self, cluster: usize, app: usize) -> ReleaseId {
-        let found = self.pins.iter().find(|pin| pin.cluster == cluster && pin.app == app);
-        found.map_or(ReleaseId::ANY, |pin| pin.release)
     }
 
     /// Interrupts a call in flight: the worker is asked to, and the connection, on which an answer

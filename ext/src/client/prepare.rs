@@ -56,7 +56,7 @@ impl Client {
 
     fn release_for(&self, options: &Options, cluster: usize, app: usize) -> ReleaseId {
         match options.pin {
-            Pin::Request => self.pinned(cluster, app),
+            Pin::Request => self.pins.release(cluster, app),
             Pin::Call | Pin::Off | Pin::Auto => ReleaseId::ANY,
         }
     }

@@ -10,6 +10,7 @@
 //! and the caller lends it to one user at a time.
 #![allow(unsafe_code)]
 
+use super::Client;
 use super::call::Call;
 use std::ptr::NonNull;
 
@@ -60,7 +61,7 @@ impl Table {
     ///
     /// # Safety
     /// No other reference to the same call is in use while the one returned is.
-    pub(super) unsafe fn get<'call>(&self, id: CallId) -> Option<&'call mut Call> {
+    unsafe fn get<'call>(&self, id: CallId) -> Option<&'call mut Call> {
         let known = self.live.iter().any(|entry| entry.serial == id.serial);
         // SAFETY: live entries point to leaked boxes that only `retire` takes back; exclusiveness
         // is the caller's promise.
@@ -100,6 +101,14 @@ impl Table {
             // SAFETY: as above; the pointer came from `Box::leak` in `take`.
             drop(unsafe { Box::from_raw(call.as_ptr()) });
         }
+    }
+}
+
+impl Client {
+    pub(super) fn call<'call>(&self, id: CallId) -> Option<&'call mut Call> {
+        // SAFETY: calls are lent to one user at a time: to a function of `client`, which does not
+        // call into PHP, or to the closure of `client::lend`, whose contract says so.
+        unsafe { self.table.get(id) }
     }
 }
 
