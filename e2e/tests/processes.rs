@@ -237,6 +237,31 @@ fn a_client_killed_in_the_middle_of_calls_harms_nobody() {
 }
 
 #[test]
+fn a_call_whose_caller_has_hung_up_goes_on_and_the_log_says_so() {
+    let sidecar = Sidecar::builder()
+        .file(
+            "functions.php",
+            "<?php function finish(string $begun, string $go, string $done): void {
+                touch($begun);
+                while (!file_exists($go)) { usleep(1000); clearstatcache(); }
+                touch($done);
+            }",
+        )
+        .start();
+    let [begun, go, done] = ["begun", "go", "done"].map(|name| sidecar.app().join(name));
+    let mut client =
+        sidecar.spawn_php(&format!("appserver_call('finish', {begun:?}, {go:?}, {done:?});"));
+    eventually("the call has begun", || begun.exists().then_some(()));
+    client.kill();
+    eventually("the log says so", || {
+        let log = sidecar.log();
+        (log.contains("the caller has hung up") && log.contains("finish")).then_some(())
+    });
+    std::fs::write(&go, "").unwrap();
+    eventually("the function has finished", || done.exists().then_some(()));
+}
+
+#[test]
 fn a_forked_child_of_the_function_never_answers() {
     let sidecar = Sidecar::with_functions(FUNCTIONS);
     let out = sidecar.php(

@@ -47,6 +47,24 @@ fn a_user_who_is_not_on_the_allow_list_is_refused() {
 }
 
 #[test]
+fn a_listed_group_may_be_any_of_the_peer_s() {
+    if !rustix::process::geteuid().is_root() {
+        return; // Only root can become somebody else.
+    }
+    let open = builder().config("[socket]\nmode = \"0666\"\n[allow]\ngroups = [4711]\n").start();
+    std::fs::set_permissions(open.socket().parent().unwrap(), PermissionsExt::from_mode(0o755))
+        .unwrap();
+    let call_as = |group: u32| {
+        open.php(&format!(
+            r#"posix_initgroups("nobody", {group}); posix_setegid(65534); posix_seteuid(65534);
+               try {{ echo appserver_call('hello', 'Ada'); }} catch (AppServer\Exception $e) {{ echo get_class($e); }}"#
+        ))
+    };
+    assert_eq!(call_as(4711).ok(), "Hello Ada");
+    assert_eq!(call_as(4712).ok(), "AppServer\\RefusedException");
+}
+
+#[test]
 fn only_exported_functions_can_be_called() {
     let sidecar = builder().start();
     let out = sidecar.php(

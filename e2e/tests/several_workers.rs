@@ -80,6 +80,27 @@ fn a_new_client_passes_a_frozen_worker_by() {
     assert_eq!(out.ok(), folder(&alive));
 }
 
+#[test]
+fn a_worker_that_joins_is_taken_into_use_without_a_restart() {
+    let (first, second) = (Sidecar::with_functions(FUNCTIONS), Sidecar::with_functions(FUNCTIONS));
+    let joined = folder(&second);
+    let mut client = first.spawn_php(&format!(
+        r#"echo appserver_call('who'), "\n";
+           for ($i = 0; appserver_call('who_for', "sku$i") !== {joined:?}; $i++);
+           echo "joined\n";"#
+    ));
+    assert_eq!(client.line(), folder(&first));
+    let mut config = std::fs::read_to_string(first.config_file()).unwrap();
+    config += "[membership]\nepoch = 2\n";
+    for address in [first.address(), second.address()] {
+        config += &format!("[[membership.workers]]\naddress = {address:?}\n");
+    }
+    std::fs::write(first.config_file(), config).unwrap();
+    first.signal(Signal::HUP);
+    assert_eq!(client.line(), "joined");
+    client.finish().ok();
+}
+
 fn family(sidecar: &Sidecar) -> Vec<u32> {
     let mut pids = vec![sidecar.pid()];
     pids.extend(descendants(sidecar.pid()));

@@ -48,7 +48,7 @@ pub(crate) const KEYS: &[Key] = &[
         "[]",
         "Users who may connect to unix sockets; with both lists empty, whom the mode lets.",
     ),
-    key("allow.groups", "[]", "Primary groups that may connect to unix sockets."),
+    key("allow.groups", "[]", "Groups whose members may connect to unix sockets."),
     key(
         "tcp.insecure",
         "false",

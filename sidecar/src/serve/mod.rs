@@ -1,6 +1,7 @@
 //! The supervisor: accepts and authenticates connections, hands them to executors, keeps those
 //! running, and answers for those that died. It runs no PHP.
 
+mod absent;
 mod admission;
 mod channel;
 mod connections;
@@ -25,6 +26,7 @@ mod logging;
 mod notify;
 mod options;
 mod orphan;
+mod peer_groups;
 mod peers;
 mod pool;
 mod prototype;

@@ -1,8 +1,10 @@
 //! Who may connect to unix sockets: the kernel says who a peer is, the allow-list whether it may.
 
 use super::identity::{group_id, user_id};
+use super::peer_groups::peer_groups;
 use crate::config::ConfigError;
 use crate::config::daemon::Allow;
+use std::os::fd::AsFd;
 use tokio::net::UnixStream;
 
 /// The allow-list, resolved.
@@ -35,7 +37,7 @@ impl Peers {
         })?;
         let (uid, gid) = (credentials.uid(), credentials.gid());
         let peer = format!("uid {uid}, pid {}", credentials.pid().unwrap_or(0));
-        if self.lets_in(uid, gid) {
+        if self.lets_in(uid, gid, || peer_groups(stream.as_fd()).unwrap_or_default()) {
             return Ok(peer);
         }
         let reason =
@@ -43,10 +45,16 @@ impl Peers {
         Err(Stranger { peer, reason })
     }
 
-    fn lets_in(&self, uid: u32, gid: u32) -> bool {
+    /// `others` gives the peer's supplementary groups; it is asked only if they matter.
+    fn lets_in(&self, uid: u32, gid: u32, others: impl FnOnce() -> Vec<u32>) -> bool {
         let everybody = self.users.is_empty() && self.groups.is_empty();
         let ours = uid == 0 || uid == rustix::process::geteuid().as_raw();
-        everybody || ours || self.users.contains(&uid) || self.groups.contains(&gid)
+        let listed = |gid: &u32| self.groups.contains(gid);
+        everybody
+            || ours
+            || self.users.contains(&uid)
+            || listed(&gid)
+            || !self.groups.is_empty() && others().iter().any(listed)
     }
 }
 
@@ -56,15 +64,16 @@ mod tests {
 
     #[test]
     fn without_a_list_the_sockets_mode_decides() {
-        assert!(Peers::default().lets_in(4711, 4711));
+        assert!(Peers::default().lets_in(4711, 4711, Vec::new));
     }
 
     #[test]
     fn with_a_list_only_those_on_it_and_root_come_in() {
         let peers = Peers { users: vec![1000], groups: vec![33] };
-        assert!(peers.lets_in(1000, 1));
-        assert!(peers.lets_in(1, 33));
-        assert!(peers.lets_in(0, 0));
-        assert!(!peers.lets_in(4711, 4711));
+        assert!(peers.lets_in(1000, 1, Vec::new));
+        assert!(peers.lets_in(1, 33, Vec::new));
+        assert!(peers.lets_in(1, 1, || vec![5, 33]));
+        assert!(peers.lets_in(0, 0, Vec::new));
+        assert!(!peers.lets_in(4711, 4711, || vec![4711, 1000]));
     }
 }

@@ -22,6 +22,8 @@ const STARVED_LOOKS: u32 = 2;
 const SHORT_CALLS: u64 = 5;
 /// Looks between two checks of memory, which read a file each.
 const MEMORY_LOOKS: u64 = 200;
+/// Looks between two checks whether the callers of long calls are still there.
+const CALLER_LOOKS: u64 = 100;
 /// How long an idle executor may take to leave when it is asked to.
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -58,6 +60,9 @@ impl Supervisor {
         }
         for pool in &starved {
             self.fill(pool);
+        }
+        if self.looks.is_multiple_of(CALLER_LOOKS) {
+            self.note_absent_callers();
         }
         self.check_drained();
     }
