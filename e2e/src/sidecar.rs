@@ -157,6 +157,23 @@ impl Sidecar {
         child.wait().expect("a child of ours");
     }
 
+    /// The supervisor and all that it started, however far down.
+    pub fn family(&self) -> Vec<u32> {
+        let mut pids = vec![self.pid()];
+        pids.extend(descendants(self.pid()));
+        pids
+    }
+
+    /// Stops all of its processes where they are.
+    pub fn freeze(&self) {
+        self.family().into_iter().for_each(|pid| send_signal(pid, Signal::STOP));
+    }
+
+    /// Lets them go on.
+    pub fn thaw(&self) {
+        self.family().into_iter().for_each(|pid| send_signal(pid, Signal::CONT));
+    }
+
     /// Runs a PHP script against this sidecar.
     pub fn php(&self, script: &str) -> PhpOutput {
         self.spawn_php(script).finish()
@@ -206,6 +223,13 @@ impl Sidecar {
     pub fn prototype(&self) -> u32 {
         self.status()["apps"][0]["prototype_pid"].as_u64().expect("a pid") as u32
     }
+}
+
+fn descendants(pid: u32) -> Vec<u32> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let children = children.unwrap_or_default();
+    let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+    children.flat_map(|child| [vec![child], descendants(child)].concat()).collect()
 }
 
 /// Sends a signal to any process.

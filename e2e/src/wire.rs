@@ -11,13 +11,18 @@ use std::time::Duration;
 
 /// A Hello for calls to the default pool of the only application.
 pub fn hello() -> Vec<u8> {
+    hello_with(None)
+}
+
+/// The same with a secret, as remote callers need.
+pub fn hello_with(token: Option<&str>) -> Vec<u8> {
     let purpose = Purpose::Calls {
         app: AppName::default(),
         pool: protocol::DEFAULT_POOL.to_owned(),
         release: ReleaseId::ANY,
     };
     let client = ClientInfo { pid: std::process::id(), sapi: "test".into(), version: "0".into() };
-    let hello = Hello { purpose, client, catalog_hash: 0, token: None };
+    let hello = Hello { purpose, client, catalog_hash: 0, token: token.map(str::to_owned) };
     let mut bytes = PREFACE.to_vec();
     bytes.extend(control_frame(Header::new(Kind::Hello, 0), &hello));
     bytes

@@ -46,7 +46,7 @@ fn the_same_key_goes_to_the_same_worker_and_the_keys_are_spread() {
 }
 
 #[test]
-fn an_idempotent_call_to_a_frozen_worker_is_made_elsewhere_and_another_times_out() {
+fn an_idempotent_call_to_a_frozen_worker_is_made_elsewhere() {
     let frozen = Sidecar::with_functions(FUNCTIONS);
     let alive = Sidecar::with_functions(FUNCTIONS);
     let setting = workers(&[&frozen, &alive]);
@@ -60,23 +60,45 @@ fn an_idempotent_call_to_a_frozen_worker_is_made_elsewhere_and_another_times_out
            echo implode(',', array_keys($again)), "\n";"#,
     );
     assert_eq!(client.line(), "ready");
-    freeze(&frozen);
+    frozen.freeze();
     client.enter();
     let out = client.finish();
-    thaw(&frozen);
+    frozen.thaw();
     assert_eq!(out.ok().trim(), folder(&alive));
+}
+
+#[test]
+fn another_call_to_a_frozen_worker_times_out_and_is_not_made_again() {
+    let frozen = Sidecar::with_functions(FUNCTIONS);
+    let alive = Sidecar::with_functions(FUNCTIONS);
+    let home = folder(&frozen);
+    let mut client = frozen.spawn_php_with(
+        &[&workers(&[&frozen, &alive]), "appserver.timeout=1"],
+        &format!(
+            r#"for ($i = 0; appserver_call('who_for', "sku$i") !== {home:?}; $i++);
+               echo "ready\n"; fgets(STDIN);
+               try {{ echo appserver_call('who_for', "sku$i"), "\n"; }}
+               catch (AppServer\TimeoutException $e) {{ echo "timed out\n"; }}"#
+        ),
+    );
+    assert_eq!(client.line(), "ready");
+    frozen.freeze();
+    client.enter();
+    let out = client.finish();
+    frozen.thaw();
+    assert_eq!(out.ok(), "timed out\n");
 }
 
 #[test]
 fn a_new_client_passes_a_frozen_worker_by() {
     let frozen = Sidecar::with_functions(FUNCTIONS);
     let alive = Sidecar::with_functions(FUNCTIONS);
-    freeze(&frozen);
+    frozen.freeze();
     let out = alive.php_with(
         &[&workers(&[&frozen, &alive]), "appserver.connect_timeout=0.2"],
         "for ($i = 0; $i < 10; $i++) { $seen[appserver_call('who_for', \"sku$i\")] = 1; } echo implode(',', array_keys($seen));",
     );
-    thaw(&frozen);
+    frozen.thaw();
     assert_eq!(out.ok(), folder(&alive));
 }
 
@@ -99,30 +121,4 @@ fn a_worker_that_joins_is_taken_into_use_without_a_restart() {
     first.signal(Signal::HUP);
     assert_eq!(client.line(), "joined");
     client.finish().ok();
-}
-
-fn family(sidecar: &Sidecar) -> Vec<u32> {
-    let mut pids = vec![sidecar.pid()];
-    pids.extend(descendants(sidecar.pid()));
-    pids
-}
-
-fn descendants(pid: u32) -> Vec<u32> {
-    let children =
-        std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let children: Vec<u32> =
-        children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
-    children.iter().flat_map(|child| [vec![*child], descendants(*child)].concat()).collect()
-}
-
-fn freeze(sidecar: &Sidecar) {
-    for pid in family(sidecar) {
-        e2e::send_signal(pid, Signal::STOP);
-    }
-}
-
-fn thaw(sidecar: &Sidecar) {
-    for pid in family(sidecar) {
-        e2e::send_signal(pid, Signal::CONT);
-    }
 }
