@@ -32,6 +32,10 @@ pub(super) fn await_call(
         let Some(link) = &call.link else {
             return Waited::NotYet;
         };
+        // A signal that came while we looked wakes nobody from the sleep that follows.
+        if interrupted() {
+            return Waited::Interrupted;
+        }
         let wake = earlier(call.patience, until);
         match wait(link.connection.socket.waiting(false), wake) {
             Ready::Interrupted if interrupted() => return Waited::Interrupted,
@@ -55,6 +59,10 @@ pub(super) fn await_any(
         .filter_map(|call| call.link.as_ref())
         .map(|link| link.connection.socket.waiting(false))
         .collect();
+    // As in `await_call`.
+    if interrupted() {
+        return Waited::Interrupted;
+    }
     let patience = calls.iter().filter_map(|call| call.patience).min();
     match wait_any(&sockets, earlier(patience, until)) {
         Ready::Interrupted if interrupted() => Waited::Interrupted,
