@@ -78,7 +78,9 @@ impl Deployed {
         self.lives += 1;
         let life = Incarnation { release: self.key.clone(), number: self.lives };
         let folder = settings.temp_dir.join(self.key.to_string()).join(self.lives.to_string());
-        directories::make_temp(&folder)?;
+        directories::make_temp(&folder).map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", folder.display()))
+        })?;
         self.boot.temp_dir = folder.display().to_string();
         self.prototype =
             Some(Prototype::start(&self.boot, life.clone(), settings, events.clone())?);

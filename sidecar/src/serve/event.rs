@@ -3,6 +3,7 @@
 
 use super::connections::ConnectionId;
 use super::key::{PoolKey, ReleaseKey};
+use super::orphan::Suspect;
 use protocol::{
     ControlReply, ControlRequest, FromExecutor, FromPrototype, Hello, Refused, Welcome,
 };
@@ -95,7 +96,7 @@ pub(super) enum Retry {
     /// Connections that nobody seemed to hold.
     Orphans {
         pool: PoolKey,
-        suspects: Vec<ConnectionId>,
+        suspects: Vec<Suspect>,
     },
 }
 

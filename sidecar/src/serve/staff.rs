@@ -1,7 +1,8 @@
 //! Executors come, speak and go.
 
 use super::connections::ConnectionId;
-use super::deployed::pause_after;
+use super::deployed::{Deployed, pause_after};
+use super::directories::remove_temp;
 use super::event::{ExecutorKey, Retry};
 use super::key::{PoolKey, ReleaseKey};
 use super::status::monotonic_ns;
@@ -183,7 +184,16 @@ impl Supervisor {
                 self.abandon(&pool, index);
             }
         }
+        self.remove_temp(release);
         self.check_drained();
+    }
+
+    /// Temporary files end with the processes that could use them.
+    fn remove_temp(&self, release: &ReleaseKey) {
+        let folder = self.releases.get(release).map(Deployed::temp_dir);
+        if let Some(Err(error)) = folder.map(remove_temp) {
+            tracing::warn!(%release, %error, "temporary files stay");
+        }
     }
 
     pub(super) fn is_stopping(&self) -> bool {

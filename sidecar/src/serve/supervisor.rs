@@ -2,7 +2,6 @@
 
 use super::connections::{ConnectionId, Connections};
 use super::deployed::{Deployed, ReleaseState, pause_after};
-use super::directories::remove_temp;
 use super::event::{Event, Events, Incarnation, Retry, Signal};
 use super::key::{PoolKey, ReleaseKey};
 use super::pool::Pool;
@@ -208,9 +207,6 @@ impl Supervisor {
             return;
         };
         deployed.prototype = None;
-        if let Err(error) = remove_temp(deployed.temp_dir()) {
-            tracing::warn!(release = %from.release, %error, "temporary files stay");
-        }
         let status = status.map_or("for an unknown reason".to_owned(), |s| s.to_string());
         if matches!(self.phase, Phase::Draining { .. } | Phase::Stopped) {
             return self.bury_all(&from.release);
