@@ -122,6 +122,12 @@ impl Cell {
         self.seq.store(seq + (seq & 1), Ordering::Release);
     }
 
+    /// Executor, before it re-arms its connection or after it closed it: it holds none. A name left
+    /// behind would hide a connection that another executor took and died with.
+    pub fn released(&self) {
+        self.connection.store(0, Ordering::Release);
+    }
+
     /// Executor: waits for a connection.
     pub fn idle(&self) {
         self.state.store(State::Idle as u32, Ordering::Release);
@@ -402,6 +408,14 @@ mod tests {
         assert_eq!((cell.state(), cell.ready_ns()), (State::Idle, Some(7)));
         cell.assign();
         assert_eq!(cell.ready_ns(), None);
+    }
+
+    #[test]
+    fn a_connection_that_was_given_back_is_named_no_more() {
+        let (_file, board) = Scoreboard::create(1, 0).unwrap();
+        board.cell(0).reading(7);
+        board.cell(0).released();
+        assert_eq!(board.cell(0).remains().connection, 0);
     }
 
     #[test]

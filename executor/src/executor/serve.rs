@@ -149,6 +149,7 @@ impl<'a> Server<'a> {
             if self.connections.hold(connection)? {
                 return Ok(Some(Turn { connection, read: None }));
             }
+            self.seat.cell().released();
             self.seat.cell().idle();
         }
     }
@@ -181,6 +182,7 @@ impl<'a> Server<'a> {
 
     /// Makes the connection ready for whoever is idle, unless it is closed.
     fn give_back(&mut self, connection: Connection) -> Result<()> {
+        self.seat.cell().released();
         if self.connections.holds(connection) {
             rearm(self.seat, &self.connections, connection)
         } else {
