@@ -164,7 +164,7 @@ fn a_worker_elsewhere_is_reached_by_tls_with_its_certificate_and_token() {
     let listeners = status["listeners"].as_array().expect("listeners");
     let mut addresses = listeners.iter().map(|address| address.as_str().expect("an address"));
     let address = addresses.find(|address| address.starts_with("tls:")).expect("a TLS listener");
-    let made = sidecar.app().with_file_name("run");
+    let made = sidecar.config_file().with_file_name("run");
     let (ca, token) = (made.join("certificate.pem"), made.join("token"));
     let (ca, token) = (ca.to_str().expect("text"), token.to_str().expect("text"));
     let call = ["call", "greet", "World", "--workers", address];

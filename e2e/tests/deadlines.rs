@@ -65,6 +65,23 @@ fn the_attribute_s_limit_holds_where_the_caller_s_is_longer() {
 }
 
 #[test]
+fn a_call_that_is_cancelled_before_it_begins_is_stopped_when_it_does() {
+    let sidecar = Sidecar::builder()
+        .file("functions.php", &format!("<?php {FUNCTIONS}"))
+        .file("app.toml", "[executors]\nmin = 1\nmax = 1\n")
+        .start();
+    let out = sidecar.php_with(
+        &["appserver.timeout=600"],
+        r#"$first = appserver_async('spin');
+           $second = appserver_async('spin');
+           // Cancelled while the other one still runs, where there is no room for both.
+           $second->cancel(); $first->cancel();
+           echo appserver_call('hello', 'Ada');"#,
+    );
+    assert_eq!(out.ok(), "Hello Ada");
+}
+
+#[test]
 fn a_cancelled_future_stops_its_function() {
     let sidecar = Sidecar::with_functions(FUNCTIONS);
     let out = sidecar.php(

@@ -40,6 +40,8 @@ pub(super) struct Connection {
     pub(super) pool: PoolKey,
     /// For logs: who calls.
     pub(super) peer: String,
+    /// The request that its caller gave up before an executor had begun it.
+    cancelled: Option<u64>,
     /// Whether it is registered with its pool's epoll.
     armed: bool,
 }
@@ -87,7 +89,7 @@ impl Connections {
         if self.slots.len() <= index {
             self.slots.resize_with(index + 1, || None);
         }
-        self.slots[index] = Some(Connection { id, fd, pool, peer, armed: false });
+        self.slots[index] = Some(Connection { id, fd, pool, peer, cancelled: None, armed: false });
         self.open += 1;
         Ok(id)
     }
@@ -127,6 +129,17 @@ impl Connections {
         let _ = shutdown(&connection.fd, Shutdown::Both);
         self.open -= 1;
         Some(connection)
+    }
+
+    /// Notes that a request, which nobody runs yet, is not to run; it may already be over, too.
+    pub(super) fn cancel(&mut self, id: ConnectionId, request_id: u64) {
+        if let Some(connection) = self.get_mut(id) {
+            connection.cancelled = Some(request_id);
+        }
+    }
+
+    pub(super) fn is_cancelled(&self, id: ConnectionId, request_id: u64) -> bool {
+        self.get(id).is_some_and(|connection| connection.cancelled == Some(request_id))
     }
 
     pub(super) fn get(&self, id: ConnectionId) -> Option<&Connection> {

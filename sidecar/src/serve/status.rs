@@ -1,5 +1,6 @@
 //! Answers on control connections: what runs here, and how it fares.
 
+use super::connections::ConnectionId;
 use super::deployed::{Deployed, ReleaseState};
 use super::pool::Pool;
 use super::supervisor::Supervisor;
@@ -24,6 +25,9 @@ impl Supervisor {
             ControlRequest::Cancel { connection, request_id } => {
                 let mut pools = self.releases.values_mut().flat_map(|d| d.pools.values_mut());
                 let found = pools.any(|pool| pool.cancel(connection, request_id));
+                if !found {
+                    self.connections.cancel(ConnectionId::from_u64(connection), request_id);
+                }
                 ControlReply::Cancelled { found }
             }
         }

@@ -1,6 +1,7 @@
 //! The periodic look at busy pools: time limits, growth, shrinking. While everything is idle there
 //! is no timer at all; the executor that begins a call then says so.
 
+use super::connections::{ConnectionId, Connections};
 use super::executor::{Executor, Interruption};
 use super::key::PoolKey;
 use super::pool::Pool;
@@ -51,6 +52,7 @@ impl Supervisor {
         self.looks += 1;
         let mut starved = Vec::new();
         for pool in self.releases.values_mut().flat_map(|deployed| deployed.pools.values_mut()) {
+            pool.end_cancelled(&self.connections, self.looked);
             pool.look(self.looked, self.looks);
             if pool.watch.starved >= STARVED_LOOKS {
                 pool.watch.starved = 0;
@@ -92,6 +94,18 @@ impl Pool {
             self.sleep_if_quiet();
         }
         self.shrink(now);
+    }
+
+    /// Ends calls that their callers gave up before they began.
+    fn end_cancelled(&mut self, connections: &Connections, now: Instant) {
+        for (executor, cell) in self.executors.iter_mut().zip(self.scoreboard.cells()) {
+            let (Some(executor), Some(call)) = (executor, cell.running()) else {
+                continue;
+            };
+            if connections.is_cancelled(ConnectionId::from_u64(call.connection), call.request_id) {
+                executor.ask_to_end(cell, call.seq, Command::Cancel, now);
+            }
+        }
     }
 
     /// Growth: requests wait, nobody is free, and more executors would help.
