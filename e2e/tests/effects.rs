@@ -22,7 +22,7 @@ const FUNCTIONS: &str = r#"
     function changes_handlers(): int { set_error_handler(fn() => true); set_exception_handler(fn() => true); spl_autoload_register(fn() => null); return count(spl_autoload_functions()); }
     function moves(): string { $was = getcwd(); chdir('/'); return $was; }
     function closes_std(): string { fclose(STDERR ?? fopen('php://stderr', 'w')); return 'closed'; }
-    function sapi(): string { return PHP_SAPI; }
+    function sapi(): array { return [PHP_SAPI, php_sapi_name(), ('php_' . 'sapi_name')()]; }
     function superglobals(): array { return [count($_GET), count($_POST), count($_COOKIE), isset($_SERVER['REQUEST_TIME_FLOAT'])]; }
     function request_age(): float { return microtime(true) - $_SERVER['REQUEST_TIME_FLOAT']; }
     function opens(): array { $f = fopen(__FILE__, 'r'); return [get_resource_type($f)]; }
@@ -164,7 +164,7 @@ fn the_request_looks_like_a_request_of_its_own() {
         "echo json_encode([appserver_call('sapi'), appserver_call('superglobals'), appserver_call('has_opcache'),
             appserver_call('request_age') < 1.0]);",
     );
-    assert_eq!(out.ok(), r#"["appserver",[0,0,0,true],true,true]"#);
+    assert_eq!(out.ok(), r#"[["appserver","appserver","appserver"],[0,0,0,true],true,true]"#);
 }
 
 #[test]

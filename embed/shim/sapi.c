@@ -63,12 +63,25 @@ static void sapi_ini_defaults(HashTable *configuration)
 	}
 }
 
+/* Our own name again, once OPcache has looked at it and before it preloads: its optimizer writes the
+ * result of php_sapi_name() into the code. */
+static zend_result (*next_post_startup)(void);
+
+static zend_result restore_name(void)
+{
+	sapi_module.name = SAPI_NAME;
+	return next_post_startup ? next_post_startup() : SUCCESS;
+}
+
 /* Runs while the engine starts its modules: after php.ini's modules were registered, before any of
  * them is started and before OPcache looks at the SAPI's name. */
 static PHP_MINIT_FUNCTION(appserver_start)
 {
 #if PHP_VERSION_ID < 80500
 	sapi_module.name = SAPI_NAME_OPCACHE_ACCEPTS;
+	/* OPcache's own callback, set later, calls this one first. */
+	next_post_startup = zend_post_startup_cb;
+	zend_post_startup_cb = restore_name;
 #endif
 	/* Now, because OPcache's JIT remembers what it finds when it starts. */
 	appserver_surroundings_notice();
@@ -124,7 +137,6 @@ bool appserver_start(const struct appserver_hooks *with_hooks, const char *ini_e
 	/* sapi_startup() clears what was set before it; php_module_startup() copies the struct again. */
 	appserver_sapi.ini_entries = (char *) ini_entries;
 	bool started = appserver_sapi.startup(&appserver_sapi) == SUCCESS;
-	sapi_module.name = SAPI_NAME;
 #ifdef ZEND_SIGNALS
 	/* Looking at seven signal handlers at the start of every request costs as many system calls. What
 	 * PHP code asks for is reset without it; only a library that changes a handler behind the
