@@ -29,7 +29,10 @@ pub(crate) extern "C" fn get_module() -> *mut ModuleEntry {
         .shutdown_function(shut_down)
         .info_function(php::info::print)
         // RINIT does not run for each request everywhere (FrankenPHP's worker mode); this does.
-        .sapi_activate_function(|_| client::request_begins());
+        .sapi_activate_function(|_| {
+            client::request_begins();
+            api::request_begins();
+        });
     for function in api::functions::builders() {
         module = module.function(function);
     }

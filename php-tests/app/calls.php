@@ -70,3 +70,13 @@ function relay(string $workers, string $function, mixed ...$args): mixed
 {
     return (new AppServer\Client(workers: $workers))->call($function, ...$args);
 }
+
+/** Throws what its caller does not know, with a reason the caller does not know either. */
+function fail_for_a_reason(): never
+{
+    try {
+        fail_in_its_own_way();
+    } catch (KnownToTheWorkerAlone $reason) {
+        throw new KnownToTheWorkerAlone('the consequence', 3, $reason);
+    }
+}

@@ -61,6 +61,7 @@
 //! floats with their bits.
 
 mod arguments;
+mod classes;
 mod decode;
 mod encode;
 mod engine;
@@ -72,6 +73,7 @@ mod policy;
 mod tag;
 
 pub use arguments::{Arguments, decode_arguments, decode_value, encode_arguments, encode_value};
+pub use classes::{Stopped, find_class, new_object};
 pub use error::{Argument, DecodeError, EncodeError};
 pub use limits::Limits;
 pub use policy::{AllowedClasses, ClassPolicy};

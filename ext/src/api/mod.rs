@@ -28,3 +28,8 @@ pub(crate) fn register_classes() -> Result<()> {
     map::register()?;
     client::register()
 }
+
+/// A PHP request begins.
+pub(crate) fn request_begins() {
+    throw::request_begins();
+}

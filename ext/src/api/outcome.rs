@@ -105,7 +105,10 @@ pub(super) fn finish(id: CallId, result: &mut Zval) -> End {
 pub(super) fn settle(id: CallId) -> Settled {
     match take_end(id) {
         Ok(value) => Settled::Value(value),
-        Err(Fault::Call(error)) => Settled::Thrown(throw::make(error)),
+        Err(Fault::Call(error)) => match throw::make(error) {
+            Ok(thrown) => Settled::Thrown(thrown),
+            Err(end) => Settled::End(end),
+        },
         Err(Fault::Thrown) => match exception::take() {
             Some(thrown) => Settled::Thrown(thrown),
             None => Settled::End(End::Done),
@@ -132,10 +135,7 @@ fn take_end(id: CallId) -> Result<Zval, Fault> {
 
 fn surface(fault: Fault) -> End {
     match fault {
-        Fault::Call(error) => {
-            throw::raise(error);
-            End::Done
-        }
+        Fault::Call(error) => throw::surface(error),
         Fault::Thrown => End::Done,
         Fault::Bailout => End::Bailout,
     }

@@ -4,55 +4,117 @@
 use super::exceptions::REMOTE;
 use super::throw::{self, int, text};
 use crate::client::{CallError, ErrorKind};
-use crate::php::exception;
-use ext_php_rs::types::{ZendHashTable, Zval};
+use crate::php::{End, exception, is_throwing};
+use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
 use ext_php_rs::zend::{ClassEntry, ce};
 use protocol::{Thrown, TraceFrame};
-use values::{AllowedClasses, ClassPolicy, Limits};
+use values::{AllowedClasses, ClassPolicy, DecodeError, Limits, Stopped};
 
-/// The exception at the head of `chain`, with the others as its previous ones.
-pub(super) fn rebuild(chain: &[Thrown], error: &CallError) -> Zval {
+/// Longest class name that is looked up, in bytes.
+const CLASS_NAME_BYTES_MAX: usize = 1024;
+
+/// The exception at the head of `chain`, with the others as its previous ones. Runs user code
+/// (autoload, `__unserialize`); an `Err` when that ends the request.
+pub(super) fn rebuild(chain: &[Thrown], error: &CallError) -> Result<Zval, End> {
     let mut previous: Option<Zval> = None;
     for thrown in chain.iter().rev() {
-        let mut object = one(thrown, error);
+        let mut object = match one(thrown, error) {
+            Ok(object) => object,
+            Err(end) => return Err(leave(previous, end)),
+        };
         if let Some(previous) = previous.take() {
             exception::set(&mut object, "previous", previous);
         }
         previous = Some(object);
     }
-    previous.unwrap_or_else(|| {
-        let message = "the worker reported an exception without saying which";
-        throw::make(CallError::new(ErrorKind::Protocol, message))
-    })
+    match previous {
+        Some(object) => Ok(object),
+        None => {
+            let message = "the worker reported an exception without saying which";
+            throw::make(CallError::new(ErrorKind::Protocol, message))
+        }
+    }
 }
 
-fn one(thrown: &Thrown, error: &CallError) -> Zval {
-    let policy = AllowedClasses::new(super::settings::current().classes.iter());
-    let mut object = match known_class(thrown, &policy) {
-        Some(class) => exception::create(class),
+fn one(thrown: &Thrown, error: &CallError) -> Result<Zval, End> {
+    let mut object = match of_its_own_class(thrown)? {
+        Some(object) => object,
         None => foreign(thrown, error),
     };
-    set_properties(&mut object, thrown, &policy);
+    if let Err(end) = set_properties(&mut object, thrown) {
+        return Err(leave(object, end));
+    }
     exception::set(&mut object, "message", text(&thrown.message));
     exception::set(&mut object, "code", int(thrown.code));
     exception::set(&mut object, "file", text(&thrown.file));
     exception::set(&mut object, "line", int(thrown.line.into()));
     let local = exception::get(&mut object, "trace");
     exception::set(&mut object, "trace", joined_trace(&thrown.trace, error, &local));
-    object
+    Ok(object)
 }
 
-/// The class, if it exists here (autoloading it), can be thrown, and may be made.
-fn known_class(thrown: &Thrown, policy: &AllowedClasses) -> Option<&'static ClassEntry> {
-    let name = thrown.class.as_bytes();
-    if name.contains(&0) || !policy.may_load(name) {
-        return None;
+/// Drops what is not needed any more; after a bailout PHP does that itself.
+fn leave(values: impl Sized, end: End) -> End {
+    if end == End::Bailout {
+        std::mem::forget(values);
     }
-    let class = ClassEntry::try_find(&thrown.class)?;
+    end
+}
+
+/// What user code came to. An exception of its own leaves nothing behind: what the function threw is
+/// worth more.
+fn unless_ending<T>(outcome: Result<Option<T>, Stopped>) -> Result<Option<T>, End> {
+    match outcome {
+        Ok(made) => Ok(made),
+        Err(Stopped::Bailout) => Err(End::Bailout),
+        Err(Stopped::Thrown) => {
+            exception::clear();
+            // `exit()` cannot be cleared.
+            if is_throwing() { Err(End::Done) } else { Ok(None) }
+        }
+    }
+}
+
+/// An object of the class, if that exists here (autoloading it), can be thrown, and may be made.
+fn of_its_own_class(thrown: &Thrown) -> Result<Option<Zval>, End> {
+    match known_class(&thrown.class)? {
+        Some(class) => unless_ending(values::new_object(class)),
+        None => Ok(None),
+    }
+}
+
+fn known_class(name: &str) -> Result<Option<&'static ClassEntry>, End> {
+    if !is_class_name(name.as_bytes()) || !policy().may_load(name.as_bytes()) {
+        return Ok(None);
+    }
+    let php_name = ZendStr::new(name, false);
+    let class = match unless_ending(values::find_class(&php_name, false))? {
+        Some(class) => class,
+        None => match unless_ending(values::find_class(&php_name, true))? {
+            Some(class) => class,
+            None => return Ok(None),
+        },
+    };
     let made = class.instance_of(ce::throwable())
         && !class.is_interface()
         && !class.flags().contains(ext_php_rs::flags::ClassFlags::Abstract);
-    (made && policy.allows(class)).then_some(class)
+    Ok((made && policy().allows(class)).then_some(class))
+}
+
+/// Whether PHP code could declare a class of this name: autoloaders make file names of it.
+fn is_class_name(name: &[u8]) -> bool {
+    let is_start = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || !byte.is_ascii();
+    name.len() <= CLASS_NAME_BYTES_MAX
+        && name.split(|byte| *byte == b'\\').all(|part| match part.split_first() {
+            Some((first, rest)) => {
+                is_start(*first) && rest.iter().all(|b| is_start(*b) || b.is_ascii_digit())
+            }
+            None => false,
+        })
+}
+
+fn policy() -> AllowedClasses {
+    AllowedClasses::new(super::settings::current().classes.iter())
 }
 
 /// Stands for an exception of a class that is not known here.
@@ -65,16 +127,21 @@ fn foreign(thrown: &Thrown, error: &CallError) -> Zval {
 
 /// The properties that the class declares beyond those of every exception. What cannot be made here
 /// stays at its default: the exception itself is worth more than its details.
-fn set_properties(object: &mut Zval, thrown: &Thrown, policy: &AllowedClasses) {
+fn set_properties(object: &mut Zval, thrown: &Thrown) -> Result<(), End> {
     if thrown.properties.is_empty() || object.object().is_none_or(|o| o.instance_of(REMOTE.entry()))
     {
-        return;
+        return Ok(());
     }
-    let Ok(properties) = values::decode_value(&thrown.properties, Limits::default(), policy) else {
-        exception::clear();
-        return;
+    let decoded = match values::decode_value(&thrown.properties, Limits::default(), &policy()) {
+        Ok(properties) => Ok(Some(properties)),
+        Err(DecodeError::Thrown) => Err(Stopped::Thrown),
+        Err(DecodeError::Bailout) => Err(Stopped::Bailout),
+        Err(_) => Ok(None),
     };
-    exception::set_mangled(object, &properties);
+    if let Some(properties) = unless_ending(decoded)? {
+        exception::set_mangled(object, &properties);
+    }
+    Ok(())
 }
 
 /// Remote frames, a marker, local frames.
@@ -135,6 +202,17 @@ fn trace_text(trace: &[TraceFrame]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_could_be_declared_is_a_class_name() {
+        for name in ["A", "_a1", "Shop\\Späte", "A\\B\\C9"] {
+            assert!(is_class_name(name.as_bytes()), "{name}");
+        }
+        for name in ["", "\\A", "A\\", "A\\\\B", "1a", "../a", "a/b", "a b", "a\0", "a\\1"] {
+            assert!(!is_class_name(name.as_bytes()), "{name}");
+        }
+        assert!(!is_class_name(&[b'a'; CLASS_NAME_BYTES_MAX + 1]));
+    }
 
     #[test]
     fn a_trace_reads_as_phps_own() {

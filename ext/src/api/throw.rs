@@ -2,30 +2,45 @@
 
 use super::{exceptions, remote};
 use crate::client::{CallError, ErrorKind};
-use crate::php::{Class, exception};
+use crate::php::exception::Held;
+use crate::php::{Class, End, exception};
 use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
 use protocol::{ExitCause, FatalKind};
 use std::cell::RefCell;
 
 thread_local! {
-    /// The error being thrown. Making the exception allocates in PHP, which may leave this function
-    /// by longjmp: so the error is owned by this cell, and the next one replaces it.
-    static RAISED: RefCell<Option<Box<CallError>>> = const { RefCell::new(None) };
+    /// The errors whose exceptions are being made. That allocates in PHP, which may leave the function
+    /// by longjmp: so they are owned here.
+    static RAISED: Held<CallError> = const { RefCell::new(Vec::new()) };
 }
 
-/// Throws `error`, as the last thing a handler does.
+/// A PHP request begins: what the last one's bailout left behind is over.
+pub(super) fn request_begins() {
+    RAISED.with_borrow_mut(Vec::clear);
+}
+
+/// Throws `error`, which is this side's own, as the last thing a handler does.
 pub(super) fn raise(error: CallError) {
-    let exception = make(error);
-    exception::throw(exception);
+    exception::hold(&RAISED, error, |error| exception::throw(plain(error)));
 }
 
-/// The exception for `error`, not thrown.
-pub(super) fn make(error: CallError) -> Zval {
-    let error: &CallError = exception::hold(&RAISED, error);
-    match &error.kind {
-        ErrorKind::Thrown(chain) => remote::rebuild(chain, error),
-        _ => plain(error),
+/// Throws what a call came to, as the last thing a handler does.
+pub(super) fn surface(error: CallError) -> End {
+    match make(error) {
+        Ok(exception) => {
+            exception::throw(exception);
+            End::Done
+        }
+        Err(end) => end,
     }
+}
+
+/// The exception for what a call came to, not thrown. An `Err` when the request is ending meanwhile.
+pub(super) fn make(error: CallError) -> Result<Zval, End> {
+    exception::hold(&RAISED, error, |error| match &error.kind {
+        ErrorKind::Thrown(chain) => remote::rebuild(chain, error),
+        _ => Ok(plain(error)),
+    })
 }
 
 fn plain(error: &CallError) -> Zval {
@@ -139,8 +154,9 @@ fn list(names: &[String]) -> Zval {
 pub(super) fn aggregate(exceptions: Zval, count: usize) {
     let message = format!("all {count} calls failed; see getExceptions()");
     let error = CallError::new(ErrorKind::Unavailable, message);
-    let error: &CallError = exception::hold(&RAISED, error);
-    let mut object = begin(&exceptions::AGGREGATE, error);
-    exception::set(&mut object, "exceptions", exceptions);
-    exception::throw(object);
+    exception::hold(&RAISED, error, |error| {
+        let mut object = begin(&exceptions::AGGREGATE, error);
+        exception::set(&mut object, "exceptions", exceptions);
+        exception::throw(object);
+    });
 }

@@ -17,15 +17,25 @@ use std::thread::LocalKey;
 const BASE_PROPERTIES: [&str; 7] =
     ["message", "code", "file", "line", "trace", "previous", "string"];
 
-/// Puts `value` where it stays until the next one comes, and lends it for as long.
-///
-/// The caller is done with it before it can hold another: handlers raise as the last thing they do.
-pub(crate) fn hold<T>(place: &'static LocalKey<RefCell<Option<Box<T>>>>, value: T) -> &'static T {
-    place.with_borrow_mut(|held| {
-        let value: *const T = &raw const **held.insert(Box::new(value));
-        // SAFETY: the box stays in `place`, and is not touched, until the next `hold`.
-        unsafe { &*value }
-    })
+/// What is lent by [`hold`].
+pub(crate) type Held<T> = RefCell<Vec<Box<T>>>;
+
+/// Keeps `value` in `place` while `work` runs, which may call into PHP: user code may come here again
+/// meanwhile, and each has a value of its own. What a longjmp leaves behind stays until the owner of
+/// `place` clears it, when no such frame exists any more.
+pub(crate) fn hold<T, R>(
+    place: &'static LocalKey<Held<T>>,
+    value: T,
+    work: impl FnOnce(&T) -> R,
+) -> R {
+    let value = Box::new(value);
+    let address: *const T = &raw const *value;
+    place.with_borrow_mut(|held| held.push(value));
+    // SAFETY: the box stays in `place` until the line below, or longer.
+    let result = work(unsafe { &*address });
+    // Not always the last: fibers end in any order.
+    place.with_borrow_mut(|held| held.retain(|other| !ptr::eq(&raw const **other, address)));
+    result
 }
 
 /// An object of `class`, which is throwable, with file, line and trace of here, and nothing else set.
