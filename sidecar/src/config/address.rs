@@ -24,6 +24,13 @@ pub(crate) enum Address {
     },
 }
 
+impl Address {
+    /// Whether the system chooses the port.
+    pub(crate) fn takes_any_port(&self) -> bool {
+        matches!(self, Self::Tcp { port: 0, .. } | Self::Tls { port: 0, .. })
+    }
+}
+
 impl FromStr for Address {
     type Err = String;
 

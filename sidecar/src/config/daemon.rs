@@ -23,7 +23,12 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "runtime_dir",
         "",
-        "Folder of board, lock and temporary files; else below /run or XDG_RUNTIME_DIR.",
+        "Folder of board, lock and temporary files; else below /run or XDG_RUNTIME_DIR. Relative paths start at this file's folder.",
+    ),
+    key(
+        "state_dir",
+        "",
+        "Folder of a generated token and certificate; else runtime_dir, /var/lib/appserver, or XDG_STATE_HOME.",
     ),
     key("php_binary", "", "The executor; else appserver-php beside this program."),
     key(
@@ -57,7 +62,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "tcp.token_file",
         "",
-        "File of secrets, one a line; a caller over TCP must know one of them. Else one is made.",
+        "File of secrets, one a line, each of at least 16 characters; a caller over TCP must know one. Else one is made.",
     ),
     key(
         "tcp.token_env",
@@ -94,7 +99,11 @@ pub(crate) const KEYS: &[Key] = &[
     key("membership.workers[].address", "", "A worker, as clients reach it."),
     key("membership.workers[].weight", "1", "Its share of the keys; 0 = takes no new ones."),
     key("log.format", "\"text\"", "\"text\" or \"json\", to standard error."),
-    key("log.level", "\"info\"", "error, warn, info, debug or trace; or targets as in RUST_LOG."),
+    key(
+        "log.level",
+        "\"info\"",
+        "error, warn, info, debug or trace; or targets with levels, e.g. \"info,appserver=debug\".",
+    ),
 ];
 
 /// The content of `appserver.toml`, and after normalisation what holds.

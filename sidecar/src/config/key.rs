@@ -6,7 +6,6 @@
 pub(crate) struct Key {
     pub(crate) name: &'static str,
     /// As it would be written in the file; empty when there is none or it depends on the machine.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the documents and their tests"))]
     pub(crate) default: &'static str,
     #[cfg_attr(not(test), expect(dead_code, reason = "read by the documents and their tests"))]
     pub(crate) doc: &'static str,

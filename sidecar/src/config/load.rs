@@ -1,10 +1,13 @@
 //! From files and command line to what holds: defaults filled in, paths made real, rules checked.
 
 use super::document::Document;
-use super::{Address, Application, ConfigError, Daemon, application, daemon};
+use super::{Address, Application, ConfigError, Daemon, application, daemon, level};
 use protocol::AppName;
 use serde::Serialize;
 use std::path::{Component, Path, PathBuf};
+
+/// Smallest `limits.frame_bytes_max`, in bytes: greetings and failures fit, with room to spare.
+const FRAME_BYTES_LEAST: u32 = 4096;
 
 /// Everything `serve` needs to know, before anything is bound or started.
 #[derive(Clone, Debug, Serialize)]
@@ -25,6 +28,7 @@ pub(crate) struct Deployment {
 pub(crate) fn load(options: &crate::serve::Options) -> Result<Configuration, ConfigError> {
     let mut daemon = load_daemon(options.config.as_deref())?;
     overlay(&mut daemon, options)?;
+    check_addresses(&daemon.listen).map_err(ConfigError::new)?;
     let mut deployments = Vec::new();
     for folder in &daemon.apps {
         let mut deployment = load_application(folder)?;
@@ -49,10 +53,22 @@ fn overlay(daemon: &mut Daemon, options: &crate::serve::Options) -> Result<(), C
         daemon.log.format = format;
     }
     if let Some(level) = &options.log_level {
+        level::check(level)
+            .map_err(|message| ConfigError::new(format!("--log-level: {message}")))?;
         daemon.log.level.clone_from(level);
     }
     if let Some(binary) = &options.php_binary {
         daemon.php_binary = Some(binary.clone());
+    }
+    Ok(())
+}
+
+/// Nothing can be bound twice; port 0 is another one each time.
+fn check_addresses(addresses: &[Address]) -> Result<(), String> {
+    for (index, address) in addresses.iter().enumerate() {
+        if addresses[..index].contains(address) && !address.takes_any_port() {
+            return Err(format!("{address} is given twice"));
+        }
     }
     Ok(())
 }
@@ -84,8 +100,10 @@ pub(crate) fn load_daemon(file: Option<&Path>) -> Result<Daemon, ConfigError> {
     let document = Document::read(file, daemon::KEYS)?;
     let mut daemon: Daemon = document.values()?;
     check_daemon(&document, &daemon)?;
-    let base = file.parent().unwrap_or(Path::new("."));
-    for path in daemon.apps.iter_mut().chain(files(&mut daemon.tcp, &mut daemon.tls)) {
+    let absolute = std::path::absolute(file)
+        .map_err(|error| ConfigError::in_file(file, None, format!("cannot be found: {error}")))?;
+    let base = absolute.parent().unwrap_or(Path::new("/"));
+    for path in paths(&mut daemon) {
         *path = base.join(&path);
     }
     if daemon.membership.epoch == 0 && !daemon.membership.workers.is_empty() {
@@ -95,13 +113,17 @@ pub(crate) fn load_daemon(file: Option<&Path>) -> Result<Daemon, ConfigError> {
 }
 
 /// Paths that are relative to the configuration file.
-fn files<'a>(
-    tcp: &'a mut daemon::Tcp,
-    tls: &'a mut daemon::Tls,
-) -> impl Iterator<Item = &'a mut PathBuf> {
-    [&mut tcp.token_file, &mut tls.certificate, &mut tls.key, &mut tls.client_ca]
-        .into_iter()
-        .flatten()
+fn paths(daemon: &mut Daemon) -> impl Iterator<Item = &mut PathBuf> {
+    let single = [
+        &mut daemon.runtime_dir,
+        &mut daemon.state_dir,
+        &mut daemon.php_binary,
+        &mut daemon.tcp.token_file,
+        &mut daemon.tls.certificate,
+        &mut daemon.tls.key,
+        &mut daemon.tls.client_ca,
+    ];
+    daemon.apps.iter_mut().chain(single.into_iter().flatten())
 }
 
 /// Seconds since 1970 of the file's last change: later lists replace earlier ones by themselves.
@@ -124,6 +146,10 @@ fn check_daemon(document: &Document, daemon: &Daemon) -> Result<(), ConfigError>
     if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
         return Err(document.error(name, "must be at least 1"));
     }
+    if limits.frame_bytes_max < FRAME_BYTES_LEAST {
+        let message = format!("must be at least {FRAME_BYTES_LEAST}: a Hello needs that much");
+        return Err(document.error("limits.frame_bytes_max", message));
+    }
     if limits.remote_bytes_max < limits.frame_bytes_max {
         let message = "must be at least limits.frame_bytes_max";
         return Err(document.error("limits.remote_bytes_max", message));
@@ -138,6 +164,15 @@ fn check_daemon(document: &Document, daemon: &Daemon) -> Result<(), ConfigError>
     for (given, other) in [("tls.certificate", "tls.key"), ("tls.key", "tls.certificate")] {
         if document.sets(given) && !document.sets(other) {
             return Err(document.error(given, format!("needs {other} as well")));
+        }
+    }
+    level::check(&daemon.log.level).map_err(|message| document.error("log.level", message))?;
+    check_addresses(&daemon.listen).map_err(|message| document.error("listen", message))?;
+    let workers = &daemon.membership.workers;
+    for (index, worker) in workers.iter().enumerate() {
+        if workers[..index].iter().any(|other| other.address == worker.address) {
+            let message = format!("{} is given twice", worker.address);
+            return Err(document.error("membership.workers", message));
         }
     }
     Ok(())

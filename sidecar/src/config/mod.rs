@@ -10,6 +10,7 @@ pub(crate) mod daemon;
 mod document;
 mod error;
 mod key;
+mod level;
 mod load;
 #[cfg(test)]
 mod tests;

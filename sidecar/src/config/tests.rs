@@ -124,7 +124,16 @@ fn unknown_keys_are_told_with_file_line_and_the_nearest_known_one() {
 #[test]
 fn wrong_types_and_syntax_are_told_with_file_and_line() {
     let error = app_error("name = \"shop\"\n[executors]\nmax = \"many\"\n");
-    assert!(error.starts_with("app.toml:3: invalid type: string \"many\""), "{error}");
+    assert_eq!(
+        error,
+        "app.toml:3: executors.max: write a whole number, e.g. 8; this is string \"many\""
+    );
+    let error = daemon("[limits]\nframe_bytes_max = \"64M\"").unwrap_err();
+    assert_eq!(
+        error,
+        "appserver.toml:2: limits.frame_bytes_max: write bytes as a whole number, e.g. 67108864; \
+         this is string \"64M\""
+    );
     let error = app_error("name = \"shop\"\nexecutors = 3\n");
     assert_eq!(error, "app.toml:2: executors: must be a table, [executors]");
     assert!(app_error("name = \"shop\"\nname = ").starts_with("app.toml:2: "));
@@ -140,6 +149,43 @@ fn rules_between_keys_are_told_with_their_line() {
     assert_eq!(error, "appserver.toml:2: limits.frame_bytes_max: must be at least 1");
     let error = daemon("[tls]\ncertificate = \"a.pem\"").unwrap_err();
     assert_eq!(error, "appserver.toml:2: tls.certificate: needs tls.key as well");
+}
+
+#[test]
+fn a_key_of_the_top_below_a_section_is_told_where_it_belongs() {
+    let error = daemon("[limits]\nvalue_depth_max = 9\nlisten = []").unwrap_err();
+    assert_eq!(
+        error,
+        "appserver.toml:3: unknown key \"limits.listen\"; \"listen\" belongs above the first [section]"
+    );
+}
+
+#[test]
+fn values_that_cannot_hold_are_refused_with_their_line() {
+    for (toml, expected) in [
+        ("[log]\nlevel = \"loud\"", ":2: log.level: \"loud\" is no level: write error, warn"),
+        ("listen = [\"tcp:a:1\", \"tcp:a:1\"]", ":1: listen: tcp:a:1 is given twice"),
+        ("[limits]\nframe_bytes_max = 1", ":2: limits.frame_bytes_max: must be at least 4096"),
+        (
+            "[membership]\nworkers = [{ address = \"unix:/a\" }, { address = \"unix:/a\" }]",
+            ":2: membership.workers: unix:/a is given twice",
+        ),
+    ] {
+        let error = daemon(toml).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+    assert!(
+        daemon("listen = [\"tcp:a:0\", \"tcp:a:0\"]").is_ok(),
+        "two ports of the system's choice"
+    );
+}
+
+#[test]
+fn paths_are_relative_to_the_file_that_names_them() {
+    let config = daemon("runtime_dir = \"run\"\nstate_dir = \"state\"").unwrap();
+    for folder in [config.runtime_dir, config.state_dir] {
+        assert!(folder.is_some_and(|folder| folder.is_absolute()));
+    }
 }
 
 #[test]
