@@ -12,6 +12,11 @@ export APPSERVER_BIN_DIR := $(TARGET)/release
 
 PREFIX ?= /usr/local
 PHP_EXTENSION_DIR = $(shell php-config8.2 --extension-dir)
+# Folders of `make install`, below DESTDIR when a package is made.
+BIN = $(DESTDIR)$(PREFIX)/bin
+SHARE = $(DESTDIR)$(PREFIX)/share/appserver
+EXTENSION = $(DESTDIR)$(PHP_EXTENSION_DIR)
+STRIP_OPTION = $(if $(STRIP),--strip)
 # Inputs per fuzz target of a bounded run, and the seed that makes it repeatable.
 FUZZ_RUNS ?= 200000
 FUZZ_SEED ?= 1
@@ -34,11 +39,20 @@ build: ## Build target/release/{appserver,appserver-php,appserver.so}
 	cargo build --release --locked -p appserver-sidecar -p appserver-executor -p appserver
 	@install -C -m 0755 $(APPSERVER_BIN_DIR)/libappserver_ext.so $(APPSERVER_BIN_DIR)/appserver.so
 
+# Executors load the appserver.so beside them, or the one that APPSERVER_EXTENSION names. Beside them is a
+# link, so that callers and executors never have two versions of it.
 .PHONY: install
-install: build ## Install into PREFIX (default /usr/local) and PHP's extension folder
-	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(APPSERVER_BIN_DIR)/appserver $(APPSERVER_BIN_DIR)/appserver-php
-	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(APPSERVER_BIN_DIR)/appserver.so
-	install -D -m 0755 -t $(DESTDIR)$(PHP_EXTENSION_DIR) $(APPSERVER_BIN_DIR)/appserver.so
+install: build ## Install into PREFIX (default /usr/local) and PHP's extension folder; STRIP=1 without debug info
+	install -d $(BIN) $(SHARE) $(EXTENSION)
+	install -m 0755 $(STRIP_OPTION) -t $(BIN) $(APPSERVER_BIN_DIR)/appserver $(APPSERVER_BIN_DIR)/appserver-php
+	install -m 0755 $(STRIP_OPTION) -t $(EXTENSION) $(APPSERVER_BIN_DIR)/appserver.so
+	ln -sfn $(PHP_EXTENSION_DIR)/appserver.so $(BIN)/appserver.so
+	install -m 0644 -t $(SHARE) stubs/appserver.stub.php
+
+.PHONY: uninstall
+uninstall: ## Remove what `make install` installed (same PREFIX)
+	rm -f $(BIN)/appserver $(BIN)/appserver-php $(BIN)/appserver.so $(EXTENSION)/appserver.so
+	rm -rf $(SHARE)
 
 .PHONY: clean
 clean: ## Remove everything that was built
