@@ -122,7 +122,8 @@ void values_string_free(zend_string *string)
 	zend_string_release(string);
 }
 
-/* A new array of the same keys as `table`, every value null. `table` is a mixed one without holes. */
+/* A new array of the same keys as `table`, every value null. `table` is a mixed one of string keys without
+ * holes. Its next index is not passed on: it says what happened to `table`, not what its keys are. */
 HashTable *values_hash_like(const HashTable *table)
 {
 	HashTable *copy = emalloc(sizeof(HashTable));
@@ -133,6 +134,7 @@ HashTable *values_hash_like(const HashTable *table)
 	GC_SET_REFCOUNT(copy, 1);
 	GC_TYPE_INFO(copy) = GC_ARRAY;
 	copy->nInternalPointer = 0;
+	copy->nNextFreeElement = ZEND_LONG_MIN;
 	copy->pDestructor = ZVAL_PTR_DTOR;
 	HT_FLAGS(copy) &= HASH_FLAG_STATIC_KEYS;
 	HT_SET_DATA_ADDR(copy, data);

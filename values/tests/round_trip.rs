@@ -129,6 +129,20 @@ fn appending_goes_on_where_it_would_have() {
 }
 
 #[test]
+fn a_row_does_not_go_on_where_another_would() {
+    in_request(|request| {
+        let check = "foreach ([0, 1] as $at) { $in[$at][] = 'new'; $out[$at][] = 'new'; } return $in === $out;";
+        for code in [
+            "$a = ['x' => 1, 'y' => 2]; $a[] = 1; unset($a[0]); return [$a, ['x' => 3, 'y' => 4]];",
+            "$a = ['x' => 1, 'y' => 2]; $a[] = 1; unset($a[0]); return [['x' => 3, 'y' => 4], $a];",
+            "$a = ['x' => 1, 'y' => 2]; $a[8] = 1; unset($a[8]); return [$a, $a + ['x' => 0]];",
+        ] {
+            assert_checked(request, code, check);
+        }
+    });
+}
+
+#[test]
 fn rows_of_the_same_columns() {
     in_request(|request| {
         assert_same(
