@@ -128,6 +128,65 @@ fn limits_hold_when_decoding() {
     });
 }
 
+/// The beginning of an object of `count` properties, which are named by `names`.
+fn shape(count: usize, names: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+    let mut bytes = b"\xe9\x00\x88stdClass".to_vec();
+    let mut rest = count;
+    while rest >= 0x80 {
+        bytes.push(rest.to_le_bytes()[0] | 0x80);
+        rest >>= 7;
+    }
+    bytes.push(rest.to_le_bytes()[0]);
+    names.for_each(|name| bytes.extend(name));
+    bytes
+}
+
+#[test]
+fn names_of_properties_count_before_they_are_read() {
+    const COUNT: usize = 20_000;
+    in_request(|_| {
+        let names =
+            || (0..COUNT).map(|number| [b"\x85", format!("{number:05}").as_bytes()].concat());
+        // No values follow, so without the limits this is cut off.
+        let bytes = shape(COUNT, names());
+        let decode_with = |limits| decode_value(&bytes, limits, &policy()).unwrap_err();
+        let cut = decode_with(Limits::default());
+        assert!(matches!(cut, DecodeError::Malformed { .. }), "{cut}");
+        let few = Limits { elements_max: COUNT, ..Limits::default() };
+        assert!(matches!(decode_with(few), DecodeError::TooLarge { limit: COUNT, .. }));
+        // The names' bytes alone would fit.
+        let narrow = Limits { memory_max: COUNT * 64, ..Limits::default() };
+        assert!(
+            matches!(decode_with(narrow), DecodeError::TooLarge { unit, .. } if unit.starts_with("bytes"))
+        );
+        let again = shape(
+            COUNT,
+            std::iter::once(b"\x83abc".to_vec()).chain((1..COUNT).map(|_| vec![0xc1])),
+        );
+        match decode(&again) {
+            Err(DecodeError::Malformed { offset, .. }) => assert!(offset < 40, "{offset}"),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
+fn cases_of_enums_count_as_memory() {
+    const COUNT: u16 = 20_000;
+    in_request(|request| {
+        eval(request, "eval('enum Side { case Left; }'); return 0;");
+        let mut bytes = vec![0xdf];
+        bytes.extend([COUNT.to_le_bytes()[0] | 0x80, (COUNT >> 7).to_le_bytes()[0] | 0x80, 1]);
+        bytes.extend(b"\xed\x00\x84Side\x84Left");
+        (1..COUNT).for_each(|_| bytes.extend(b"\xed\x01\xc1"));
+        assert!(decode(&bytes).is_ok());
+        // Enough for the list, but not for remembering what is in it.
+        let narrow = Limits { memory_max: 800_000, ..Limits::default() };
+        let error = decode_value(&bytes, narrow, &policy()).unwrap_err();
+        assert!(matches!(error, DecodeError::TooLarge { limit: 800_000, .. }), "{error}");
+    });
+}
+
 #[test]
 fn exceptions_of_user_code_stay_pending() {
     in_request(|request| {
@@ -218,6 +277,13 @@ fn the_policy_decides_before_anything_is_made() {
             decode(&unknown).unwrap_err().to_string(),
             "[\"k\"]: class App\\Six is not known here"
         );
+        let path = rename(&two, b"App\\Two", b"\\../etc");
+        assert_eq!(
+            decode(&path).unwrap_err().to_string(),
+            "[\"k\"]: class \\../etc is not allowed"
+        );
+        let rooted = rename(&two, b"App\\Two", b"\\AppTwo");
+        assert!(matches!(decode(&rooted), Err(DecodeError::Refused { .. })));
         let asked = eval(request, "return implode(',', $GLOBALS['asked']);");
         assert_eq!(asked.str(), Some("App\\Six"));
     });
@@ -253,12 +319,25 @@ fn the_usual_policy_knows_classes_of_php_and_vendor_files() {
             std::env::temp_dir().join(format!("values-{}", std::process::id())).join("vendor");
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join("Gadget.php");
-        std::fs::write(&file, "<?php namespace Lib; class Gadget { public $x = 1; }").unwrap();
+        std::fs::write(
+            &file,
+            "<?php namespace Lib; class Gadget { public $x = 1; } enum Mode { case On; }",
+        )
+        .unwrap();
         eval(request, &format!("require '{}'; return 0;", file.display()));
-        let bytes = encode(&eval(request, "new Lib\\Gadget")).unwrap();
-        assert!(decode_value(&bytes, Limits::default(), &closed).is_err());
         let open = AllowedClasses::new(["\\lib\\*"]);
-        assert!(decode_value(&bytes, Limits::default(), &open).is_ok());
+        // An application may be installed below another one's vendor.
+        let application = AllowedClasses::rooted(&folder, [""; 0]);
+        let around = AllowedClasses::rooted(folder.parent().unwrap(), [""; 0]);
+        for code in ["new Lib\\Gadget", "Lib\\Mode::On"] {
+            let bytes = encode(&eval(request, code)).unwrap();
+            let decoded = |policy| decode_value(&bytes, Limits::default(), policy).map(drop);
+            for refusing in [&closed, &around] {
+                assert!(matches!(decoded(refusing), Err(DecodeError::Refused { .. })), "{code}");
+            }
+            assert_eq!(decoded(&open), Ok(()), "{code}");
+            assert_eq!(decoded(&application), Ok(()), "{code}");
+        }
         std::fs::remove_dir_all(folder.parent().unwrap()).unwrap();
     });
 }

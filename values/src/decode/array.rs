@@ -195,7 +195,7 @@ impl Decoder<'_> {
         match key {
             // The table has it.
             Some(key) if index.is_none() && added.is_some() => key.release_shared(),
-            Some(key) => self.known.names.push(key),
+            Some(key) => self.keep(key)?,
             None => {}
         }
         let Some(element) = added else {

@@ -1,6 +1,7 @@
 //! Classes by name, looked up once each.
 
 use super::Decoder;
+use super::known::CLASS_BYTES;
 use crate::engine::{Class, Outcome, Text, guard};
 use crate::error::{Cause, Fault};
 
@@ -27,6 +28,7 @@ impl Decoder<'_> {
         if name.bytes().is_empty() || name.bytes().len() > NAME_BYTES_MAX {
             return Err(self.input.malformed("length of a class name"));
         }
+        self.charge_memory(CLASS_BYTES)?;
         let class = self.find_class(name)?;
         self.known.classes.push(KnownClass {
             class,

@@ -31,7 +31,7 @@ impl Delayed {
         match called {
             Ok(()) => self.release(),
             Err(Outcome::Bailout) => Err(Outcome::Bailout),
-            Err(outcome) => self.cancel().and(Err(outcome)),
+            Err(outcome) => Outcome::both(Err(outcome), self.cancel()),
         }
     }
 
@@ -42,10 +42,11 @@ impl Delayed {
     }
 
     fn release(mut self) -> Result<(), Outcome> {
-        if let Some(state) = &mut self.state {
-            guard::drop_value(state.slot())?;
+        let dropped = self.state.as_mut().map_or(Ok(()), |state| guard::drop_value(state.slot()));
+        if dropped == Err(Outcome::Bailout) {
+            return dropped;
         }
-        guard::drop_object(self.object)
+        Outcome::both(dropped, guard::drop_object(self.object))
     }
 }
 

@@ -4,16 +4,24 @@
 use super::class::KnownClass;
 use super::delayed::Delayed;
 use super::property::PropertyPlan;
-use crate::engine::{Instance, Link, Slot, Table, Temporary, Text, guard};
+use crate::engine::{Instance, Link, Outcome, Slot, Table, Temporary, Text, guard};
 use crate::error::{Cause, Done, Fault};
 use std::cell::Cell;
 
-/// Strings beyond which memory is given back instead of kept.
+/// Entries of any kind beyond which memory is given back instead of kept.
 const KEPT_MAX: usize = 1 << 16;
 
 thread_local! {
     static IDLE: Cell<Option<Box<Known>>> = const { Cell::new(None) };
 }
+
+/// Bytes that remembering one of each takes. A vector that grows has up to twice the room it needs.
+pub(super) const IDENTITY_BYTES: usize = 2 * size_of::<Identity>();
+pub(super) const NAME_BYTES: usize = 2 * size_of::<Text>();
+pub(super) const CLASS_BYTES: usize = 2 * size_of::<KnownClass>();
+pub(super) const DELAYED_BYTES: usize = 2 * size_of::<Delayed>();
+/// A property of a shape, with its place in the set that finds duplicates.
+pub(super) const PROPERTY_PLAN_BYTES: usize = 2 * (size_of::<PropertyPlan>() + size_of::<&[u8]>());
 
 /// An object or reference by its number.
 #[derive(Clone, Copy)]
@@ -53,7 +61,12 @@ impl Known {
     }
 
     pub(super) fn put_back(mut self: Box<Self>) {
-        if self.strings.capacity().max(self.identity.capacity()) > KEPT_MAX {
+        let counted = self.strings.capacity().max(self.identity.capacity());
+        let held =
+            self.names.capacity().max(self.delayed.capacity()).max(self.discarded.capacity());
+        let shaped =
+            self.rows.capacity().max(self.held_rows.capacity()).max(self.shapes.capacity());
+        if counted.max(held).max(shaped).max(self.classes.capacity()) > KEPT_MAX {
             return;
         }
         self.strings.clear();
@@ -89,15 +102,9 @@ impl Known {
             name.release();
         }
         let mut outcome = Ok(());
-        for row in self.held_rows.drain(..) {
-            outcome = outcome.and(guard::drop_table(row));
-        }
-        for mut value in self.discarded.drain(..) {
-            outcome = outcome.and_then(|()| guard::drop_value(value.slot()));
-        }
-        for delayed in self.delayed.drain(..) {
-            outcome = outcome.and_then(|()| delayed.cancel());
-        }
+        drop_all(&mut outcome, &mut self.held_rows, guard::drop_table);
+        drop_all(&mut outcome, &mut self.discarded, |mut value| guard::drop_value(value.slot()));
+        drop_all(&mut outcome, &mut self.delayed, Delayed::cancel);
         outcome.map_err(|outcome| Fault::from_outcome(outcome, || Cause::Thrown))
     }
 
@@ -116,5 +123,19 @@ impl Known {
                 object.forbid_destructor();
             }
         }
+    }
+}
+
+/// Drops all of `held`, whatever one of them throws; only a bailout ends it.
+fn drop_all<T>(
+    outcome: &mut Result<(), Outcome>,
+    held: &mut Vec<T>,
+    drop: impl Fn(T) -> Result<(), Outcome>,
+) {
+    for one in held.drain(..) {
+        if *outcome == Err(Outcome::Bailout) {
+            return;
+        }
+        *outcome = Outcome::both(*outcome, drop(one));
     }
 }

@@ -18,13 +18,13 @@ use crate::error::{Cause, Done, Fault};
 use crate::limits::Limits;
 use crate::policy::ClassPolicy;
 use crate::tag;
-use known::{Identity, Known};
+use known::{IDENTITY_BYTES, Identity, Known, NAME_BYTES};
 use reader::Reader;
 
-/// What a string takes beside its bytes, in bytes.
-const STRING_OVERHEAD: usize = 32;
-/// What a reference takes, in bytes.
-const REFERENCE_BYTES: usize = 32;
+/// What a string takes beside its bytes, and what remembering it takes, in bytes.
+const STRING_OVERHEAD: usize = 32 + NAME_BYTES;
+/// What a reference takes, in bytes, with its number.
+const REFERENCE_BYTES: usize = 32 + IDENTITY_BYTES;
 
 /// One decoding. Identities, strings and shapes are shared by all values that are read.
 pub(crate) struct Decoder<'a> {
@@ -59,10 +59,10 @@ impl<'a> Decoder<'a> {
         Ok(Self { input, limits, policy, guard, depth, elements, memory, memory_ready, known })
     }
 
-    /// A count of things that take at least one byte each.
+    /// A count of arguments, which take at least one byte each.
     pub(crate) fn count(&mut self) -> Result<usize, Fault> {
         let count = self.input.count(1)?;
-        self.charge_elements(count)?;
+        self.charge_mixed(count)?;
         Ok(count)
     }
 
@@ -184,8 +184,14 @@ impl<'a> Decoder<'a> {
     pub(crate) fn name(&mut self) -> Result<Text, Fault> {
         let tag = self.input.byte()?;
         let text = self.text(tag)?;
-        self.known.names.push(text);
+        self.keep(text)?;
         Ok(text)
+    }
+
+    /// Keeps the caller's reference to a string to the end.
+    fn keep(&mut self, text: Text) -> Done {
+        self.known.names.push(text);
+        self.charge_memory(NAME_BYTES)
     }
 
     fn reference(&mut self, slot: Slot) -> Done {

@@ -1,49 +1,60 @@
 //! Objects.
 
 use super::Decoder;
-use super::class::{not_made, refusal};
+use super::class::{KnownClass, not_made, refusal};
 use super::delayed::Delayed;
-use super::known::{Identity, ObjectShape};
+use super::known::{DELAYED_BYTES, IDENTITY_BYTES, Identity, ObjectShape, PROPERTY_PLAN_BYTES};
+use super::property::PropertyPlan;
 use crate::engine::table::Key;
 use crate::engine::{Class, Instance, Slot, Table, Temporary, View, guard};
 use crate::error::{Done, Fault};
 use crate::path::Step;
+use std::collections::HashSet;
 
-/// Bytes of an object without its properties, and of one property.
-const OBJECT_BYTES: usize = 56;
+/// Bytes of an object without its properties, with its number, and of one property.
+const OBJECT_BYTES: usize = 56 + IDENTITY_BYTES;
 const PROPERTY_BYTES: usize = 16;
 
 impl Decoder<'_> {
     pub(super) fn object_shape(&mut self, slot: Slot) -> Done {
         let class = self.class()?;
         let count = self.input.count(2)?;
-        let entry = self.known.classes[class].class;
-        // Each name is looked for among all properties, so the number of names is kept near theirs.
-        let mut properties = Vec::with_capacity(count.min(entry.slot_count() + 8));
-        for _ in 0..count {
-            let name = self.name()?;
-            properties.push(self.property_plan(entry, name)?);
-        }
-        self.expect_distinct(&properties)?;
+        // Before any name is read: a few bytes of input may stand for each.
+        self.charge_elements(1 + count)?;
+        self.charge_memory(count * PROPERTY_PLAN_BYTES)?;
+        let properties = self.shape_properties(class, count)?;
         self.known.shapes.push(ObjectShape { class, properties });
         self.shaped(slot, self.known.shapes.len() - 1)
     }
 
-    fn expect_distinct(&self, properties: &[super::property::PropertyPlan]) -> Done {
-        let mut names: Vec<_> = properties.iter().map(|plan| plan.identity()).collect();
-        names.sort_unstable();
-        if names.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err(self.input.malformed("property given twice"));
+    fn shape_properties(&mut self, class: usize, count: usize) -> Result<Vec<PropertyPlan>, Fault> {
+        let class = self.known.classes[class].class;
+        let mut properties: Vec<PropertyPlan> =
+            Vec::with_capacity(count.min(class.slot_count() + 8));
+        let mut dynamic = HashSet::new();
+        for _ in 0..count {
+            let name = self.name()?;
+            let plan = self.property_plan(class, name)?;
+            let is_new = match plan.declared_slot() {
+                // There are no more of these than the class declares.
+                Some(slot) => !properties.iter().any(|known| known.declared_slot() == Some(slot)),
+                None => dynamic.insert(name.bytes()),
+            };
+            if !is_new {
+                return Err(self.input.malformed("property given twice"));
+            }
+            properties.push(plan);
         }
-        Ok(())
+        Ok(properties)
     }
 
     pub(super) fn object(&mut self, slot: Slot) -> Done {
         let shape = self.input.number(self.known.shapes.len())?;
+        self.charge_elements(1 + self.known.shapes[shape].properties.len())?;
         self.shaped(slot, shape)
     }
 
-    /// An object of a shape: the values of its properties follow.
+    /// An object of a shape, whose elements are accounted for: the values of its properties follow.
     fn shaped(&mut self, slot: Slot, shape: usize) -> Done {
         let ObjectShape { class, properties } = &self.known.shapes[shape];
         let (class, count) = (*class, properties.len());
@@ -51,7 +62,6 @@ impl Decoder<'_> {
             return Err(self.input.malformed("count beyond the end"));
         }
         self.enter()?;
-        self.charge_elements(1 + count)?;
         let object = self.new_object(slot, class)?;
         if self.known.classes[class].unserializes {
             self.shaped_state(object, shape, count)?;
@@ -94,8 +104,9 @@ impl Decoder<'_> {
     /// Makes an object in `slot` and gives it the next number.
     #[inline]
     fn new_object(&mut self, slot: Slot, class: usize) -> Result<Instance, Fault> {
-        let class = self.known.classes[class].class;
-        self.charge_memory(OBJECT_BYTES + class.slot_count() * PROPERTY_BYTES)?;
+        let KnownClass { class, unserializes, wakes } = self.known.classes[class];
+        let delayed = if unserializes || wakes { DELAYED_BYTES } else { 0 };
+        self.charge_memory(OBJECT_BYTES + class.slot_count() * PROPERTY_BYTES + delayed)?;
         let object = if class.is_plain() {
             let object = class.create_plain();
             slot.put_object(object);
@@ -164,8 +175,10 @@ impl Decoder<'_> {
             // Copied: the array may be shared with another place in the graph.
             let mut value = Temporary::null();
             value.slot().copy(element);
-            self.move_property(object, &plan, value.slot())
-                .map_err(|fault| fault.inside(|| Step::property(name.bytes())))?;
+            let moved = self.move_property(object, &plan, value.slot());
+            // Still there if it was not moved.
+            self.known.discard(value.slot());
+            moved.map_err(|fault| fault.inside(|| Step::property(name.bytes())))?;
         }
         Ok(())
     }
@@ -203,6 +216,7 @@ impl Decoder<'_> {
             })
         })?;
         if let View::Object(object) = slot.view() {
+            self.charge_memory(IDENTITY_BYTES)?;
             self.known.identity.push(Identity::Case(object));
         }
         Ok(())

@@ -23,12 +23,9 @@ struct Declared {
 }
 
 impl PropertyPlan {
-    /// Equal for two names that mean the same property.
-    pub(super) fn identity(&self) -> (Option<usize>, &[u8]) {
-        match &self.declared {
-            Some(declared) => (Some(declared.slot), b""),
-            None => (None, self.name.bytes()),
-        }
+    /// Where the declared property that it means is. Two names may mean the same one.
+    pub(super) fn declared_slot(&self) -> Option<usize> {
+        self.declared.map(|declared| declared.slot)
     }
 }
 

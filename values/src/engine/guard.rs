@@ -126,6 +126,13 @@ pub(crate) enum Outcome {
     Missing,
 }
 
+impl Outcome {
+    /// What two calls came to: the first error, but a bailout before any other.
+    pub(crate) fn both(first: Result<(), Self>, second: Result<(), Self>) -> Result<(), Self> {
+        if second == Err(Self::Bailout) { second } else { first.and(second) }
+    }
+}
+
 fn outcome(code: i32) -> Result<(), Outcome> {
     match code {
         0 => Ok(()),
