@@ -94,6 +94,16 @@ fn shared_objects_and_cycles() {
 }
 
 #[test]
+fn an_object_and_the_array_cast_from_it_share_what_is_inside() {
+    in_app(|request| {
+        let make = "$o = (object) ['c' => new ArrayObject([1])]; $a = (array) $o;";
+        let same = "return $out['o']->c === $out['a']['c'];";
+        assert_checked(request, &format!("{make} return ['o' => $o, 'a' => $a];"), same);
+        assert_checked(request, &format!("{make} return ['a' => $a, 'o' => $o];"), same);
+    });
+}
+
+#[test]
 fn magic_methods() {
     in_app(|request| {
         assert_same(request, "new State([1, new State('inner')])");

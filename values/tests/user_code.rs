@@ -7,7 +7,7 @@ mod php;
 use embed::{Php, Request, StartOptions};
 use ext_php_rs::ffi::{zend_execute_data, zend_fetch_function_str, zval};
 use ext_php_rs::types::Zval;
-use php::{call, decode, encode, eval, in_request, round_trip, serialized};
+use php::{assert_checked, call, decode, encode, eval, in_request, round_trip, serialized};
 use values::{DecodeError, EncodeError};
 
 const CLASSES: &str = "eval('
@@ -24,6 +24,14 @@ const CLASSES: &str = "eval('
     class ThrowsLate { function __destruct() { throw new LogicException(\"late\"); } }
     class GivesLate { public $late; function __serialize(): array { return [new ThrowsLate]; } }
     class Dies { public $x = 1; function __wakeup() { class_alias(\"Half\", \"Whole\"); } }
+    class Finds { private $weak; public $found; function __construct($object = null) { $this->weak = $object ? WeakReference::create($object) : null; }
+        function __serialize(): array { return [$this->weak ? $this->weak->get() : $this]; }
+        function __unserialize(array $s): void { $this->found = $s[0]; } }
+    class ThrowsIn { public $big; function __construct($big) { $this->big = $big; }
+        function __serialize(): array { return [$this->big]; }
+        function __unserialize(array $s): void { throw new LogicException; } }
+    class NoArray { function __serialize() { return str_repeat(\"no\", 5000); } }
+    class NoProperty { public array $unset; function __sleep() { return [\"unset\"]; } }
     class DiesOut { function __serialize(): array { class_alias(\"Half\", \"Whole\"); return []; } }
     class DiesState { public $x = 1; function __serialize(): array { return [1, [2]]; }
         function __unserialize(array $s): void { class_alias(\"Half\", \"Whole\"); } }
@@ -120,6 +128,65 @@ fn values_may_change_while_they_are_sent() {
             let bytes = encode(&value).unwrap_or_else(|error| panic!("{code}: {error}"));
             drop(value);
             drop(decode(&bytes).unwrap_or_else(|error| panic!("{code}: {error}")));
+        }
+    });
+}
+
+#[test]
+fn what_user_code_finds_by_a_weak_reference_is_the_object_that_was_sent() {
+    in_app(|request| {
+        for (code, check) in [
+            (
+                "$o = (object) ['child' => null]; $o->child = new Finds($o); return $o;",
+                "return $out->child->found === $out;",
+            ),
+            (
+                "$o = new Owner; $o->c = new Owner; $o->c->a = new Finds($o->c); return $o;",
+                "return $out->c->a->found === $out->c;",
+            ),
+            (
+                "$o = (object) ['k' => 1]; return [$o, new Finds($o)];",
+                "return $out[0] === $out[1]->found;",
+            ),
+            (
+                "$o = (object) ['k' => 1]; return [new Finds(new stdClass), $o, new Finds($o)];",
+                "return $out[1] === $out[2]->found;",
+            ),
+            ("new Finds", "return $out->found === $out;"),
+        ] {
+            assert_checked(request, code, check);
+        }
+    });
+}
+
+#[test]
+fn nothing_is_left_of_what_failed() {
+    const ROUNDS: usize = 200;
+    const LEFT_BYTES_MAX: i64 = 200_000;
+    in_app(|request| {
+        let thrown = || assert!(request.take_exception().is_some());
+        let used = || eval(request, "memory_get_usage()").long().unwrap();
+        let value = eval(
+            request,
+            "array_map(fn($n) => new ThrowsIn(str_repeat(\"$n\", 2000)), range(1, 9))",
+        );
+        let bytes = encode(&value).unwrap();
+        let failing = ["new NoArray", "new NoProperty"].map(|code| eval(request, code));
+        let before = used();
+        for _ in 0..ROUNDS {
+            assert_eq!(decode(&bytes).unwrap_err(), DecodeError::Thrown);
+            thrown();
+        }
+        let left = used() - before;
+        assert!(left < LEFT_BYTES_MAX, "{left} bytes left of decodings");
+        for value in &failing {
+            let before = used();
+            for _ in 0..ROUNDS * 10 {
+                assert_eq!(encode(value), Err(EncodeError::Thrown));
+                thrown();
+            }
+            let left = used() - before;
+            assert!(left < LEFT_BYTES_MAX, "{left} bytes left of encodings");
         }
     });
 }

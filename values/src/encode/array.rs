@@ -1,10 +1,11 @@
 //! Arrays: lists, rows and maps.
 
+use super::object::released;
 use super::output::{put_count, put_int, put_list_head};
 use super::{Encoder, tag};
 use crate::engine::table::Key;
 use crate::engine::{Table, guard};
-use crate::error::{Cause, Done, Fault};
+use crate::error::Done;
 use crate::path::Step;
 
 impl Encoder<'_> {
@@ -25,12 +26,10 @@ impl Encoder<'_> {
             self.keyed(table, count, shared)
         };
         self.leave();
-        if held && !done.as_ref().is_err_and(Fault::is_bailout) && !table.release_shared() {
-            let dropped = guard::drop_table(table);
-            return done
-                .and(dropped.map_err(|outcome| Fault::from_outcome(outcome, || Cause::Thrown)));
+        if !held {
+            return done;
         }
-        done
+        released(done, || guard::drop_table(table))
     }
 
     #[inline]

@@ -47,7 +47,11 @@ impl<'a> Encoder<'a> {
         let bailed_out = done.as_ref().is_err_and(Fault::is_bailout);
         let released = if bailed_out { self.scratch.forget() } else { self.scratch.release() };
         self.scratch.put_back();
-        let result = done.and(released).and_then(|()| within(self.out, self.start, &self.limits));
+        let result = match released {
+            Err(fault) if fault.is_bailout() => Err(fault),
+            released => done.and(released),
+        };
+        let result = result.and_then(|()| within(self.out, self.start, &self.limits));
         if result.is_err() {
             self.out.truncate(self.start);
         }

@@ -12,7 +12,7 @@ use crate::path::Step;
 
 impl Encoder<'_> {
     pub(super) fn object(&mut self, object: Instance, shared: bool) -> Done {
-        if shared || object.references() > 1 {
+        if shared || object.references() > 1 || self.scratch.user_code_ran {
             let number = self.next_identity;
             let address = object.as_ptr().addr();
             if let Some(known) = self.scratch.identity.find_or_add(address, number) {
@@ -25,13 +25,25 @@ impl Encoder<'_> {
             self.next_identity += 1;
             return self.new_object(object, shared);
         }
+        self.scratch.single.push((object, self.next_identity));
         self.next_identity += 1;
         object.hold();
         let done = self.new_object(object, shared);
-        if done.as_ref().is_err_and(Fault::is_bailout) {
-            return done;
+        released(done, || guard::drop_object(object))
+    }
+
+    /// To be called before user code is: that may find, by weak references and from inside, objects
+    /// that nothing else in the values refers to, and return them. Until it first runs nothing can
+    /// be freed, so what was not recorded can be recorded now; later objects are at once.
+    fn expect_user_code(&mut self) {
+        self.scratch.user_code_ran = true;
+        for (object, number) in self.scratch.single.drain(..) {
+            let address = object.as_ptr().addr();
+            if self.scratch.identity.find_or_add(address, number).is_none() {
+                object.hold();
+                self.scratch.held.push(Held::Object(object));
+            }
         }
-        done.and(guard::drop_object(object).map_err(thrown))
     }
 
     fn new_object(&mut self, object: Instance, shared: bool) -> Done {
@@ -44,7 +56,7 @@ impl Encoder<'_> {
             Way::Sleep => self.slept(plan, object),
             Way::Opaque => self.opaque(plan, object),
             Way::Throwable => self.own(plan, object, shared),
-            Way::Handler => self.handled(plan, object, shared),
+            Way::Handler => self.handled(plan, object),
         };
         self.leave();
         done
@@ -147,12 +159,15 @@ impl Encoder<'_> {
         let Some(table) = object.table() else {
             return self.listed(plan, &set_slots(object), shared);
         };
+        // The array that a cast gave may be this very table.
+        let shared = shared || table.references() > 1;
         let held = table.hold();
-        let done = self.listed(plan, &named_entries(table)?, shared);
-        if !held || done.as_ref().is_err_and(Fault::is_bailout) {
+        let entries = named_entries(table);
+        let done = entries.and_then(|entries| self.listed(plan, &entries, shared));
+        if !held {
             return done;
         }
-        done.and(guard::drop_table(table).map_err(thrown))
+        released(done, || guard::drop_table(table))
     }
 
     fn listed(&mut self, plan: usize, properties: &[(Text, Slot)], shared: bool) -> Done {
@@ -181,6 +196,7 @@ impl Encoder<'_> {
 
     fn state(&mut self, plan: usize, object: Instance) -> Done {
         let mut result = Temporary::null();
+        self.expect_user_code();
         let called = guard::call_serialize(object, result.slot());
         let table = self.result(called, &mut result, "__serialize() returned no array")?;
         self.out.push(tag::OBJECT_STATE);
@@ -191,6 +207,7 @@ impl Encoder<'_> {
 
     fn slept(&mut self, plan: usize, object: Instance) -> Done {
         let mut result = Temporary::null();
+        self.expect_user_code();
         let called = guard::call_sleep(object, result.slot());
         let table = self.result(called, &mut result, "__sleep() returned no array")?;
         self.listed(plan, &named_entries(table)?, true)
@@ -203,9 +220,10 @@ impl Encoder<'_> {
         result: &mut Temporary,
         missing: &str,
     ) -> Result<Table, Fault> {
-        called.map_err(|outcome| {
-            Fault::from_outcome(outcome, || Cause::Unsendable(missing.to_owned()))
-        })?;
+        if let Err(outcome) = called {
+            let fault = Fault::from_outcome(outcome, || Cause::Unsendable(missing.to_owned()));
+            released(Err(fault), || guard::drop_value(result.slot()))?;
+        }
         match result.slot().view() {
             View::Array(table) => {
                 self.scratch.held.push(Held::Table(table));
@@ -217,6 +235,7 @@ impl Encoder<'_> {
 
     fn opaque(&mut self, plan: usize, object: Instance) -> Done {
         let mut result = Temporary::null();
+        self.expect_user_code();
         guard::opaque_encode(object, result.slot()).map_err(|outcome| {
             let reason = "Serializable::serialize() returned null";
             Fault::from_outcome(outcome, || Cause::Unsendable(reason.to_owned()))
@@ -225,28 +244,36 @@ impl Encoder<'_> {
             return Err(unsendable("Serializable::serialize() returned no string"));
         };
         self.out.push(tag::OBJECT_OPAQUE);
-        self.class(plan)?;
-        let done = self.string(text);
+        let done = self.class(plan).and_then(|()| self.string(text));
         text.release();
         done
     }
 
-    fn handled(&mut self, plan: usize, object: Instance, shared: bool) -> Done {
+    fn handled(&mut self, plan: usize, object: Instance) -> Done {
+        self.expect_user_code();
         let table = guard::properties(object).map_err(|outcome| {
             let reason = "object shows no properties";
             Fault::from_outcome(outcome, || Cause::Unsendable(reason.to_owned()))
         })?;
-        let done = self.listed(plan, &named_entries(table)?, shared);
-        if done.as_ref().is_err_and(Fault::is_bailout) {
-            return done;
-        }
-        done.and(guard::release_properties(table).map_err(thrown))
+        // Shared: the object may have handed out the same table before.
+        let entries = named_entries(table);
+        let done = entries.and_then(|entries| self.listed(plan, &entries, true));
+        released(done, || guard::release_properties(table))
     }
 }
 
-#[cold]
-fn thrown(outcome: Outcome) -> Fault {
-    Fault::from_outcome(outcome, || Cause::Thrown)
+/// Lets go of something after `done`. After a bailout nothing is let go of; one on the way counts more
+/// than any error before it.
+#[inline]
+pub(super) fn released(done: Done, release: impl FnOnce() -> Result<(), Outcome>) -> Done {
+    if done.as_ref().is_err_and(Fault::is_bailout) {
+        return done;
+    }
+    match release() {
+        Ok(()) => done,
+        Err(Outcome::Bailout) => Err(Fault::new(Cause::Bailout)),
+        Err(outcome) => done.and(Err(Fault::from_outcome(outcome, || Cause::Thrown))),
+    }
 }
 
 /// Names and places of the declared properties that are set.

@@ -38,6 +38,10 @@ pub(super) struct Scratch {
     /// Classes named so far.
     pub(super) classes_named: u32,
     pub(super) held: Vec<Held>,
+    /// Objects with a single reference, and their numbers, that `identity` does not have.
+    pub(super) single: Vec<(Instance, u32)>,
+    /// From then on every object is in `identity`.
+    pub(super) user_code_ran: bool,
 }
 
 impl Scratch {
@@ -48,13 +52,16 @@ impl Scratch {
     /// Keeps the scratch, of which everything held was released or forgotten.
     pub(super) fn put_back(mut self: Box<Self>) {
         let kept = self.strings.capacity().max(self.identity.capacity());
-        if kept.max(self.shapes.capacity()).max(self.held.capacity()) > KEPT_MAX {
+        let held = self.held.capacity().max(self.single.capacity());
+        if kept.max(self.shapes.capacity()).max(held) > KEPT_MAX {
             return;
         }
         self.strings.clear();
         self.identity.clear();
         self.classes.clear();
         self.plans.clear();
+        self.single.clear();
+        self.user_code_ran = false;
         self.classes_named = 0;
         IDLE.set(Some(self));
     }
