@@ -21,6 +21,8 @@ pub enum State {
     Reading = 3,
     Running = 4,
     Replying = 5,
+    /// The whole answer is out; the PHP request is still being closed.
+    Answered = 6,
 }
 
 impl State {
@@ -31,6 +33,7 @@ impl State {
             3 => Self::Reading,
             4 => Self::Running,
             5 => Self::Replying,
+            6 => Self::Answered,
             _ => Self::Empty,
         }
     }
@@ -41,11 +44,11 @@ impl State {
 #[repr(u32)]
 pub enum Command {
     None = 0,
-    /// Interrupt the call whose `seq` is in `command_seq`: its deadline passed.
+    /// Interrupt the call of a given `seq`: its deadline passed.
     TimeOut = 1,
     /// Interrupt it: the caller cancelled.
     Cancel = 2,
-    /// Exit when idle.
+    /// Exit when idle; does not take back an interruption.
     Stop = 3,
 }
 
@@ -63,9 +66,11 @@ pub struct Cell {
     calls: AtomicU64,
     errors: AtomicU64,
     // Second line: written by the supervisor, but for `ready_ns`.
-    command: AtomicU32,
+    stop: AtomicU32,
     pid: AtomicU32,
-    command_seq: AtomicU64,
+    /// `Command` in the lowest two bits, above them the call's `seq`: one word, so that a command is
+    /// never taken for another call's.
+    interruption: AtomicU64,
     ready_ns: AtomicU64,
     unused: [AtomicU64; 5],
 }
@@ -91,13 +96,16 @@ pub struct Running {
 impl Cell {
     /// Executor: a connection was named by epoll and is about to be read.
     pub fn reading(&self, connection: u64) {
-        self.connection.store(connection, Ordering::Relaxed);
+        // Release, as everywhere after `finish`: what is stored now must not be seen with the old `seq`.
+        self.connection.store(connection, Ordering::Release);
         self.state.store(State::Reading as u32, Ordering::Release);
     }
 
     /// Executor: a call begins. Returns its `seq`.
     pub fn begin(&self, function: u32, request_id: u64, started_ns: u64, deadline_ns: u64) -> u64 {
         let seq = self.seq.load(Ordering::Relaxed) + 1;
+        // Whoever sees a field of this call sees that the last one has finished.
+        fence(Ordering::Release);
         self.function.store(function, Ordering::Relaxed);
         self.request_id.store(request_id, Ordering::Relaxed);
         self.started_ns.store(started_ns, Ordering::Relaxed);
@@ -110,6 +118,11 @@ impl Cell {
     /// Executor: the first byte of the answer is about to be written.
     pub fn replying(&self) {
         self.state.store(State::Replying as u32, Ordering::Release);
+    }
+
+    /// Executor: the last byte of the answer was written.
+    pub fn answered(&self) {
+        self.state.store(State::Answered as u32, Ordering::Release);
     }
 
     /// Executor: the answer is out, or there is none.
@@ -139,14 +152,18 @@ impl Cell {
         self.idle();
     }
 
-    /// Executor: whether the supervisor asks to interrupt the call `seq`, or to stop.
+    /// Executor: whether the supervisor asks to interrupt the call `seq`; never `Stop`.
     pub fn command_for(&self, seq: u64) -> Command {
-        match self.command.load(Ordering::Acquire) {
-            1 if self.command_seq.load(Ordering::Acquire) == seq => Command::TimeOut,
-            2 if self.command_seq.load(Ordering::Acquire) == seq => Command::Cancel,
-            3 => Command::Stop,
-            _ => Command::None,
-        }
+        let asked = self.interruption.load(Ordering::Acquire);
+        [Command::TimeOut, Command::Cancel]
+            .into_iter()
+            .find(|command| interruption(*command, seq) == asked)
+            .unwrap_or(Command::None)
+    }
+
+    /// Executor: whether the supervisor asks it to exit when idle.
+    pub fn stop_asked(&self) -> bool {
+        self.stop.load(Ordering::Acquire) != 0
     }
 
     /// Executor, in its signal handler: the deadline of the current call, 0 = none.
@@ -170,7 +187,8 @@ impl Cell {
         self.calls.store(0, Ordering::Relaxed);
         self.errors.store(0, Ordering::Relaxed);
         self.pid.store(0, Ordering::Relaxed);
-        self.command.store(Command::None as u32, Ordering::Relaxed);
+        self.interruption.store(0, Ordering::Relaxed);
+        self.stop.store(0, Ordering::Relaxed);
         self.state.store(State::Starting as u32, Ordering::Release);
     }
 
@@ -179,10 +197,12 @@ impl Cell {
         self.state.store(State::Empty as u32, Ordering::Release);
     }
 
-    /// Supervisor: asks the executor for something; a signal must follow.
+    /// Supervisor: asks the executor for something; a signal must follow. `Stop` has no `seq`.
     pub fn ask(&self, command: Command, seq: u64) {
-        self.command_seq.store(seq, Ordering::Release);
-        self.command.store(command as u32, Ordering::Release);
+        match command {
+            Command::Stop => self.stop.store(1, Ordering::Release),
+            command => self.interruption.store(interruption(command, seq), Ordering::Release),
+        }
     }
 
     /// Supervisor: notes the process in this cell.
@@ -237,6 +257,11 @@ impl Cell {
             deadline_ns: self.deadline_ns.load(Ordering::Relaxed),
         }
     }
+}
+
+/// As a cell holds it.
+fn interruption(command: Command, seq: u64) -> u64 {
+    seq << 2 | u64::from(command as u32)
 }
 
 /// Counters of one function, added to by every executor of the pool.
@@ -428,6 +453,18 @@ mod tests {
         cell.finish(false);
         let second = cell.begin(0, 2, 0, 0);
         assert_eq!(cell.command_for(second), Command::None);
+    }
+
+    #[test]
+    fn a_stop_takes_no_interruption_back() {
+        let (_file, board) = Scoreboard::create(1, 1).unwrap();
+        let cell = board.cell(0);
+        let seq = cell.begin(0, 1, 0, 0);
+        cell.ask(Command::TimeOut, seq);
+        cell.ask(Command::Stop, 0);
+        assert_eq!((cell.command_for(seq), cell.stop_asked()), (Command::TimeOut, true));
+        cell.assign();
+        assert_eq!((cell.command_for(seq), cell.stop_asked()), (Command::None, false));
     }
 
     #[test]

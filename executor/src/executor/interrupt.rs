@@ -78,19 +78,22 @@ extern "C" fn handle(_signal: i32) {
     // SAFETY: null, or a cell that stays mapped.
     let Some(cell) = (unsafe { cell.as_ref() }) else { return };
     let seq = cell.seq();
+    if cell.stop_asked() {
+        STOP.store(true, Ordering::Relaxed);
+        // A call that runs is not disturbed; the flag is looked at when it has ended.
+        repeat(if seq & 1 == 0 { REPEAT_NS } else { 0 });
+    }
     let (reason, why) = match cell.command_for(seq) {
         Command::TimeOut => (TIME_OUT, Interrupt::TimedOut),
         Command::Cancel => (CANCEL, Interrupt::Cancelled),
-        Command::Stop => {
-            STOP.store(true, Ordering::Relaxed);
-            // A call that runs is not disturbed; the flag is looked at when it has ended.
-            return repeat(if seq & 1 == 0 { REPEAT_NS } else { 0 });
-        }
-        Command::None => return,
+        Command::None | Command::Stop => return,
     };
     // Even between calls: then the command was for one that has ended.
-    if seq & 1 == 1 && !super::fork_guard::is_stranger() {
-        REASON.store(reason, Ordering::Relaxed);
+    if seq & 1 == 0 || super::fork_guard::is_stranger() {
+        return;
+    }
+    // Once for each call: what it does at its end is not interrupted by a signal for something else.
+    if REASON.compare_exchange(NONE, reason, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
         embed::interrupt(why);
     }
 }
