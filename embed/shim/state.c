@@ -10,6 +10,19 @@ bool appserver_memory_limit(bool lifted)
 	return zend_set_memory_limit(lifted ? (size_t) ZEND_LONG_MAX : (size_t) PG(memory_limit)) == SUCCESS;
 }
 
+/* A copy that PHP code took of the array keeps the time it has. */
+static void server_time_now(zval *server)
+{
+	SEPARATE_ARRAY(server);
+	zval *seconds = zend_hash_str_find(Z_ARRVAL_P(server), ZEND_STRL("REQUEST_TIME"));
+	zval *precise = zend_hash_str_find(Z_ARRVAL_P(server), ZEND_STRL("REQUEST_TIME_FLOAT"));
+	if (seconds && Z_TYPE_P(seconds) == IS_LONG && precise && Z_TYPE_P(precise) == IS_DOUBLE) {
+		double now = sapi_get_request_time();
+		ZVAL_LONG(seconds, (zend_long) now);
+		ZVAL_DOUBLE(precise, now);
+	}
+}
+
 void appserver_request_time_now(void)
 {
 	/* sapi_get_request_time() asks the clock when it is first needed. */
@@ -18,12 +31,21 @@ void appserver_request_time_now(void)
 	if (Z_TYPE_P(server) != IS_ARRAY) {
 		return;
 	}
-	zval *seconds = zend_hash_str_find(Z_ARRVAL_P(server), ZEND_STRL("REQUEST_TIME"));
-	zval *precise = zend_hash_str_find(Z_ARRVAL_P(server), ZEND_STRL("REQUEST_TIME_FLOAT"));
-	if (seconds && precise) {
-		double now = sapi_get_request_time();
-		ZVAL_LONG(seconds, (zend_long) now);
-		ZVAL_DOUBLE(precise, now);
+	zval *variable = zend_hash_str_find_ind(&EG(symbol_table), ZEND_STRL("_SERVER"));
+	if (variable) {
+		ZVAL_DEREF(variable);
+	}
+	if (!variable || Z_TYPE_P(variable) != IS_ARRAY) {
+		server_time_now(server);
+	} else if (Z_ARR_P(variable) != Z_ARR_P(server)) {
+		/* PHP code has written into $_SERVER. */
+		server_time_now(server);
+		server_time_now(variable);
+	} else {
+		/* The array's two owners stay owners of one array; only a third one makes it be copied. */
+		Z_DELREF_P(server);
+		server_time_now(server);
+		ZVAL_COPY(variable, server);
 	}
 }
 

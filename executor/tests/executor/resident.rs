@@ -17,6 +17,25 @@ fn state_survives_between_calls() {
 }
 
 #[test]
+fn the_request_time_is_the_calls_and_a_copy_of_it_stays_as_it_was() {
+    let mut supervisor = FakeSupervisor::start(boot("resident"));
+    let mut client = supervisor.connect(1);
+    let executor = supervisor.fork(1, 0);
+    executor.offer(&client);
+    let mut times = || match client.call("request_times", json!([])) {
+        Answer::Value(times) => (times[0].as_f64().unwrap(), times[1].as_f64().unwrap()),
+        other => panic!("{other:?}"),
+    };
+    let first = times();
+    let second = times();
+    assert!(first.0 == first.1 && second.1 == first.1, "{first:?} {second:?}");
+    assert!(second.0 > first.0, "{first:?} {second:?}");
+    assert_eq!(client.call("writes_server", json!([])), Answer::Value(json!(null)));
+    let Answer::Value(third) = client.call("request_times", json!([])) else { panic!("no time") };
+    assert!(third[0].as_f64().unwrap() > second.0, "{third} {second:?}");
+}
+
+#[test]
 fn what_belongs_to_one_call_does_not_reach_the_next() {
     let mut supervisor = FakeSupervisor::start(boot("resident"));
     let mut client = supervisor.connect(1);

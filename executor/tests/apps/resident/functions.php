@@ -17,6 +17,22 @@ function boots(): int
     return $GLOBALS['boots'];
 }
 
+/** The time of this request, and of the first one as it was noted then. */
+#[Isolation('resident')]
+function request_times(): array
+{
+    static $first = null;
+    $first ??= $_SERVER;
+    return [$_SERVER['REQUEST_TIME_FLOAT'], $first['REQUEST_TIME_FLOAT']];
+}
+
+/** A $_SERVER that PHP code has written into. */
+#[Isolation('resident')]
+function writes_server(): void
+{
+    $_SERVER['NOTE'] = 'kept';
+}
+
 #[Isolation('resident')]
 function litters(): void
 {
