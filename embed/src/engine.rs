@@ -11,6 +11,12 @@ pub fn interrupt(why: Interrupt) {
     unsafe { ffi::appserver_interrupt(why) }
 }
 
+/// Takes back an [`interrupt`] that came too late.
+pub fn interrupt_clear() {
+    // SAFETY: two atomic stores.
+    unsafe { ffi::appserver_interrupt_clear() }
+}
+
 /// Version of the PHP this was built for, e.g. `8.2.7`.
 pub fn php_version() -> String {
     // SAFETY: a static C string.
@@ -28,12 +34,6 @@ impl Request<'_> {
     pub fn time_limit(&self, milliseconds: u32) {
         // SAFETY: stores a number.
         unsafe { ffi::appserver_time_limit(milliseconds) }
-    }
-
-    /// Takes back an [`interrupt`] that came too late.
-    pub fn interrupt_clear(&self) {
-        // SAFETY: two atomic stores.
-        unsafe { ffi::appserver_interrupt_clear() }
     }
 
     /// Lifts `memory_limit`, for code that bounds what it allocates itself.

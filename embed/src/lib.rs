@@ -21,7 +21,7 @@ mod request;
 mod start_log;
 
 pub use callbacks::{LogLine, take_log, take_output};
-pub use engine::{interrupt, opcache_enabled, php_version};
+pub use engine::{interrupt, interrupt_clear, opcache_enabled, php_version};
 pub use error::{Bailout, PhpError, StartError};
 pub use exception::ExceptionObject;
 pub use ffi::Interrupt;

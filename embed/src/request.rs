@@ -141,6 +141,14 @@ impl Request<'_> {
         (outcome != ffi::Outcome::Returned).then(|| self.outcome(outcome, result))
     }
 
+    /// Drops what PHP code left, wherever its destructors may run PHP code again. An exception of
+    /// theirs is forgotten; the error is that the engine gave up in one.
+    pub fn release<T>(&self, value: T) -> Result<(), Bailout> {
+        let released = self.guard(|| drop(value));
+        self.discard_exception();
+        released
+    }
+
     /// Forgets such an exception.
     pub fn discard_exception(&self) {
         if let Some(outcome) = self.take_exception() {

@@ -6,7 +6,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -33,6 +33,21 @@ impl std::fmt::Display for Gone {
 }
 
 impl std::error::Error for Gone {}
+
+/// The kernel had no number left for a descriptor beside a message.
+#[derive(Debug)]
+pub(crate) struct NoDescriptorsLeft;
+
+impl std::fmt::Display for NoDescriptorsLeft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(
+            "no descriptor was left for a connection: PHP code keeps too many files or sockets open, \
+             or the limit on open files (ulimit -n) is too low",
+        )
+    }
+}
+
+impl std::error::Error for NoDescriptorsLeft {}
 
 /// What was found on a channel.
 #[derive(Debug)]
@@ -94,6 +109,9 @@ impl Channel {
             };
         if received.bytes == 0 {
             return Ok(Incoming::Closed);
+        }
+        if received.flags.contains(ReturnFlags::TRUNC) {
+            bail!("a control message has more than {PACKET_BYTES_MAX} bytes");
         }
         let fds = ancillary
             .drain()

@@ -5,6 +5,7 @@ use super::codec::{Arguments, CodecError};
 use super::functions::Target;
 use super::interrupt::{self, Reason};
 use super::prologue::PrologueFailure;
+use super::serve::Context;
 use super::{failure, fork_guard};
 use embed::{Bailout, Function, Outcome, Request};
 use ext_php_rs::types::Zval;
@@ -35,39 +36,48 @@ pub(super) fn run(request: &Request<'_>, call: &Call<'_>, encoded: &[u8]) -> End
     let mut arguments = match request.guard(|| call.codec.decode(encoded, call.function)) {
         Ok(Ok(arguments)) => arguments,
         Ok(Err(CodecError::Refused(failure))) => {
-            return Ended::Failed(pending_or(request, failure));
+            return not_run(request, failure);
         }
         Ok(Err(CodecError::BailedOut)) => {
             return Ended::BailedOut(failure::fatal(&Bailout(request.last_error())));
         }
         Err(bailout) => return Ended::BailedOut(failure::fatal(&bailout)),
     };
-    let outcome = match find(request, call.target) {
-        Ok(function) => enter(request, function, &mut arguments),
-        Err(ended) => return ended,
+    let ended = match find(request, call.target) {
+        Ok(function) => {
+            let outcome = enter(request, function, &mut arguments);
+            judge(request, outcome, call.limit_ms)
+        }
+        Err(ended) => ended,
     };
-    if fork_guard::is_stranger() {
-        return Ended::Stranger;
-    }
-    let ended = judge(request, outcome, call.limit_ms);
-    release(request, arguments, &ended);
-    ended
+    release(request, arguments, ended)
 }
 
 /// Why the call was interrupted, if it was; the engine forgets about it.
-pub(super) fn interrupted(request: &Request<'_>, limit_ms: u32) -> Option<Failure> {
+pub(super) fn interrupted(limit_ms: u32) -> Option<Failure> {
     let reason = interrupt::pending()?;
-    request.interrupt_clear();
+    embed::interrupt_clear();
     Some(match reason {
         Reason::TimeOut => Failure::TimedOut { limit_ms, killed: false },
         Reason::Cancel => Failure::Cancelled,
     })
 }
 
-/// An exception that is pending says more than what was made of it.
-pub(super) fn pending_or(request: &Request<'_>, otherwise: Failure) -> Failure {
-    let pending = request.take_exception();
-    pending.and_then(|outcome| failure::from_outcome(request, &outcome)).unwrap_or(otherwise)
+/// An exception that is pending says more than what was made of it. With what this leaves of the
+/// request.
+pub(super) fn pending_or(request: &Request<'_>, otherwise: Failure) -> (Failure, Context) {
+    let Some(outcome) = request.take_exception() else { return (otherwise, Context::Clean) };
+    let bailed_out = matches!(outcome, Outcome::BailedOut(_));
+    let failure = failure::from_outcome(request, &outcome).unwrap_or(otherwise);
+    let whole = request.release(outcome).is_ok() && !bailed_out;
+    (failure, if whole { Context::Clean } else { Context::Broken })
+}
+
+fn not_run(request: &Request<'_>, failure: Failure) -> Ended {
+    match pending_or(request, failure) {
+        (failure, Context::Broken) => Ended::BailedOut(failure),
+        (failure, _) => Ended::Failed(failure),
+    }
 }
 
 fn find<'r>(request: &'r Request<'_>, target: &Target) -> Result<Function<'r>, Ended> {
@@ -81,7 +91,7 @@ fn find<'r>(request: &'r Request<'_>, target: &Target) -> Result<Function<'r>, E
     // some requests and not in others gets here.
     found.ok_or_else(|| {
         let reason = format!("{} is not declared in this request", target.function);
-        Ended::Failed(pending_or(request, Failure::Unavailable { reason, ran: false }))
+        not_run(request, Failure::Unavailable { reason, ran: false })
     })
 }
 
@@ -95,7 +105,12 @@ fn enter(request: &Request<'_>, function: Function<'_>, arguments: &mut Argument
 }
 
 fn judge(request: &Request<'_>, outcome: Outcome, limit_ms: u32) -> Ended {
-    if let Some(failure) = interrupted(request, limit_ms) {
+    if fork_guard::is_stranger() {
+        // Its destructors run when the request is closed.
+        std::mem::forget(outcome);
+        return Ended::Stranger;
+    }
+    if let Some(failure) = interrupted(limit_ms) {
         // Where it was interrupted nobody knows, so what it leaves behind is not trusted.
         std::mem::forget(outcome);
         return Ended::BailedOut(failure);
@@ -106,20 +121,26 @@ fn judge(request: &Request<'_>, outcome: Outcome, limit_ms: u32) -> Ended {
         Outcome::Exited(status) => Ended::Exited(failure::exited(status)),
         Outcome::Threw(exception) => {
             let failure = failure::thrown(request, &exception);
-            // Its destructors may run PHP code.
-            let _ = request.guard(|| drop(exception));
-            request.discard_exception();
-            Ended::Failed(failure)
+            match request.release(exception) {
+                Ok(()) => Ended::Failed(failure),
+                Err(_) => Ended::BailedOut(failure),
+            }
         }
     }
 }
 
-/// Drops the arguments, unless they are a given-up request's.
-fn release(request: &Request<'_>, arguments: Arguments, ended: &Ended) {
-    if matches!(ended, Ended::BailedOut(_)) {
+/// Drops the arguments, unless they are a given-up request's or the parent's.
+fn release(request: &Request<'_>, arguments: Arguments, ended: Ended) -> Ended {
+    if matches!(ended, Ended::BailedOut(_) | Ended::Stranger) {
         std::mem::forget(arguments);
-        return;
+        return ended;
     }
-    let _ = request.guard(|| drop(arguments));
-    request.discard_exception();
+    match (request.release(arguments), ended) {
+        (Ok(()), ended) => ended,
+        (Err(_), Ended::Failed(failure) | Ended::Exited(failure)) => Ended::BailedOut(failure),
+        (Err(bailout), ended) => {
+            std::mem::forget(ended);
+            Ended::BailedOut(failure::fatal(&bailout))
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //! the slot.
 
 use super::seat::Seat;
-use crate::control::{Gone, Incoming};
+use crate::control::{Gone, Incoming, NoDescriptorsLeft};
 use crate::descriptors;
 use anyhow::{Context, Result, bail};
 use protocol::{Boot, ClosedReason, FromExecutor, ToExecutor};
@@ -135,7 +135,7 @@ impl<'a> Connections<'a> {
                 let connection = Connection { slot, generation };
                 match fds.first() {
                     Some(fd) => self.install(connection, fd),
-                    None => bail!("a connection came without its descriptor"),
+                    None => bail!(NoDescriptorsLeft),
                 }
             }
             ToExecutor::Gone { slot, generation } => {

@@ -1,5 +1,6 @@
 //! A child that PHP code forked inherits our sockets and our place in the loop. It must never touch
-//! them: after a call returned, before anything is written, the loop asks here which process it is.
+//! them: whenever PHP code may have run, and before anything is written, the loop asks here which
+//! process it is.
 //!
 //! Unsafe for `pthread_atfork` and `_exit`. Contract: the handler does one atomic store.
 #![allow(unsafe_code)]
@@ -26,6 +27,13 @@ extern "C" fn in_child() {
 /// Whether this process is a child that PHP code made.
 pub(super) fn is_stranger() -> bool {
     FORKED.load(Ordering::Relaxed)
+}
+
+/// Ends such a child, in silence.
+pub(super) fn leave_if_stranger() {
+    if is_stranger() {
+        leave(0);
+    }
 }
 
 /// Ends the process at once: no destructor, no `atexit`, nothing of the prototype's.

@@ -1,5 +1,6 @@
 //! What calls print and PHP logs, sent to the supervisor as far as there is room.
 
+use super::fork_guard;
 use super::seat::Seat;
 use embed::LogLine;
 use protocol::{FromExecutor, LogLevel};
@@ -55,6 +56,10 @@ fn level(line: &LogLine) -> LogLevel {
 }
 
 fn send(seat: &Seat, request_id: u64, function: &str, level: LogLevel, text: String) {
+    if fork_guard::is_stranger() {
+        // The call, and the socket, are its parent's.
+        return;
+    }
     let function = function.to_owned();
     // Best effort: a supervisor that is behind loses lines, not calls.
     seat.control.offer(&FromExecutor::Log { request_id, function, level, text });

@@ -23,7 +23,7 @@ mod waiting;
 pub(crate) use prologue::Prologue;
 pub(crate) use seat::Seat;
 
-use crate::control::Gone;
+use crate::control::{Gone, NoDescriptorsLeft};
 use anyhow::{Context, Result};
 use embed::Php;
 use protocol::{Boot, Catalog, FromExecutor, Isolation};
@@ -39,7 +39,10 @@ pub(crate) fn run(
     seat: Seat,
     prototype: Option<Pid>,
 ) -> ! {
-    let status = match live(php, boot, catalog, prologue, &seat, prototype) {
+    let lived = live(php, boot, catalog, prologue, &seat, prototype);
+    // Perhaps forked when the last request was closed.
+    fork_guard::leave_if_stranger();
+    let status = match lived {
         Ok(reason) => {
             // A supervisor that is gone needs no farewell.
             let _ = seat.control.send(&FromExecutor::Leaving { reason }, &[]);
@@ -47,6 +50,11 @@ pub(crate) fn run(
         }
         // It closes our sockets when it ends; whether there was more to say does not matter then.
         Err(error) if error.is::<Gone>() => 0,
+        // Another one begins with none open.
+        Err(error) if error.is::<NoDescriptorsLeft>() => {
+            let _ = seat.control.send(&FromExecutor::Leaving { reason: error.to_string() }, &[]);
+            0
+        }
         Err(error) => {
             eprintln!(
                 "appserver-php: executor {} of pool {}: {error:#}",

@@ -22,12 +22,21 @@ impl Prologue {
         Self(files)
     }
 
+    /// Whether there is nothing to run.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Runs them; the first that does not return ends it.
     pub(crate) fn run(&self, request: &Request<'_>) -> Result<(), PrologueFailure> {
         for file in &self.0 {
             let outcome = request.require_once(file);
             let bailed_out = matches!(outcome, Outcome::BailedOut(_));
-            if let Some(failure) = failure::from_outcome(request, &outcome) {
+            let failure = failure::from_outcome(request, &outcome);
+            let released = request.release(outcome);
+            let failure = failure.or_else(|| released.as_ref().err().map(failure::fatal));
+            if let Some(failure) = failure {
+                let bailed_out = bailed_out || released.is_err();
                 return Err(PrologueFailure { file: file.clone(), failure, bailed_out });
             }
         }

@@ -65,7 +65,7 @@ fn returned(
         Ok(()) if matches!(encoded, Err(CodecError::BailedOut)) => {
             Some(failure::fatal(&Bailout(request.last_error())))
         }
-        Ok(()) => interrupted(request, call.limit_ms),
+        Ok(()) => interrupted(call.limit_ms),
     };
     if let Some(failure) = broken {
         std::mem::forget(value);
@@ -73,11 +73,14 @@ fn returned(
         return Reply { context: Context::Broken, failed: true };
     }
     let failed = encoded.is_err();
+    let mut context = Context::Clean;
     if let Err(CodecError::Refused(failure)) = encoded {
-        answer.put_failure(&call.header, &pending_or(request, failure));
+        let (failure, left) = pending_or(request, failure);
+        answer.put_failure(&call.header, &failure);
+        context = left;
     }
-    let dropped = request.guard(|| drop(value));
-    request.discard_exception();
-    let context = if dropped.is_ok() { Context::Clean } else { Context::Broken };
+    if request.release(value).is_err() {
+        context = Context::Broken;
+    }
     Reply { context, failed }
 }

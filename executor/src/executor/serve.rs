@@ -30,6 +30,8 @@ pub(super) struct Server<'a> {
     pub(super) patience: Patience,
     /// Set while the scoreboard says that a call is on.
     pub(super) on: Option<On>,
+    /// Whether the scoreboard has been told that this process has started.
+    ready: bool,
     calls_left: u64,
 }
 
@@ -59,6 +61,13 @@ pub(super) enum Context {
     Stranger,
 }
 
+/// Whether a command came for a call when it was all but over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finish {
+    Undisturbed,
+    Interrupted,
+}
+
 impl<'a> Server<'a> {
     pub(super) fn new(boot: &'a Boot, catalog: &'a Catalog, seat: &'a Seat) -> Result<Self> {
         Ok(Self {
@@ -71,6 +80,7 @@ impl<'a> Server<'a> {
             answer: Answer::new(boot.release.0, boot.frame_timeout_ms),
             patience: Patience::new(boot.busy_poll_us),
             on: None,
+            ready: false,
             calls_left: jittered(seat.pool.max_calls),
         })
     }
@@ -85,17 +95,24 @@ impl<'a> Server<'a> {
             let Some(turn) = self.next(current)? else { return Ok(stopped()) };
             let connection = turn.connection;
             let context = self.serve(turn, &request, ready.as_ref().err())?;
-            let clean = close(request, context);
-            self.finish();
+            let clean = close(request);
+            // What came too late for the call does not matter: its request is closed.
+            let _ = self.finish();
             if context == Context::Broken || !clean {
                 self.give_back(connection)?;
-                return Ok("a request was given up".to_owned());
+                return Ok(given_up());
             }
             if self.calls_left == 0 {
                 self.give_back(connection)?;
                 return Ok(recycled());
             }
-            current = Some(connection);
+            current = if prologue.is_empty() {
+                Some(connection)
+            } else {
+                // Its next call need not wait for our files: another executor may be ready.
+                self.give_back(connection)?;
+                None
+            };
         }
     }
 
@@ -110,15 +127,19 @@ impl<'a> Server<'a> {
             let context = self.serve(turn, &request, ready.as_ref().err())?;
             let reset = context == Context::Clean && reset(&request);
             if !reset || ready.is_err() {
-                close(request, context);
-                self.finish();
+                close(request);
+                let _ = self.finish();
                 self.give_back(connection)?;
-                return Ok("a request was given up".to_owned());
+                return Ok(given_up());
             }
-            self.finish();
+            if self.finish() == Finish::Interrupted {
+                self.give_back(connection)?;
+                close(request);
+                return Ok(given_up());
+            }
             if self.calls_left == 0 {
                 self.give_back(connection)?;
-                close(request, context);
+                close(request);
                 return Ok(recycled());
             }
             current = Some(connection);
@@ -127,13 +148,13 @@ impl<'a> Server<'a> {
 
     /// The next connection with something to read; `None` when the process is to end.
     fn next(&mut self, current: Option<Connection>) -> Result<Option<Turn>> {
-        if fork_guard::is_stranger() {
-            // Forked by the files that every request requires.
-            fork_guard::leave(0);
-        }
-        match current {
-            None => self.seat.cell().ready(now_ns()),
-            Some(_) => self.seat.cell().idle(),
+        // Perhaps forked by the files that every request requires.
+        fork_guard::leave_if_stranger();
+        if self.ready {
+            self.seat.cell().idle();
+        } else {
+            self.seat.cell().ready(now_ns());
+            self.ready = true;
         }
         if let Some(connection) = current {
             if let Some(read) = self.watch(connection) {
@@ -191,15 +212,21 @@ impl<'a> Server<'a> {
     }
 
     /// The call, and what its request did at the end, is over.
-    fn finish(&mut self) {
+    fn finish(&mut self) -> Finish {
         if let Some(on) = self.on.take() {
             self.seat.cell().finish(on.failed);
             self.calls_left = self.calls_left.saturating_sub(1);
             // With what destructors and shutdown functions had to say.
             journal::flush(self.seat, on.request_id, self.functions.name(on.function));
         }
-        // A command that came too late must not meet the next call.
-        interrupt::take();
+        // A command that came too late must not meet the next call, nor the engine go on with it.
+        match interrupt::take() {
+            None => Finish::Undisturbed,
+            Some(_) => {
+                embed::interrupt_clear();
+                Finish::Interrupted
+            }
+        }
     }
 }
 
@@ -208,11 +235,10 @@ fn open(php: &mut Php) -> Result<Request<'_>> {
 }
 
 /// Whether the request ended in order.
-fn close(request: Request<'_>, context: Context) -> bool {
+fn close(request: Request<'_>) -> bool {
     let clean = request.close();
-    if context == Context::Stranger {
-        fork_guard::leave(0);
-    }
+    // Perhaps forked just now, by a destructor or a shutdown function.
+    fork_guard::leave_if_stranger();
     clean && interrupt::pending().is_none()
 }
 
@@ -220,7 +246,13 @@ fn close(request: Request<'_>, context: Context) -> bool {
 fn reset(request: &Request<'_>) -> bool {
     let whole = request.guard(|| request.reset_between_calls()).is_ok();
     request.discard_exception();
+    // Perhaps forked just now, by a shutdown function.
+    fork_guard::leave_if_stranger();
     whole && interrupt::pending().is_none()
+}
+
+fn given_up() -> String {
+    "a request was given up".to_owned()
 }
 
 fn stopped() -> String {

@@ -4,11 +4,13 @@ use super::accept::{Call, accept};
 use super::call::{self, Ended};
 use super::clock::now_ns;
 use super::connections::Connection;
+use super::fork_guard;
 use super::intake::Read;
 use super::prologue::PrologueFailure;
 use super::reply::{Reply, reply};
 use super::seat::Seat;
 use super::serve::{Context, On, Server, Turn};
+use super::waiting::has_hung_up;
 use anyhow::Result;
 use embed::Request;
 use protocol::{ClosedReason, Failure, Header};
@@ -25,7 +27,11 @@ impl Server<'_> {
         let connection = turn.connection;
         let fd = self.connections.fd(connection);
         self.seat.cell().reading(connection.name());
-        let header = match turn.read.unwrap_or_else(|| self.read(connection)) {
+        let read = match turn.read {
+            Some(read) => read,
+            None => self.read_waiting(connection),
+        };
+        let header = match read {
             Read::Frame(header) => header,
             Read::Nothing => return Ok(Context::Clean),
             Read::HungUp => return self.close(connection, ClosedReason::HungUp),
@@ -53,8 +59,8 @@ impl Server<'_> {
             Some(not_ready) => Ended::from(not_ready),
         };
         let Reply { context, failed } = reply(request, &call, ended, &mut self.answer, self.seat);
-        if context == Context::Stranger {
-            return Ok(context);
+        if fork_guard::is_stranger() {
+            return Ok(Context::Stranger);
         }
         self.seat.cell().replying();
         let sent = self.answer.send(fd);
@@ -62,8 +68,11 @@ impl Server<'_> {
         self.seat.scoreboard.function(call.index()).record(answered_ns - call.started_ns, failed);
         self.patience.answered(connection, answered_ns);
         self.on = Some(On { failed, request_id: header.request_id, function: call.index() });
-        if let Err(reason) = sent {
-            self.close(connection, reason)?;
+        match sent {
+            Ok(()) => self.seat.cell().answered(),
+            Err(reason) => {
+                self.close(connection, reason)?;
+            }
         }
         Ok(context)
     }
@@ -78,6 +87,16 @@ impl Server<'_> {
         })
     }
 
+    /// Reads from a connection that has waited for its turn. A caller that hung up in the meantime
+    /// has no use for its call any more, and it is not run; between two calls of a connection that is
+    /// being watched there is no such time, and so no system call for the question.
+    fn read_waiting(&mut self, connection: Connection) -> Read {
+        match self.read(connection) {
+            Read::Frame(_) if has_hung_up(self.connections.fd(connection)) => Read::HungUp,
+            read => read,
+        }
+    }
+
     /// Answers a call that was not run.
     fn refuse(
         &mut self,
@@ -85,6 +104,9 @@ impl Server<'_> {
         header: &Header,
         failure: &Failure,
     ) -> Result<Context> {
+        if fork_guard::is_stranger() {
+            return Ok(Context::Stranger);
+        }
         self.answer.put_failure(header, failure);
         let sent = self.answer.send(self.connections.fd(connection));
         match (sent, failure) {

@@ -5,6 +5,7 @@ use super::interrupt;
 use super::seat::Seat;
 use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
+use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
 
 /// Makes the connection ready for whoever is idle.
@@ -37,6 +38,13 @@ pub(super) fn sleep(seat: &Seat) -> Result<Option<Connection>> {
         }
     }
     Ok(None)
+}
+
+/// Whether the peer will send nothing more.
+pub(super) fn has_hung_up(fd: BorrowedFd<'_>) -> bool {
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::RDHUP)], Some(&now))
+        .is_ok_and(|ready| ready > 0)
 }
 
 /// Whether connections of the pool are ready that nobody has taken: an epoll is itself readable then.

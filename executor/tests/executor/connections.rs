@@ -21,6 +21,30 @@ fn a_client_that_hangs_up_is_reported() {
 }
 
 #[test]
+fn a_call_whose_caller_hung_up_before_its_turn_is_not_run() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut client = supervisor.connect(0);
+    let folder = tempfile::tempdir().unwrap();
+    let note = folder.path().join("note");
+    client.send("leaves_a_note", json!([note, "return"]), 0, 0);
+    client.hang_up();
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    let message = loop {
+        match executor.message() {
+            FromExecutor::Need { .. } => executor.offer(&client),
+            message => break message,
+        }
+    };
+    let hung_up = ClosedReason::HungUp;
+    assert!(matches!(message, FromExecutor::Closed { reason, .. } if reason == hung_up));
+    executor.ask(shm::Command::Stop, 0);
+    executor.exit();
+    assert!(!note.exists(), "it was run");
+    assert_eq!(executor.cell().calls(), 0);
+}
+
+#[test]
 fn a_frame_that_does_not_go_on_is_given_up() {
     let mut supervisor = FakeSupervisor::start(boot("basic"));
     let mut client = supervisor.connect(0);
@@ -100,6 +124,25 @@ fn an_executor_asks_for_what_it_was_not_offered() {
     let need = FromExecutor::Need { slot: client.slot, generation: client.generation };
     assert_eq!(executor.message(), need);
     executor.offer(&client);
+    assert_eq!(client.receive(), Answer::Value(json!(1)));
+}
+
+#[test]
+fn an_executor_without_room_for_a_connection_leaves_and_says_why() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.until(|cell| cell.state() == shm::State::Idle);
+    executor.limit_descriptors(3);
+    executor.offer(&client);
+    client.send("counted", json!([]), 0, 0);
+    let message = executor.message();
+    let FromExecutor::Leaving { reason } = &message else { panic!("unexpected {message:?}") };
+    assert!(reason.contains("limit on open files"), "{reason}");
+    executor.exit();
+    let successor = supervisor.fork(0, 0);
+    supervisor.rearm(&client);
+    successor.offer(&client);
     assert_eq!(client.receive(), Answer::Value(json!(1)));
 }
 

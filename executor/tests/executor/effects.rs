@@ -64,6 +64,41 @@ fn a_forked_child_never_answers() {
 }
 
 #[test]
+fn a_child_forked_while_the_answer_is_made_never_answers() {
+    for when in ["encoding", "output", "destruction"] {
+        let mut supervisor = FakeSupervisor::start(boot("basic"));
+        let mut client = supervisor.connect(0);
+        let executor = supervisor.fork(0, 0);
+        executor.offer(&client);
+        for _ in 0..2 {
+            assert_eq!(client.call("forks_late", json!([when])), Answer::Value(json!([[]])));
+        }
+        // Not one frame more than that, nor a call of the child's on the scoreboard.
+        assert_eq!(client.call("add", json!([1, 1])), Answer::Value(json!(2)), "{when}");
+        executor.until(|cell| cell.running().is_none());
+        assert_eq!(executor.cell().calls(), 3, "{when}");
+    }
+}
+
+#[test]
+fn a_child_forked_by_a_shutdown_function_does_not_end_its_parents_call() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    let folder = tempfile::tempdir().unwrap();
+    let note = folder.path().join("gone");
+    let answer = client.call("forks_at_the_end", json!([note]));
+    assert_eq!(answer, Answer::Value(json!("returned")));
+    let seq = executor.cell().seq();
+    executor.until(|_| note.exists());
+    assert!(executor.cell().running().is_some(), "its time limit still holds");
+    executor.ask(shm::Command::TimeOut, seq);
+    executor.log_with("The call's time limit");
+    assert!(matches!(executor.message(), FromExecutor::Leaving { .. }));
+}
+
+#[test]
 fn the_request_begins_when_the_call_comes() {
     let mut supervisor = FakeSupervisor::start(boot("basic"));
     let mut client = supervisor.connect(0);

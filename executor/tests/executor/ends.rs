@@ -152,6 +152,23 @@ fn a_session_that_cannot_be_saved_costs_the_executor_and_nothing_else() {
 }
 
 #[test]
+fn a_destructor_that_dies_costs_the_executor_and_hides_nothing() {
+    for when in ["at once", "with the result"] {
+        let mut supervisor = FakeSupervisor::start(boot("basic"));
+        let mut client = supervisor.connect(0);
+        let executor = supervisor.fork(0, 0);
+        executor.offer(&client);
+        let Answer::Failure(Failure::Thrown(chain)) = client.call("hurts", json!([when])) else {
+            panic!("{when}: nothing was thrown")
+        };
+        assert_eq!(chain[0].message, b"it hurts", "{when}");
+        executor.log_with("sore to the end");
+        assert!(matches!(executor.message(), FromExecutor::Leaving { .. }), "{when}");
+        assert_eq!(executor.exit().cause, ExitCause::Status(0), "{when}");
+    }
+}
+
+#[test]
 fn code_that_the_result_runs_may_throw_exit_or_die() {
     for json_call in [true, false] {
         let mut supervisor = FakeSupervisor::start(boot("basic"));

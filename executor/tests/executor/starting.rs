@@ -66,6 +66,31 @@ fn a_file_that_runs_code_is_required_at_each_request_and_reported() {
 }
 
 #[test]
+fn a_call_does_not_wait_for_the_bootstrap_of_the_executor_that_served_the_last_one() {
+    let (_folder, mut boot) = app(&[
+        ("a.php", "<?php\nfunction a() { touch(__DIR__ . '/hold'); return getmypid(); }\n"),
+        (
+            "bootstrap.php",
+            "<?php\nwhile (file_exists(__DIR__ . '/hold')) {\n    clearstatcache();\n    usleep(1000);\n}\n",
+        ),
+    ]);
+    boot.bootstrap = Some("bootstrap.php".to_owned());
+    let mut supervisor = FakeSupervisor::start(boot);
+    let mut client = supervisor.connect(0);
+    let executors = [supervisor.fork(0, 0), supervisor.fork(0, 1)];
+    for executor in &executors {
+        executor.until(|cell| cell.state() == shm::State::Idle);
+        executor.offer(&client);
+    }
+    // From the first call on, whoever opens a request is held up.
+    let mut served = [client.call("a", json!([])), client.call("a", json!([]))];
+    let mut both = executors.each_ref().map(|executor| Answer::Value(json!(executor.pid)));
+    served.sort_by_key(|answer| format!("{answer:?}"));
+    both.sort_by_key(|answer| format!("{answer:?}"));
+    assert_eq!(served, both);
+}
+
+#[test]
 fn variables_at_the_top_level_are_global_in_each_request() {
     let (_folder, mut boot) = app(&[
         (

@@ -90,6 +90,97 @@ function forks(string $end): string
     return 'from the parent';
 }
 
+/** Forks when it is asked for its data, or when it is destroyed. */
+final class Parental implements JsonSerializable
+{
+    public function __construct(private string $when)
+    {
+    }
+
+    private function fork(string $when): void
+    {
+        if ($this->when !== $when) {
+            return;
+        }
+        $pid = pcntl_fork();
+        if ($pid > 0) {
+            pcntl_waitpid($pid, $status);
+        }
+    }
+
+    public function __serialize(): array
+    {
+        $this->fork('encoding');
+        return [];
+    }
+
+    public function jsonSerialize(): array
+    {
+        return $this->__serialize();
+    }
+
+    public function __destruct()
+    {
+        $this->fork('destruction');
+    }
+}
+
+function forks_late(string $when): array
+{
+    ob_start(static function (string $printed) use ($when): string {
+        new Parental($when === 'output' ? 'destruction' : '');
+        return $printed;
+    });
+    return [new Parental($when)];
+}
+
+/** The child goes through the end of the request; the parent notes that it is gone, and goes on. */
+function forks_at_the_end(string $file): string
+{
+    register_shutdown_function(static function () use ($file): void {
+        $pid = pcntl_fork();
+        if ($pid > 0) {
+            pcntl_waitpid($pid, $status);
+            touch($file);
+            while (true) {
+            }
+        }
+    });
+    return 'returned';
+}
+
+final class Sore
+{
+    public function __destruct()
+    {
+        trigger_error('sore to the end', E_USER_ERROR);
+    }
+}
+
+final class SoreException extends Exception
+{
+    private Sore $sore;
+
+    public function __construct()
+    {
+        parent::__construct('it hurts');
+        $this->sore = new Sore();
+    }
+}
+
+final class Hurt implements JsonSerializable
+{
+    public function jsonSerialize(): never
+    {
+        throw new SoreException();
+    }
+}
+
+function hurts(string $when): Hurt
+{
+    return $when === 'at once' ? throw new SoreException() : new Hurt();
+}
+
 function closes(): Closure
 {
     return static fn () => 1;

@@ -3,6 +3,7 @@
 use super::{Channel, Client, wait_for};
 use protocol::{ExecutorExit, FromExecutor, FromPrototype, ToExecutor};
 use rustix::fd::OwnedFd;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use shm::{Cell, Command, Scoreboard, State};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -74,6 +75,13 @@ impl FakeExecutor {
         let pid = libc::pid_t::try_from(self.pid).unwrap();
         // SAFETY: a child of our child, not reaped before we are told.
         assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
+    }
+
+    /// Leaves it so many descriptors; those it has open stay open.
+    pub fn limit_descriptors(&self, most: u64) {
+        let limit = Rlimit { current: Some(most), maximum: Some(most) };
+        let pid = Pid::from_raw(i32::try_from(self.pid).unwrap());
+        prlimit(pid, Resource::Nofile, limit).unwrap();
     }
 
     /// Answers what it has asked for so far.
