@@ -24,6 +24,8 @@ pub(super) enum Future {
     #[default]
     Empty,
     Running(CallId),
+    /// The call has ended, and its outcome is being decoded, which runs user code.
+    Decoding(CallId),
     Value(Zval),
     Thrown(Zval),
 }
@@ -49,14 +51,14 @@ impl Future {
     pub(crate) fn held(&self) -> Option<&Zval> {
         match self {
             Self::Value(value) | Self::Thrown(value) => Some(value),
-            Self::Empty | Self::Running(_) => None,
+            Self::Empty | Self::Running(_) | Self::Decoding(_) => None,
         }
     }
 }
 
 impl Drop for Future {
     fn drop(&mut self) {
-        if let Self::Running(id) = self {
+        if let Self::Running(id) | Self::Decoding(id) = self {
             client::release(*id);
         }
     }
@@ -142,6 +144,10 @@ pub(super) fn await_until(
     until: Option<Instant>,
     result: &mut Zval,
 ) -> End {
+    if is_decoding(future) {
+        throw::raise(awaited_by_itself());
+        return End::Done;
+    }
     if let Some(id) = running(future) {
         match outcome::wait(id, until) {
             Wait::Done => {}
@@ -167,6 +173,11 @@ pub(super) fn running(future: Handle<Future>) -> Option<CallId> {
     })
 }
 
+/// Whether the outcome is being decoded, by a frame that waits for the code that asks.
+pub(super) fn is_decoding(future: Handle<Future>) -> bool {
+    future.with(|future| matches!(future, Future::Decoding(_)))
+}
+
 /// Whether the call has an outcome; looks at what has arrived.
 pub(super) fn is_done(future: Handle<Future>) -> bool {
     running(future).is_none_or(client::poll)
@@ -177,6 +188,8 @@ pub(super) fn settle(future: Handle<Future>) -> End {
     let Some(id) = running(future) else {
         return End::Done;
     };
+    // `Decoding` releases the call as well, so what it takes the place of must not.
+    future.with(|future| std::mem::forget(std::mem::replace(future, Future::Decoding(id))));
     let (settled, end) = outcome_of(outcome::settle(id));
     // The call is released, so what is replaced must not release it again.
     future.with(|future| std::mem::forget(std::mem::replace(future, settled)));
@@ -259,6 +272,13 @@ pub(super) fn timeout(
         return None;
     };
     Some(Some(Instant::now() + limit.max(Duration::ZERO)))
+}
+
+pub(super) fn awaited_by_itself() -> CallError {
+    CallError::config(
+        "a Future cannot be awaited by the code that decoding its result runs (an autoloader, \
+         __unserialize() or __wakeup())",
+    )
 }
 
 pub(super) fn not_yet() -> CallError {

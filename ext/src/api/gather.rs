@@ -181,7 +181,13 @@ fn in_order_of_completion(
                 return None;
             }
             if let Some(done) = open.iter().rposition(|future| future::is_done(*future)) {
-                return Some(Ok(open.remove(done)));
+                let future = open.remove(done);
+                if future::is_decoding(future) {
+                    stopped = true;
+                    throw::raise(future::awaited_by_itself());
+                    return Some(Err(End::Done));
+                }
+                return Some(Ok(future));
             }
             let ids: Vec<CallId> = open.iter().filter_map(|f| future::running(*f)).collect();
             match client::wait_any(&ids, until, &wants_interrupt) {
