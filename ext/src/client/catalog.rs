@@ -37,10 +37,12 @@ pub(super) struct App {
     /// Hash of the catalog in `view`; 0 = none.
     pub(super) hash: u64,
     pub(super) executors_max: u16,
+    /// `Cluster::news` when the catalog was fetched last.
+    pub(super) news_seen: u64,
 }
 
 impl App {
     pub(super) fn new(name: AppName) -> Self {
-        Self { name, view: None, hash: 0, executors_max: 0 }
+        Self { name, view: None, hash: 0, executors_max: 0, news_seen: 0 }
     }
 }

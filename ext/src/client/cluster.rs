@@ -23,6 +23,10 @@ pub(super) struct Cluster {
     /// Epoch of the list in use, and the highest that any worker mentioned.
     pub(super) epoch: u32,
     heard: u32,
+    /// How often boards have told of changes; each application looks once at what that means for it.
+    news: u64,
+    /// `Client::uses` when it was used last.
+    pub(super) used: u64,
     asked_at: Option<Instant>,
     /// Spreads calls without affinity; starts differently in each process.
     counter: u64,
@@ -43,6 +47,8 @@ impl Cluster {
             apps: Vec::new(),
             epoch: 0,
             heard: 0,
+            news: 0,
+            used: 0,
             asked_at: None,
             counter: seed << 32,
             jitter: seed.wrapping_mul(GOLDEN) | 1,
@@ -89,7 +95,9 @@ impl Cluster {
     pub(super) fn welcomed(&mut self, worker: usize, app: Option<usize>, welcome: Welcome) {
         let worker = &mut self.workers[worker];
         worker.succeeded();
-        worker.watch(welcome.board.as_deref());
+        if worker.watch(welcome.board.as_deref()) {
+            self.news += 1;
+        }
         if let Some(app) = app.and_then(|app| self.apps.get_mut(app)) {
             app.executors_max = welcome.executors_max;
             if let Some(catalog) = welcome.catalog {
@@ -98,6 +106,26 @@ impl Cluster {
             }
         }
         self.adopt(welcome.membership);
+    }
+
+    /// Looks at a worker's board. After news, releases may have been swapped or the sidecar restarted:
+    /// new connections tell.
+    pub(super) fn look_at_board(&mut self, worker: usize) {
+        if self.workers[worker].has_news() {
+            self.workers[worker].close_idle();
+            self.news += 1;
+        }
+    }
+
+    /// Whether nothing is known about the application, or boards have told of changes since.
+    pub(super) fn wants_catalog(&self, app: usize) -> bool {
+        let app = &self.apps[app];
+        app.view.is_none() || app.news_seen != self.news
+    }
+
+    /// A welcome has just told what there is to know about the application.
+    pub(super) fn has_catalog(&mut self, app: usize) {
+        self.apps[app].news_seen = self.news;
     }
 
     /// A worker mentioned this epoch in an answer.

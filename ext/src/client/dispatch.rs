@@ -58,10 +58,7 @@ enum Tried {
 }
 
 fn try_worker(cluster: &mut Cluster, call: &mut Call, worker: usize) -> Tried {
-    if cluster.workers[worker].has_news() {
-        // Releases may have been swapped or the sidecar restarted: a new hello tells.
-        cluster.workers[worker].close_idle();
-    }
+    cluster.look_at_board(worker);
     loop {
         let (mut connection, reused) = match connection(cluster, call, worker) {
             Ok(found) => found,

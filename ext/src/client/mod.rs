@@ -7,8 +7,10 @@
 
 mod await_calls;
 mod call;
+mod cancel;
 mod catalog;
 mod cluster;
+mod clusters;
 mod connection;
 mod dispatch;
 mod error;
@@ -34,27 +36,25 @@ pub(crate) use report::{ConnectionReport, WorkerReport, report};
 pub(crate) use table::CallId;
 
 use call::Link;
+use cancel::Courtesy;
 use cluster::Cluster;
 use fork::ForkMark;
 use pins::Pins;
-use protocol::{ControlReply, ControlRequest};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use table::Table;
-
-/// Most different lists of workers in one process.
-const CLUSTERS_MAX: usize = 32;
-/// Longest that interrupting a call may hold up the caller.
-const CANCEL_MAX: Duration = Duration::from_millis(500);
 
 struct Client {
     mark: ForkMark,
     clusters: Vec<Cluster>,
     table: Table,
     pins: Pins,
+    courtesy: Courtesy,
     request: u64,
     request_id: u64,
+    /// Counts uses of clusters, to tell which was used last.
+    uses: u64,
 }
 
 thread_local! {
@@ -183,9 +183,11 @@ impl Client {
             clusters: Vec::new(),
             table: Table::default(),
             pins: Pins::default(),
+            courtesy: Courtesy::default(),
             request: REQUEST.get(),
             // Unique over a worker's clients for logs; unique over a connection's calls is required.
             request_id: u64::from(std::process::id()) << 40,
+            uses: 0,
         }
     }
 
@@ -229,24 +231,6 @@ impl Client {
         Some((self.clusters.get_mut(cluster)?, call))
     }
 
-    /// Index of the cluster of `fleet`.
-    fn cluster(&mut self, fleet: &Rc<Fleet>) -> Result<usize, CallError> {
-        let known = self
-            .clusters
-            .iter()
-            .position(|cluster| Rc::ptr_eq(&cluster.fleet, fleet) || cluster.fleet.is_same(fleet));
-        if let Some(known) = known {
-            return Ok(known);
-        }
-        if self.clusters.len() >= CLUSTERS_MAX {
-            return Err(CallError::config(format!(
-                "more than {CLUSTERS_MAX} different lists of workers are in use in this process"
-            )));
-        }
-        self.clusters.push(Cluster::new(Rc::clone(fleet)));
-        Ok(self.clusters.len() - 1)
-    }
-
     /// Remembers the release that answered first, for the rest of the PHP request.
     fn pin(&mut self, id: CallId) {
         let Some(call) = self.call(id) else {
@@ -258,26 +242,6 @@ impl Client {
         if context.options.pin == Pin::Request && !call.ran_in.is_any() {
             self.pins.remember(context.cluster, context.app, call.ran_in);
         }
-    }
-
-    /// Interrupts a call in flight: the worker is asked to, and the connection, on which an answer
-    /// may still come, is given up.
-    fn cancel(&mut self, id: CallId) {
-        let Some((cluster, call)) = self.parts(id) else {
-            return;
-        };
-        let Some(link) = call.link.take() else {
-            return;
-        };
-        let question =
-            ControlRequest::Cancel { connection: link.connection.id, request_id: call.request_id };
-        if let Some(options) = call.options() {
-            let deadline = Some(Instant::now() + CANCEL_MAX);
-            // Whether it was still running makes no difference: nobody reads its answer.
-            let _: Result<ControlReply, _> = cluster.ask(link.worker, options, deadline, &question);
-        }
-        cluster.workers[link.worker].dropped();
-        call.fail(CallError::cancelled(&call.function));
     }
 
     fn useful_concurrency(&mut self, id: CallId) -> usize {

@@ -26,6 +26,16 @@ impl Pins {
         }
     }
 
+    /// Another cluster takes this one's place.
+    pub(super) fn forget(&mut self, cluster: usize) {
+        self.0.retain(|pin| pin.cluster != cluster);
+    }
+
+    /// Whether an application of the cluster is pinned.
+    pub(super) fn holds(&self, cluster: usize) -> bool {
+        self.0.iter().any(|pin| pin.cluster == cluster)
+    }
+
     /// The release to stay in, or `ANY`.
     pub(super) fn release(&self, cluster: usize, app: usize) -> ReleaseId {
         let found = self.0.iter().find(|pin| pin.cluster == cluster && pin.app == app);

@@ -61,7 +61,8 @@ impl Client {
         }
     }
 
-    /// Finds the function in the catalog; fetches the catalog first when there is none yet.
+    /// Finds the function in the catalog; fetches the catalog first when there is none yet, or when it
+    /// may be old.
     fn look_up(
         &mut self,
         context: &mut Context,
@@ -69,14 +70,10 @@ impl Client {
         deadline: Option<Instant>,
     ) -> Result<(), CallError> {
         let cluster = &mut self.clusters[context.cluster];
-        let changed = cluster.workers.iter_mut().any(|worker| {
-            let news = worker.has_news();
-            if news {
-                worker.close_idle();
-            }
-            news
-        });
-        if changed || cluster.apps[context.app].view.is_none() {
+        for worker in 0..cluster.workers.len() {
+            cluster.look_at_board(worker);
+        }
+        if cluster.wants_catalog(context.app) {
             self.fetch_catalog(context, deadline)?;
         }
         let cluster = &self.clusters[context.cluster];
@@ -125,6 +122,7 @@ impl Client {
                 Ok((connection, welcome)) => {
                     cluster.workers[worker].open += 1;
                     cluster.welcomed(worker, Some(context.app), welcome);
+                    cluster.has_catalog(context.app);
                     cluster.workers[worker].put_idle(context.app, connection);
                     return Ok(());
                 }

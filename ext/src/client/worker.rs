@@ -191,7 +191,8 @@ impl Worker {
         self.health.failed(now, options, jitter);
     }
 
-    /// Whether the worker's board has moved on: catalog, release or membership may be news.
+    /// Whether the worker's board has moved on since this was asked last: catalog, release or
+    /// membership may be news.
     pub(super) fn has_news(&mut self) -> bool {
         let Some(board) = &mut self.board else {
             return false;
@@ -206,19 +207,22 @@ impl Worker {
         self.board.is_some()
     }
 
-    /// Follows the board a welcome named. One that cannot be read is done without.
-    pub(super) fn watch(&mut self, path: Option<&str>) {
+    /// Follows the board a welcome named. One that cannot be read is done without. True when it takes
+    /// the place of another, whose last news nobody may have heard.
+    pub(super) fn watch(&mut self, path: Option<&str>) -> bool {
         let Some(path) = path.filter(|_| self.address.is_local()) else {
-            return;
+            return false;
         };
         if self.board.as_ref().is_some_and(|board| board.path == path) {
-            return;
+            return false;
         }
+        let replaced = self.board.is_some();
         self.board = BoardReader::open(Path::new(path)).ok().map(|reader| Board {
             path: path.to_owned(),
             seen: reader.generation(),
             reader,
         });
+        replaced
     }
 }
 

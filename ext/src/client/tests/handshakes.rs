@@ -76,3 +76,32 @@ fn news_on_the_board_make_the_client_connect_anew() {
     fake.finish();
     std::fs::remove_file(&path).unwrap();
 }
+
+#[test]
+fn news_on_the_board_concern_every_application_of_the_worker() {
+    let path = std::env::temp_dir().join(format!("appserver-board-2-{}", std::process::id()));
+    let board = Board::create(&path).unwrap();
+    let with_board = Welcome { board: Some(path.display().to_string()), ..welcome() };
+    let mut renewed = Welcome { catalog_hash: 2, ..with_board.clone() };
+    if let Some(catalog) = &mut renewed.catalog {
+        catalog.functions[1].name = "newest".to_owned();
+    }
+    let fake = Fake::start(move |door| {
+        let serve = |welcome: &Welcome, answer: &[u8]| {
+            let (mut peer, _) = door.welcome(welcome);
+            let request = peer.call();
+            peer.give(&request, answer);
+            peer
+        };
+        let _old = [serve(&with_board, b"one"), serve(&with_board, b"two")];
+        let _new = [serve(&with_board, b"one again"), serve(&renewed, b"two anew")];
+    });
+    let options = options(&[&fake]);
+    assert_eq!(call(&options, "one:once").unwrap(), b"one");
+    assert_eq!(call(&options, "two:once").unwrap(), b"two");
+    board.publish();
+    assert_eq!(call(&options, "one:once").unwrap(), b"one again");
+    assert_eq!(call(&options, "two:newest").unwrap(), b"two anew");
+    fake.finish();
+    std::fs::remove_file(&path).unwrap();
+}

@@ -3,6 +3,7 @@
 mod fake;
 mod handshakes;
 mod hostile;
+mod limits;
 mod membership;
 mod pins;
 mod retries;
