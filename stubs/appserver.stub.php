@@ -5,6 +5,9 @@
  *
  * Times are seconds as float, everywhere. Every exception thrown here extends AppServer\Exception,
  * except those that the remote function itself threw.
+ *
+ * This file is for reading, never for loading: where to name it is in docs/api.md, "IDEs and static
+ * analysers".
  */
 
 namespace {
@@ -13,33 +16,65 @@ namespace {
      *
      * @param string $function "function", "Class::method", or "app:function".
      * @param mixed ...$args Positional, named and spread arguments, as in a local call.
+     * @throws AppServer\Exception What went wrong with the call itself.
+     * @throws \Throwable What the function threw; AppServer\RemoteException where its class is unknown
+     *   or not allowed here.
      */
     function appserver_call(string $function, mixed ...$args): mixed {}
 
-    /** Starts a call and returns at once. */
+    /**
+     * Starts a call and returns at once.
+     *
+     * @throws AppServer\Exception The call cannot be made; everything else is thrown by await().
+     */
     function appserver_async(string $function, mixed ...$args): AppServer\Future {}
 
     /**
      * Calls $function once for each input, several at a time, and yields the results lazily under
      * the keys of the inputs.
      *
+     * @template TKey
+     * @param iterable<TKey, mixed> $inputs The function's only argument, each; taken as they are needed.
      * @param int $concurrency Most calls in flight; 0 = as many as the workers have executors.
      * @param bool $ordered true: in the order of the inputs; false: as they complete.
-     * @return AppServer\Map<array-key, mixed>
+     * @return AppServer\Map<TKey, mixed>
+     * @throws AppServer\Exception The calls cannot be made; their failures are thrown while iterating.
      */
     function appserver_map(string $function, iterable $inputs, int $concurrency = 0, bool $ordered = true): AppServer\Map {}
 
     /**
-     * Queues a job and returns its id once it is stored durably.
+     * Queues a job and returns its id once it is stored durably. Reserved: this version has no job store.
      *
-     * @throws AppServer\NoJobStoreException The worker has no job store yet.
+     * @throws AppServer\NoJobStoreException Always, in this version; use appserver_async().
      */
     function appserver_queue(string $function, mixed ...$args): string {}
 
     /**
      * The state of this process's client: settings, workers with their health, open connections, counters.
      *
-     * @return array<string, mixed>
+     * @return array{
+     *     version: string,
+     *     settings: array{workers: string, app: string, timeout: float, connect_timeout: float, pin: string},
+     *     calls_in_flight: int,
+     *     clusters: list<array{
+     *         workers_setting: string,
+     *         membership_epoch: int,
+     *         workers: list<array{
+     *             address: string,
+     *             weight: int,
+     *             listed: bool,
+     *             healthy: bool,
+     *             failures_in_a_row: int,
+     *             rests_for: float,
+     *             connections_open: int,
+     *             connections_idle: int,
+     *             board: bool,
+     *             calls: int,
+     *             failures: int
+     *         }>,
+     *         apps: list<array{app: string, release: string, functions: int}>
+     *     }>
+     * }
      */
     function appserver_status(): array {}
 }
@@ -48,7 +83,11 @@ namespace AppServer {
     /** Explicit options for calls. Immutable: each with…() returns a changed copy. */
     final class Client
     {
-        /** Every option left null is taken from the ini settings. */
+        /**
+         * Every option left null is taken from the ini settings.
+         *
+         * @throws ConfigException
+         */
         public function __construct(
             ?string $workers = null,
             ?string $app = null,
@@ -61,25 +100,62 @@ namespace AppServer {
             ?string $key = null,
         ) {}
 
-        /** Comma-separated addresses: "unix:/run/appserver.sock,tls:10.0.0.7:25887;weight=2". */
+        /**
+         * Comma-separated addresses: "unix:/run/appserver/appserver.sock,tls:10.0.0.7:25887;weight=2".
+         *
+         * @throws ConfigException
+         */
         public function withWorkers(string $workers): Client {}
+        /** @throws ConfigException */
         public function withApp(string $app): Client {}
-        /** Seconds; 0 = no limit. */
+        /**
+         * Seconds; 0 = no limit.
+         *
+         * @throws ConfigException
+         */
         public function withTimeout(float $seconds): Client {}
         /** Calls with the same key go to the same worker. */
         public function withAffinity(?string $key): Client {}
-        /** "request", "call" or "off", see appserver.pin. */
+        /**
+         * "request", "call", "off" or "auto": which calls stay in one release, see appserver.pin.
+         *
+         * @throws ConfigException
+         */
         public function withPin(string $pin): Client {}
+        /** @throws ConfigException */
         public function withToken(#[\SensitiveParameter] ?string $token): Client {}
         /** Client certificate and key (PEM files), and the CA that signed the worker's. */
         public function withCertificate(?string $certificate, ?string $key, ?string $ca = null): Client {}
         /** What the function prints is printed here too. */
         public function withOutput(bool $output = true): Client {}
 
+        /**
+         * As appserver_call().
+         *
+         * @throws Exception
+         * @throws \Throwable What the function threw.
+         */
         public function call(string $function, mixed ...$args): mixed {}
+        /**
+         * As appserver_async().
+         *
+         * @throws Exception
+         */
         public function async(string $function, mixed ...$args): Future {}
+        /**
+         * As appserver_map().
+         *
+         * @template TKey
+         * @param iterable<TKey, mixed> $inputs
+         * @return Map<TKey, mixed>
+         * @throws Exception
+         */
         public function map(string $function, iterable $inputs, int $concurrency = 0, bool $ordered = true): Map {}
-        /** @throws NoJobStoreException */
+        /**
+         * As appserver_queue().
+         *
+         * @throws NoJobStoreException Always, in this version.
+         */
         public function queue(string $function, mixed ...$args): string {}
     }
 
@@ -93,6 +169,9 @@ namespace AppServer {
          *
          * @param float|null $timeout Seconds to wait here; null = as long as the call may take. When it
          *   passes, TimeoutException is thrown and the call goes on: await() may be called again.
+         * @throws TimeoutException
+         * @throws Exception
+         * @throws \Throwable What the function threw.
          */
         public function await(?float $timeout = null): mixed {}
         /** Whether await() would return, or throw, at once. */
@@ -104,26 +183,33 @@ namespace AppServer {
          * Waits for all; the results under the keys of $futures. The first failure is thrown, and the
          * others are cancelled.
          *
-         * @param iterable<array-key, Future> $futures
-         * @return array<array-key, mixed>
+         * @template TKey of array-key
+         * @param iterable<TKey, Future> $futures
+         * @return array<TKey, mixed>
+         * @throws Exception
+         * @throws \Throwable What the function that failed first threw.
          */
         public static function all(iterable $futures, ?float $timeout = null): array {}
         /**
          * The first result; failures count only when all failed (AggregateException). The rest is cancelled.
          *
          * @param iterable<array-key, Future> $futures
+         * @throws AggregateException
+         * @throws TimeoutException
          */
         public static function any(iterable $futures, ?float $timeout = null): mixed {}
         /**
          * The first outcome, be it a result or a failure. The rest is cancelled.
          *
          * @param iterable<array-key, Future> $futures
+         * @throws Exception
+         * @throws \Throwable What the function threw.
          */
         public static function race(iterable $futures, ?float $timeout = null): mixed {}
     }
 
     /**
-     * Results of appserver_map(), in one pass.
+     * Results of appserver_map(), in one pass. Where a call failed, iterating throws.
      *
      * @template TKey
      * @template TValue
@@ -132,9 +218,16 @@ namespace AppServer {
     final class Map implements \Iterator
     {
         private function __construct() {}
+        /** @return TValue */
         public function current(): mixed {}
+        /** @return TKey */
         public function key(): mixed {}
+        /**
+         * @throws Exception
+         * @throws \Throwable What the function threw.
+         */
         public function next(): void {}
+        /** @throws ConfigException The first result has been passed already. */
         public function rewind(): void {}
         public function valid(): bool {}
     }
@@ -167,7 +260,7 @@ namespace AppServer {
         public function __construct() {}
     }
 
-    /** "stateless" (each call has a PHP request of its own) or "resident" (state lives on). */
+    /** "stateless" (each call has a PHP request of its own) or "resident" (state lives on), see docs/isolation.md. */
     #[\Attribute(\Attribute::TARGET_FUNCTION | \Attribute::TARGET_METHOD)]
     final class Isolation
     {
