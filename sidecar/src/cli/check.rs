@@ -2,7 +2,7 @@
 
 use super::{Exit, Stop};
 use crate::config::{self, ConfigError, Configuration};
-use crate::serve::Options;
+use crate::serve::{self, Options};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -28,13 +28,21 @@ pub(crate) struct CheckArgs {
     /// Configuration file of the sidecar.
     #[arg(long, value_name = "FILE", env = "APPSERVER_CONFIG")]
     config: Option<PathBuf>,
+    /// The executor binary; by default appserver-php beside this one.
+    #[arg(long, value_name = "FILE", env = "APPSERVER_PHP_BINARY")]
+    php_binary: Option<PathBuf>,
     /// Print JSON instead of TOML.
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(ConfigCommand::Check(args): ConfigCommand) -> Result<(), Stop> {
-    let configuration = load(&args).map_err(|error| Stop::new(Exit::Config, error.to_string()))?;
+    let configuration = load(&args)
+        .and_then(|configuration| {
+            serve::verify(&configuration.daemon)?;
+            Ok(configuration)
+        })
+        .map_err(|error| Stop::new(Exit::Config, error.to_string()))?;
     let shown = if args.json {
         serde_json::to_string_pretty(&configuration).map_err(|error| error.to_string())
     } else {
@@ -47,12 +55,14 @@ pub(crate) fn run(ConfigCommand::Check(args): ConfigCommand) -> Result<(), Stop>
 
 /// A sidecar's file may be checked without an application, which `serve` would not start.
 fn load(args: &CheckArgs) -> Result<Configuration, ConfigError> {
-    let daemon = config::load_daemon(args.config.as_deref())?;
+    let mut daemon = config::load_daemon(args.config.as_deref())?;
     if daemon.apps.is_empty() && args.app.is_empty() && args.config.is_some() {
+        daemon.php_binary = args.php_binary.clone().or(daemon.php_binary);
         return Ok(Configuration { daemon, deployments: Vec::new() });
     }
-    let (apps, config) = (args.app.clone(), args.config.clone());
-    config::load(&Options { apps, config, ..Options::default() })
+    let (apps, config, php_binary) =
+        (args.app.clone(), args.config.clone(), args.php_binary.clone());
+    config::load(&Options { apps, config, php_binary, ..Options::default() })
 }
 
 /// Each file as one could write it to get the same.

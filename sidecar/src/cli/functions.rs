@@ -33,12 +33,20 @@ pub(crate) fn run(args: FunctionsArgs) -> Result<(), Stop> {
     let catalogs =
         apps.into_iter().map(|app| control.catalog(app)).collect::<Result<Vec<_>, _>>()?;
     if args.json {
+        let catalogs: Vec<_> = catalogs.iter().map(as_json).collect();
         writeln!(io::stdout(), "{}", serde_json::json!(catalogs))?;
     } else {
         let tables: Vec<String> = catalogs.iter().map(describe).collect();
         write!(io::stdout(), "{}", tables.join("\n"))?;
     }
     Ok(())
+}
+
+fn as_json(catalog: &Catalog) -> serde_json::Value {
+    let mut json = serde_json::json!(catalog);
+    // In JSON a number of 64 bits loses its last digits with many readers.
+    json["release"] = catalog.release.to_string().into();
+    json
 }
 
 fn describe(catalog: &Catalog) -> String {

@@ -26,12 +26,21 @@ pub(crate) fn run(args: StatusArgs) -> Result<(), Stop> {
     let mut control = args.workers.open()?.control()?;
     let report = control.status()?;
     let text = if args.json {
-        serde_json::json!(report).to_string() + "\n"
+        as_json(&report).to_string() + "\n"
     } else {
         describe(&control.worker().to_string(), &report)
     };
     io::stdout().write_all(text.as_bytes())?;
     Ok(())
+}
+
+fn as_json(report: &StatusReport) -> serde_json::Value {
+    let mut json = serde_json::json!(report);
+    for (member, app) in json["apps"].as_array_mut().into_iter().flatten().zip(&report.apps) {
+        // In JSON a number of 64 bits loses its last digits with many readers.
+        member["release"] = app.release.to_string().into();
+    }
+    json
 }
 
 fn describe(worker: &str, report: &StatusReport) -> String {

@@ -45,7 +45,11 @@ impl Tokens {
     }
 
     /// The secret made by an earlier start, or now, so that TCP needs no preparation to be safe.
-    pub(super) fn made(state_dir: &Path) -> Result<(Self, PathBuf), Error> {
+    /// A file that is written is added to `made`.
+    pub(super) fn made(
+        state_dir: &Path,
+        made: &mut Vec<PathBuf>,
+    ) -> Result<(Self, PathBuf), Error> {
         let file = state_dir.join("token");
         if !file.is_file() {
             make_private(state_dir)?;
@@ -54,6 +58,7 @@ impl Tokens {
                 .map_err(|error| Error::start("a token cannot be made", error))?;
             let text: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
             write_file(&file, &format!("{text}\n"), 0o600)?;
+            made.push(file.clone());
         }
         let tcp = Tcp { token_file: Some(file.clone()), ..Tcp::default() };
         Ok((Self::load(&tcp)?, file))

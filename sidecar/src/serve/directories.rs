@@ -3,7 +3,7 @@
 use super::Error;
 use super::identity::Account;
 use crate::config::{Address, Daemon};
-use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat, open};
 use shm::Board;
 use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io::Write;
@@ -11,11 +11,35 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-/// The folders, locked for as long as this lives.
+/// Locked while a worker uses the folder.
+const LOCK: &str = "lock";
+/// Where the workers of the system, started as root, have their sockets and folders.
+const SYSTEM_BASE: &str = "/run/appserver";
+
+/// The folders, locked for as long as this lives; what was made in them goes with it.
 #[derive(Debug)]
 pub(super) struct Directories {
     pub(super) runtime: PathBuf,
+    /// Whether the board was not there before and no client knows it yet.
+    board_is_new: bool,
+    /// Whether the folder itself is the worker's own.
+    chosen_here: bool,
     _lock: OwnedFd,
+}
+
+impl Drop for Directories {
+    /// Best effort: what stays is taken over by the next start. The lock goes last, because it keeps
+    /// that one away until then.
+    fn drop(&mut self) {
+        let _ = remove_temp(&self.temp());
+        if self.board_is_new {
+            let _ = std::fs::remove_file(self.board());
+        }
+        let _ = std::fs::remove_file(self.runtime.join(LOCK));
+        if self.chosen_here {
+            let _ = std::fs::remove_dir(&self.runtime);
+        }
+    }
 }
 
 impl Directories {
@@ -27,7 +51,12 @@ impl Directories {
         }
         make(&runtime, 0o755, account)?;
         let lock = lock(&runtime)?;
-        let directories = Self { runtime, _lock: lock };
+        let directories = Self {
+            runtime,
+            board_is_new: false,
+            chosen_here: daemon.runtime_dir.is_none(),
+            _lock: lock,
+        };
         let temp = directories.temp();
         if temp.exists() {
             std::fs::remove_dir_all(&temp).map_err(|e| Error::start(temp.display(), e))?;
@@ -45,18 +74,33 @@ impl Directories {
     }
 
     /// The board, which every local user may read: it is one number.
-    pub(super) fn create_board(&self) -> Result<Board, Error> {
+    pub(super) fn create_board(&mut self) -> Result<Board, Error> {
         let path = self.board();
+        self.board_is_new = !path.exists();
         let board = Board::create(&path).map_err(|error| Error::start(path.display(), error))?;
         std::fs::set_permissions(&path, Permissions::from_mode(0o644))
             .map_err(|error| Error::start(path.display(), error))?;
         Ok(board)
+    }
+
+    /// The board stays where it is when the worker ends: clients that live longer have it mapped, and
+    /// hear of the next worker by it.
+    pub(super) fn keep_board(&mut self) {
+        self.board_is_new = false;
     }
 }
 
 /// Where the socket is unless addresses are given.
 pub(super) fn default_listen() -> Address {
     Address::Unix(base().join("appserver.sock"))
+}
+
+/// Where to look for a worker unless addresses are given: this user's, then the system's.
+pub(crate) fn default_workers() -> Vec<Address> {
+    let system = Address::Unix(PathBuf::from(SYSTEM_BASE).join("appserver.sock"));
+    let mut workers = vec![default_listen(), system];
+    workers.dedup();
+    workers
 }
 
 /// A folder for secrets.
@@ -105,7 +149,7 @@ pub(super) fn state_dir(daemon: &Daemon) -> PathBuf {
 
 fn base() -> PathBuf {
     if rustix::process::geteuid().is_root() {
-        return PathBuf::from("/run/appserver");
+        return PathBuf::from(SYSTEM_BASE);
     }
     match std::env::var_os("XDG_RUNTIME_DIR") {
         Some(folder) => PathBuf::from(folder).join("appserver"),
@@ -149,7 +193,7 @@ fn make(path: &Path, mode: u32, account: Option<Account>) -> Result<(), Error> {
 }
 
 fn lock(runtime: &Path) -> Result<OwnedFd, Error> {
-    let path = runtime.join("lock");
+    let path = runtime.join(LOCK);
     let failed = |error| Error::start(path.display(), error);
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let file = open(&path, flags, Mode::from_raw_mode(0o600)).map_err(failed)?;
@@ -157,5 +201,10 @@ fn lock(runtime: &Path) -> Result<OwnedFd, Error> {
         let message = "another worker uses this folder; stop it or set another runtime_dir";
         Error::start(runtime.display(), message)
     })?;
-    Ok(file)
+    let held = fstat(&file).map_err(failed)?;
+    match std::fs::symlink_metadata(&path) {
+        Ok(there) if there.ino() == held.st_ino => Ok(file),
+        // The worker that held it has just ended, and removed it.
+        _ => lock(runtime),
+    }
 }

@@ -13,6 +13,9 @@ pub(crate) enum Error {
     /// The machine or its state does not allow it: a directory, a socket, a limit.
     #[error("{0}")]
     Start(String),
+    /// An address that cannot be bound.
+    #[error("{0}")]
+    Address(String),
     /// No application started.
     #[error("{0}")]
     Applications(String),
@@ -28,7 +31,7 @@ impl Error {
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         let exit = match error {
-            Error::Config(_) | Error::Applications(_) => Exit::Config,
+            Error::Config(_) | Error::Address(_) | Error::Applications(_) => Exit::Config,
             Error::Start(_) => Exit::Internal,
         };
         Self::new(exit, error.to_string())

@@ -6,7 +6,8 @@ use crate::config::{Address, ConfigError, Daemon};
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
-/// What TCP listeners need; nothing is made or read when there are none.
+/// What TCP listeners need; nothing is made or read when there are none, and nothing is made before
+/// everything else has been checked and bound.
 #[derive(Clone, Default)]
 pub(super) struct Gate {
     pub(super) tokens: Tokens,
@@ -15,29 +16,58 @@ pub(super) struct Gate {
     /// Whether a caller without token or certificate is let in.
     pub(super) open: bool,
     pub(super) tls: Option<tls::Identity>,
+    /// Files that this start wrote.
+    made: Vec<PathBuf>,
 }
 
 impl Gate {
-    /// Checks the rules and loads secrets and certificates.
-    pub(super) fn load(daemon: &Daemon, state_dir: &Path) -> Result<Self, Error> {
-        let remote = daemon.listen.iter().any(|address| !matches!(address, Address::Unix(_)));
-        if !remote {
+    /// Checks the rules and loads the secrets and certificates that the configuration names.
+    pub(super) fn check(daemon: &Daemon) -> Result<Self, ConfigError> {
+        if !is_remote(daemon) {
             return Ok(Self::default());
         }
         check_plain(daemon)?;
         let mut gate = Self { tokens: Tokens::load(&daemon.tcp)?, ..Self::default() };
         gate.open = daemon.tcp.insecure && gate.tokens.is_empty();
-        if gate.tokens.is_empty() && daemon.tls.client_ca.is_none() && !gate.open {
-            let (tokens, file) = Tokens::made(state_dir)?;
-            (gate.tokens, gate.token_made) = (tokens, Some(file));
-        }
-        let hosts: Vec<String> = daemon.listen.iter().filter_map(encrypted_host).collect();
-        if !hosts.is_empty() {
-            let tokens = gate.open || !gate.tokens.is_empty();
-            gate.tls = Some(tls::Identity::load(&daemon.tls, &hosts, state_dir, tokens)?);
+        if daemon.listen.iter().any(|address| encrypted_host(address).is_some()) {
+            gate.tls = tls::Identity::configured(&daemon.tls, gate.lets_tokens_in())?;
         }
         Ok(gate)
     }
+
+    /// Makes what the configuration leaves out, or takes what an earlier start made.
+    pub(super) fn complete(mut self, daemon: &Daemon, state_dir: &Path) -> Result<Self, Error> {
+        if !is_remote(daemon) {
+            return Ok(self);
+        }
+        if self.tokens.is_empty() && daemon.tls.client_ca.is_none() && !self.open {
+            let (tokens, file) = Tokens::made(state_dir, &mut self.made)?;
+            (self.tokens, self.token_made) = (tokens, Some(file));
+        }
+        let hosts: Vec<String> = daemon.listen.iter().filter_map(encrypted_host).collect();
+        if self.tls.is_none() && !hosts.is_empty() {
+            let (certificate, key) = tls::self_signed(&hosts, state_dir, &mut self.made)?;
+            let tokens = self.lets_tokens_in();
+            self.tls = Some(tls::Identity::self_signed(&daemon.tls, certificate, &key, tokens)?);
+        }
+        Ok(self)
+    }
+
+    /// Removes what this start made: nobody was told of it. Best effort: a worker that has become
+    /// another user may not.
+    pub(super) fn forget(&self) {
+        for file in &self.made {
+            let _ = std::fs::remove_file(file);
+        }
+    }
+
+    fn lets_tokens_in(&self) -> bool {
+        self.open || !self.tokens.is_empty()
+    }
+}
+
+fn is_remote(daemon: &Daemon) -> bool {
+    daemon.listen.iter().any(|address| !matches!(address, Address::Unix(_)))
 }
 
 fn encrypted_host(address: &Address) -> Option<String> {

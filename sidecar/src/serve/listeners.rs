@@ -5,8 +5,10 @@ use super::identity::{Account, group_id};
 use crate::config::daemon::Socket;
 use crate::config::{Address, Daemon};
 use rustix::net::listen;
+use rustix::net::sockopt::socket_peercred;
+use std::fmt::Display;
 use std::fs::Permissions;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::TcpListener;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -24,6 +26,32 @@ pub(super) struct Listeners {
     pub(super) tcp: Vec<(TcpListener, bool)>,
     /// As clients write them, with the port that was given where 0 was asked for.
     pub(super) addresses: Vec<String>,
+    pub(super) files: SocketFiles,
+}
+
+/// Files of unix sockets, removed with this: clients then see at once that nobody is there.
+#[derive(Debug, Default)]
+pub(super) struct SocketFiles(Vec<PathBuf>);
+
+impl Drop for SocketFiles {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Fails if another worker serves one of the addresses, before anything is touched that it uses.
+pub(super) fn refuse_taken(addresses: &[Address]) -> Result<(), Error> {
+    for address in addresses {
+        let Address::Unix(path) = address else {
+            continue;
+        };
+        if let Ok(other) = UnixStream::connect(path) {
+            return Err(taken(path, &other));
+        }
+    }
+    Ok(())
 }
 
 impl Listeners {
@@ -47,9 +75,10 @@ impl Listeners {
         socket: &Socket,
         account: Option<Account>,
     ) -> Result<(), Error> {
-        let failed = |error| Error::start(format!("unix:{}", path.display()), error);
+        let failed = |error| cannot_bind(format!("unix:{}", path.display()), &error);
         remove_stale(path)?;
         let listener = UnixListener::bind(path).map_err(failed)?;
+        self.files.0.push(path.to_owned());
         // The umask lets nobody else in until here.
         let mode = u32::from_str_radix(&socket.mode, 8).unwrap_or(0o600);
         let group = socket.group.as_ref().map(group_id).transpose()?;
@@ -59,17 +88,17 @@ impl Listeners {
         }
         std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
-        listen(&listener, BACKLOG).map_err(|error| Error::start(path.display(), error))?;
+        listen(&listener, BACKLOG).map_err(|error| failed(error.into()))?;
         self.addresses.push(format!("unix:{}", path.display()));
         self.unix.push((path.to_owned(), listener));
         Ok(())
     }
 
     fn bind_tcp(&mut self, host: &str, port: u16, address: &Address) -> Result<(), Error> {
-        let failed = |error| Error::start(address, error);
+        let failed = |error| cannot_bind(address, &error);
         let listener = TcpListener::bind((host, port)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
-        listen(&listener, BACKLOG).map_err(|error| Error::start(address, error))?;
+        listen(&listener, BACKLOG).map_err(|error| failed(error.into()))?;
         let port = listener.local_addr().map_err(failed)?.port();
         let host = host.to_owned();
         let encrypted = matches!(address, Address::Tls { .. });
@@ -81,25 +110,18 @@ impl Listeners {
         self.tcp.push((listener, encrypted));
         Ok(())
     }
-
-    /// Removes the socket files; clients then see at once that nobody is there.
-    pub(super) fn remove(paths: &[PathBuf]) {
-        for path in paths {
-            let _ = std::fs::remove_file(path);
-        }
-    }
 }
 
 /// A socket that nobody serves any more is removed; a live one, or another kind of file, never.
 fn remove_stale(path: &Path) -> Result<(), Error> {
-    let failed = |error| Error::start(format!("unix:{}", path.display()), error);
+    let failed = |error| cannot_bind(format!("unix:{}", path.display()), &error);
     let metadata = match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         other => other.map_err(failed)?,
     };
     if !metadata.file_type().is_socket() {
         let message = "there is a file of another kind; choose another path";
-        return Err(Error::start(format!("unix:{}", path.display()), message));
+        return Err(Error::Address(format!("unix:{}: {message}", path.display())));
     }
     match UnixStream::connect(path) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
@@ -107,9 +129,29 @@ fn remove_stale(path: &Path) -> Result<(), Error> {
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(failed(error)),
-        Ok(_) => {
-            let message = "another worker listens there; stop it or choose another path";
-            Err(Error::start(format!("unix:{}", path.display()), message))
-        }
+        Ok(other) => Err(taken(path, &other)),
     }
+}
+
+fn taken(path: &Path, other: &UnixStream) -> Error {
+    let pid = socket_peercred(other).map(|peer| format!(" (pid {})", peer.pid.as_raw_nonzero()));
+    Error::Address(format!(
+        "another appserver{} already listens at unix:{}; stop it or choose another path",
+        pid.unwrap_or_default(),
+        path.display()
+    ))
+}
+
+/// An address that cannot be bound, with what to do about it.
+fn cannot_bind(address: impl Display, error: &io::Error) -> Error {
+    let advice = match error.kind() {
+        ErrorKind::AddrInUse => "; another program listens there, choose another port",
+        ErrorKind::AddrNotAvailable => "; no interface of this host has it, 0.0.0.0 means all",
+        ErrorKind::PermissionDenied => {
+            "; start as root (ports below 1024 need it) or choose another port or folder"
+        }
+        ErrorKind::NotFound => "; make its folder first or choose another path",
+        _ => "",
+    };
+    Error::Address(format!("cannot listen at {address}: {error}{advice}"))
 }

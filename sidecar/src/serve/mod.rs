@@ -4,6 +4,7 @@
 mod absent;
 mod admission;
 mod channel;
+mod check;
 mod connections;
 mod control;
 mod credentials;
@@ -44,6 +45,8 @@ mod supervisor;
 mod tls;
 mod watch;
 
+pub(crate) use check::verify;
+pub(crate) use directories::default_workers;
 pub(crate) use error::Error;
 pub(crate) use options::Options;
 pub(crate) use start::run;

@@ -1,5 +1,6 @@
 //! From configuration to serving, and back: the steps in their order.
 
+use super::check::{Checked, check};
 use super::connections::Connections;
 use super::control::CONTROLS_MAX;
 use super::deployed::{Deployed, ReleaseState};
@@ -8,21 +9,18 @@ use super::door::Door;
 use super::edge::Edge;
 use super::event::{Event, Events, Signal, WAITING_MAX};
 use super::gate::Gate;
-use super::identity::Account;
 use super::key::ReleaseKey;
-use super::listeners::Listeners;
+use super::listeners::{Listeners, refuse_taken};
 use super::notify::notify;
-use super::peers::Peers;
 use super::relay::PIECE_BYTES;
 use super::settings::Settings;
 use super::supervisor::{Phase, Supervisor};
 use super::{Error, Options, descriptors, logging, release};
-use crate::config::{self, ConfigError, Configuration, Daemon};
-use protocol::Membership;
+use crate::config::{self, Configuration};
+use protocol::{Function, Membership};
 use shm::Board;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
@@ -38,19 +36,18 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// Serves until a signal ends it. Nothing is bound or started if the configuration is wrong.
 pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let Configuration { mut daemon, deployments } = config::load(options)?;
-    let account = Account::resolve(daemon.user.as_ref(), daemon.group.as_ref())?;
-    let peers = Peers::resolve(&daemon.allow)?;
-    let php_binary = executor_binary(&daemon)?;
     if daemon.listen.is_empty() {
         daemon.listen.push(default_listen());
     }
+    let Checked { account, peers, php_binary, gate } = check(&daemon)?;
+    refuse_taken(&daemon.listen)?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(UMASK));
-    let directories = Directories::prepare(&daemon, account)?;
+    let mut directories = Directories::prepare(&daemon, account)?;
     logging::start(&daemon.log)?;
     descriptors::raise(&mut daemon)?;
-    let gate = Arc::new(Gate::load(&daemon, &state_dir(&daemon))?);
     let listeners = Listeners::bind(&daemon, account)?;
     let board = directories.create_board()?;
+    let gate = Arc::new(gate.complete(&daemon, &state_dir(&daemon))?);
     if let Some(account) = account {
         account.switch().map_err(|error| Error::start("becoming the configured user", error))?;
     }
@@ -69,13 +66,17 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         .enable_all()
         .build()
         .map_err(|error| Error::start("the runtime", error))?;
-    runtime.block_on(serve(settings, deployments, listeners, gate, board))
+    runtime
+        .block_on(serve(settings, deployments, listeners, Arc::clone(&gate), board))
+        .inspect_err(|_| gate.forget())?;
+    directories.keep_board();
+    Ok(())
 }
 
 async fn serve(
     settings: Arc<Settings>,
     deployments: Vec<config::Deployment>,
-    listeners: Listeners,
+    mut listeners: Listeners,
     gate: Arc<Gate>,
     board: Board,
 ) -> Result<(), Error> {
@@ -88,7 +89,7 @@ async fn serve(
     supervisor.run_while(Phase::Starting, &mut events).await;
     supervisor.require_one_running()?;
     let (closing, closed) = (CancellationToken::new(), CancellationToken::new());
-    let paths: Vec<PathBuf> = listeners.unix.iter().map(|(path, _)| path.clone()).collect();
+    let socket_files = std::mem::take(&mut listeners.files);
     if supervisor.phase == Phase::Serving {
         let remote_pieces = settings.daemon.limits.remote_bytes_max as usize / PIECE_BYTES;
         let door = Door {
@@ -109,7 +110,7 @@ async fn serve(
     supervisor.run_while(Phase::Serving, &mut events).await;
     notify("STOPPING=1");
     closing.cancel();
-    Listeners::remove(&paths);
+    drop(socket_files);
     while matches!(supervisor.phase, Phase::Draining { .. }) {
         supervisor.run_while(supervisor.phase, &mut events).await;
     }
@@ -170,18 +171,21 @@ fn listen_for_signals(events: &Events) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The executor, which must be there before anything is bound.
-fn executor_binary(daemon: &Daemon) -> Result<PathBuf, ConfigError> {
-    let beside = || Some(std::env::current_exe().ok()?.with_file_name("appserver-php"));
-    let binary = daemon.php_binary.clone().or_else(beside).unwrap_or_default();
-    if binary.is_file() {
-        return Ok(binary);
+/// A function as people are told of it.
+fn line_of(function: &Function) -> String {
+    match function.by_ref_param() {
+        Some(param) => {
+            format!("  {} (not callable: ${} is by reference)", function.signature(), param.name)
+        }
+        None => format!("  {}", function.signature()),
     }
-    Err(ConfigError::new(format!(
-        "there is no executor at {}: install appserver-php beside this program, or name it with \
-         --php-binary or php_binary",
-        binary.display()
-    )))
+}
+
+/// The extension for callers: its path where it is beside this program, else its name.
+fn extension_file() -> String {
+    let beside = std::env::current_exe().map(|program| program.with_file_name("appserver.so"));
+    let beside = beside.ok().filter(|file| file.is_file());
+    beside.map_or("appserver.so".to_owned(), |file| file.display().to_string())
 }
 
 impl Supervisor {
@@ -251,14 +255,22 @@ impl Supervisor {
                 continue;
             };
             let functions = &published.catalog.functions;
-            lines.push(format!("appserver: {} serves {} functions", deployed.key, functions.len()));
-            lines.extend(functions.iter().take(20).map(|f| format!("  {}", f.signature())));
+            let count = match functions.len() {
+                1 => "1 function".to_owned(),
+                count => format!("{count} functions"),
+            };
+            lines.push(format!("appserver: {} serves {count}", deployed.key));
+            lines.extend(functions.iter().take(20).map(line_of));
             if functions.len() > 20 {
                 lines.push(format!("  … and {} more: appserver functions", functions.len() - 20));
             }
         }
         let addresses = self.settings.listeners.join(",");
-        lines.push(format!("appserver: call them with php -d extension=appserver.so -d appserver.workers={addresses}"));
+        let first = self.settings.listeners.first().map_or("", String::as_str);
+        let extension = extension_file();
+        lines.push(format!(
+            "appserver: call them with php -d extension={extension} -d appserver.workers={first}"
+        ));
         lines.extend(remote);
         lines.push(format!("appserver: ready at {addresses}"));
         // That nobody reads it is no reason to stop.

@@ -1,6 +1,6 @@
 //! `appserver config check`.
 
-use crate::appserver::appserver;
+use crate::appserver::{Ran, appserver_with};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -14,6 +14,13 @@ fn app(toml: Option<&str>) -> TempDir {
     folder
 }
 
+/// Any file stands for the executor, which is not started.
+fn check(args: &[&str]) -> Ran {
+    let executor = env!("CARGO_BIN_EXE_appserver");
+    let args = [&["config", "check"], args].concat();
+    appserver_with(&args, &[("APPSERVER_PHP_BINARY", executor)])
+}
+
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
@@ -21,21 +28,21 @@ fn text(path: &Path) -> &str {
 #[test]
 fn the_configuration_that_would_hold_is_printed_and_can_be_used_as_it_is() {
     let folder = app(Some("name = \"shop\"\n"));
-    let first = appserver(&["config", "check", "--app", text(folder.path())]);
+    let first = check(&["--app", text(folder.path())]);
     assert_eq!(first.code, 0, "{}", first.err);
     let (daemon, application) = first.out.split_once("\n\n# ").expect("two files");
     assert!(application.contains("name = \"shop\""), "{application}");
     fs::write(folder.path().join("app.toml"), format!("# {application}")).unwrap();
     let config = folder.path().join("appserver.toml");
     fs::write(&config, daemon).unwrap();
-    let second = appserver(&["config", "check", "--config", text(&config)]);
+    let second = check(&["--config", text(&config)]);
     assert_eq!((second.code, second.out), (0, first.out), "{}", second.err);
 }
 
 #[test]
 fn json_is_there_for_programs() {
     let folder = app(None);
-    let ran = appserver(&["config", "check", "--json", "--app", text(folder.path())]);
+    let ran = check(&["--json", "--app", text(folder.path())]);
     let json: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
     assert_eq!(json["deployments"][0]["config"]["entry"][0], "functions.php");
     assert!(json["daemon"]["limits"]["frame_bytes_max"].is_u64());
@@ -44,7 +51,7 @@ fn json_is_there_for_programs() {
 #[test]
 fn a_mistake_is_told_with_file_line_and_the_nearest_key_and_exits_78() {
     let folder = app(Some("name = \"shop\"\nbootstarp = \"x.php\"\n"));
-    let ran = appserver(&["config", "check", "--app", text(folder.path())]);
+    let ran = check(&["--app", text(folder.path())]);
     assert_eq!((ran.code, ran.out.as_str()), (78, ""));
     let file = folder.path().canonicalize().unwrap().join("app.toml");
     assert!(ran.err.contains(&format!("{}:2:", file.display())), "{}", ran.err);
@@ -55,7 +62,7 @@ fn a_mistake_is_told_with_file_line_and_the_nearest_key_and_exits_78() {
 #[test]
 fn what_is_not_there_exits_78_as_well() {
     for args in [&["--app", "/nonexistent"][..], &["--config", "/nonexistent.toml"], &[]] {
-        let ran = appserver(&[&["config", "check"], args].concat());
+        let ran = check(args);
         assert_eq!(ran.code, 78, "{args:?}: {}", ran.err);
     }
 }
@@ -65,7 +72,37 @@ fn a_sidecars_file_can_be_checked_without_an_application() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("appserver.toml");
     fs::write(&config, "busy_poll_us = 7\n").unwrap();
-    let ran = appserver(&["config", "check", "--config", text(&config)]);
+    let ran = check(&["--config", text(&config)]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.out.contains("busy_poll_us = 7"), "{}", ran.out);
+}
+
+#[test]
+fn what_serve_could_not_use_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("appserver.toml");
+    fs::write(folder.path().join("short"), "secret\n").unwrap();
+    for (toml, expected) in [
+        ("listen = [\"tcp:0.0.0.0:1\"]", "tcp.insecure = true"),
+        ("user = \"no-such-user\"", "user: there is no user \"no-such-user\""),
+        ("group = \"no-such-group\"", "group: there is no group"),
+        ("[socket]\ngroup = \"no-such-group\"", "socket.group: there is no group"),
+        ("[allow]\nusers = [\"no-such-user\"]", "allow: there is no user"),
+        ("listen = [\"tls:[::1]:1\"]\n[tcp]\ntoken_file = \"missing\"", "tcp.token_file"),
+        ("listen = [\"tls:[::1]:1\"]\n[tcp]\ntoken_file = \"short\"", "at least 16 characters"),
+        (
+            "listen = [\"tls:[::1]:1\"]\n[tls]\ncertificate = \"missing\"\nkey = \"missing\"",
+            "tls.certificate: ",
+        ),
+        ("listen = [\"tls:[::1]:1\"]\n[tls]\nclient_ca = \"missing\"", "tls.client_ca: "),
+    ] {
+        fs::write(&config, toml).unwrap();
+        let ran = check(&["--config", text(&config)]);
+        assert_eq!(ran.code, 78, "{toml}");
+        assert!(ran.err.contains(expected), "{toml}: {}", ran.err);
+    }
+    let args = ["--config", text(&config), "--php-binary", "/nonexistent"];
+    fs::write(&config, "").unwrap();
+    let ran = check(&args);
+    assert!(ran.code == 78 && ran.err.contains("no executor at /nonexistent"), "{}", ran.err);
 }

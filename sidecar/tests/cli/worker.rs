@@ -230,6 +230,20 @@ fn a_file_that_cannot_be_used_is_named() {
 }
 
 #[test]
+fn without_an_address_the_user_s_own_socket_is_asked_and_the_error_says_how_to_name_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = appserver_with(&["status"], &[("XDG_RUNTIME_DIR", folder.path().to_str().unwrap())]);
+    assert_eq!(ran.code, 69, "{}", ran.err);
+    let own = match rustix::process::geteuid().is_root() {
+        true => "/run/appserver/appserver.sock".to_owned(),
+        false => folder.path().join("appserver/appserver.sock").display().to_string(),
+    };
+    for part in [own.as_str(), "--workers", "APPSERVER_WORKERS"] {
+        assert!(ran.err.contains(part), "{part} is missing in {}", ran.err);
+    }
+}
+
+#[test]
 fn status_is_a_table_or_json() {
     let worker = echo();
     let ran = ask(&worker, &["status"]);
@@ -239,6 +253,7 @@ fn status_is_a_table_or_json() {
     }
     let json = json_of(&ask(&worker, &["status", "--json"]));
     assert_eq!(json["apps"][0]["pools"][0]["executors"][0]["pid"], 4001);
+    assert_eq!(json["apps"][0]["release"], "0000000000005eed");
 }
 
 #[test]
@@ -252,6 +267,7 @@ fn functions_are_listed_with_signatures_and_attributes() {
     }
     let json = json_of(&ask(&worker, &["functions", "shop", "--json"]));
     assert_eq!(json[0]["functions"][1]["name"], "greet");
+    assert_eq!(json[0]["release"], "0000000000005eed");
 }
 
 #[test]

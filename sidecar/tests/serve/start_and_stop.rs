@@ -6,6 +6,7 @@ use protocol::{Failure, Purpose};
 use rustix::process::Signal;
 use shm::BoardReader;
 use std::io::Read;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::process::Stdio;
@@ -56,12 +57,47 @@ fn a_live_socket_is_not_taken_and_a_stale_one_is() {
     let setting = Setting::new();
     let listener = UnixListener::bind(setting.path("sock")).unwrap();
     let output = setting.command().stdout(Stdio::null()).output().unwrap();
-    assert_eq!(output.status.code(), Some(70));
+    assert_eq!(output.status.code(), Some(78));
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("another worker listens there"), "{error}");
+    let expected = format!("another appserver (pid {}) already listens at", std::process::id());
+    assert!(error.contains(&expected), "{error}");
     drop(listener);
     let worker = setting.start();
     assert!(matches!(worker.wire().call("hello", "[\"Ada\"]"), Outcome::Returned(_)));
+}
+
+#[test]
+fn a_start_that_fails_leaves_nothing_behind() {
+    let setting = Setting::new().listen("tls:127.0.0.1:0");
+    setting.file("app/functions.php", "<?php\nfunction broken( {");
+    let output = setting.command().stdout(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(78));
+    assert!(!setting.path("sock").exists());
+    let left: Vec<_> = std::fs::read_dir(setting.path("run")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn an_address_that_cannot_be_bound_is_told_with_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp:{}", taken.local_addr().unwrap());
+    let setting = Setting::new().listen(&address);
+    let output = setting.command().stdout(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(78));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains(&address) && error.contains("choose another port"), "{error}");
+    assert!(!setting.path("sock").exists() && !setting.path("run/token").exists());
+}
+
+#[test]
+fn at_the_end_only_the_board_stays_for_clients_that_live_longer() {
+    let mut worker = Setting::new().start();
+    worker.signal(Signal::TERM);
+    assert_eq!(worker.ended(), 0);
+    assert!(!worker.socket().exists());
+    let left = std::fs::read_dir(worker.path("run")).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["board"]);
 }
 
 #[test]

@@ -5,22 +5,20 @@ use super::tls::TlsArgs;
 use super::{CallId, ClientError, Connection};
 use crate::cli::seconds;
 use crate::config::Address;
+use crate::serve::default_workers;
 use protocol::{AppName, Catalog, ControlReply, ControlRequest, Purpose, StatusReport, Welcome};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where a sidecar listens unless it is told otherwise.
-const DEFAULT_WORKERS: &str = "unix:/run/appserver/appserver.sock";
-
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct WorkerArgs {
-    /// Workers to ask, the first that answers: unix:PATH, tls:HOST[:PORT], tcp:HOST[:PORT].
+    /// Workers to ask, the first that answers: unix:PATH, tls:HOST[:PORT], tcp:HOST[:PORT]; else
+    /// this user's own (below XDG_RUNTIME_DIR), then unix:/run/appserver/appserver.sock.
     #[arg(
         short,
         long,
         value_name = "ADDRESS,…",
         env = "APPSERVER_WORKERS",
-        default_value = DEFAULT_WORKERS,
         value_delimiter = ',',
         value_parser = address,
         help_heading = "Workers"
@@ -51,6 +49,8 @@ fn address(text: &str) -> Result<Address, String> {
 #[derive(Debug)]
 pub(crate) struct Workers {
     addresses: Vec<Address>,
+    /// Whether nobody named them.
+    by_default: bool,
     credentials: Credentials,
 }
 
@@ -66,7 +66,9 @@ impl WorkerArgs {
             },
             connect_timeout: self.connect_timeout,
         };
-        Ok(Workers { addresses: self.workers, credentials })
+        let by_default = self.workers.is_empty();
+        let addresses = if by_default { default_workers() } else { self.workers };
+        Ok(Workers { addresses, by_default, credentials })
     }
 
     fn token(&self) -> Result<Option<String>, ClientError> {
@@ -89,7 +91,7 @@ impl Workers {
             }
         }
         match failures.len() {
-            1 => Err(failures.remove(0)),
+            1 if !self.by_default => Err(failures.remove(0)),
             _ => Err(ClientError::NoWorker(failures.iter().map(ToString::to_string).collect())),
         }
     }

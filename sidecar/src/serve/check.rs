@@ -1,0 +1,55 @@
+//! What must hold before anything is bound, made or started. `config check` asks for the same.
+
+use super::gate::Gate;
+use super::identity::{Account, group_id};
+use super::peers::Peers;
+use crate::config::{ConfigError, Daemon};
+use std::path::PathBuf;
+
+/// What the check found on its way.
+pub(super) struct Checked {
+    pub(super) account: Option<Account>,
+    pub(super) peers: Peers,
+    pub(super) php_binary: PathBuf,
+    /// Without what is still to be made.
+    pub(super) gate: Gate,
+}
+
+/// Whether the worker could be started with this configuration, as far as can be told beforehand.
+pub(crate) fn verify(daemon: &Daemon) -> Result<(), ConfigError> {
+    check(daemon).map(drop)
+}
+
+pub(super) fn check(daemon: &Daemon) -> Result<Checked, ConfigError> {
+    if let Some(group) = &daemon.group {
+        group_id(group).map_err(in_key("group"))?;
+    }
+    if let Some(group) = &daemon.socket.group {
+        group_id(group).map_err(in_key("socket.group"))?;
+    }
+    let account = Account::resolve(daemon.user.as_ref(), daemon.group.as_ref());
+    Ok(Checked {
+        account: account.map_err(in_key("user"))?,
+        peers: Peers::resolve(&daemon.allow).map_err(in_key("allow"))?,
+        php_binary: executor_binary(daemon)?,
+        gate: Gate::check(daemon)?,
+    })
+}
+
+fn in_key(name: &str) -> impl FnOnce(ConfigError) -> ConfigError {
+    move |error| ConfigError::new(format!("{name}: {error}"))
+}
+
+/// The executor, which must be there before anything is bound.
+fn executor_binary(daemon: &Daemon) -> Result<PathBuf, ConfigError> {
+    let beside = || Some(std::env::current_exe().ok()?.with_file_name("appserver-php"));
+    let binary = daemon.php_binary.clone().or_else(beside).unwrap_or_default();
+    if binary.is_file() {
+        return Ok(binary);
+    }
+    Err(ConfigError::new(format!(
+        "there is no executor at {}: install appserver-php beside this program, or name it with \
+         --php-binary or php_binary",
+        binary.display()
+    )))
+}
