@@ -26,7 +26,7 @@ impl Encoder<'_> {
             self.keyed(table, count, shared)
         };
         self.leave();
-        if !held {
+        if !held || (done.is_ok() && table.release_shared()) {
             return done;
         }
         released(done, || guard::drop_table(table))
