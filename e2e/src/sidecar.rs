@@ -5,6 +5,7 @@ use crate::{Artifacts, PhpOutput, RunningPhp, eventually, process_is_gone};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
+use std::io::PipeReader;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
@@ -16,6 +17,7 @@ pub struct SidecarBuilder {
     files: Vec<(String, String)>,
     daemon_config: String,
     listen: Vec<String>,
+    log_unread: bool,
 }
 
 impl SidecarBuilder {
@@ -42,6 +44,12 @@ impl SidecarBuilder {
         self
     }
 
+    /// The log goes into a pipe that nobody reads, see [`Sidecar::close_log`].
+    pub fn log_unread(mut self) -> Self {
+        self.log_unread = true;
+        self
+    }
+
     /// Starts it and waits until it takes calls.
     pub fn start(self) -> Sidecar {
         let artifacts = Artifacts::find();
@@ -57,7 +65,9 @@ impl SidecarBuilder {
         let config =
             format!("runtime_dir = {:?}\n{}", runtime.display().to_string(), self.daemon_config);
         fs::write(folder.path().join("appserver.toml"), config).expect("the folder is ours");
-        let mut sidecar = Sidecar { artifacts, folder, listen: self.listen, child: None };
+        let (listen, log_unread) = (self.listen, self.log_unread);
+        let mut sidecar =
+            Sidecar { artifacts, folder, listen, log_unread, log_reader: None, child: None };
         sidecar.restart();
         sidecar
     }
@@ -69,6 +79,8 @@ pub struct Sidecar {
     artifacts: Artifacts,
     folder: TempDir,
     listen: Vec<String>,
+    log_unread: bool,
+    log_reader: Option<PipeReader>,
     child: Option<Child>,
 }
 
@@ -119,11 +131,25 @@ impl Sidecar {
         self.child.as_ref().expect("the sidecar was not killed").id()
     }
 
-    /// Starts it (again) and waits until it takes calls.
-    pub fn restart(&mut self) {
+    /// The reader of an unread log goes away.
+    pub fn close_log(&mut self) {
+        self.log_reader = None;
+    }
+
+    fn open_log(&mut self) -> Stdio {
+        if self.log_unread {
+            let (reader, writer) = std::io::pipe().expect("a pipe");
+            self.log_reader = Some(reader);
+            return writer.into();
+        }
         let path = self.folder.path().join("log");
         let log = fs::OpenOptions::new().create(true).append(true).open(path);
-        let log = log.expect("the folder is ours");
+        log.expect("the folder is ours").into()
+    }
+
+    /// Starts it (again) and waits until it takes calls.
+    pub fn restart(&mut self) {
+        let log = self.open_log();
         let mut command = Command::new(&self.artifacts.appserver);
         command.arg("serve").arg("--config").arg(self.config_file());
         for app in fs::read_dir(self.apps()).expect("the folder is ours") {

@@ -149,3 +149,37 @@ fn two_hundred_dead_executors_leave_no_process_and_no_descriptor() {
         fits.then_some(())
     });
 }
+
+#[test]
+fn an_application_that_cannot_start_any_more_is_refused_at_once_until_it_can() {
+    let sidecar = Sidecar::with_functions(FUNCTIONS);
+    let away = sidecar.app().with_file_name("away");
+    std::fs::rename(sidecar.app(), &away).unwrap();
+    send_signal(sidecar.prototype(), Signal::KILL);
+    eventually("the application has failed", || {
+        let state = sidecar.status()["apps"][0]["state"].to_string();
+        state.contains("failed").then_some(())
+    });
+    let out = sidecar.php(
+        r#"try { appserver_call('hello', 'Ada'); }
+           catch (AppServer\Exception $e) { echo get_class($e); }"#,
+    );
+    assert_eq!(out.ok(), "AppServer\\UnavailableException");
+    std::fs::rename(&away, sidecar.app()).unwrap();
+    eventually("the application is served again", || {
+        (sidecar.php("echo appserver_call('hello', 'Ada');").stdout == "Hello Ada").then_some(())
+    });
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nobody() {
+    let functions = "<?php function talks(): int { echo str_repeat('x', 8000); return 1; }
+        function spins(): void { while (true) {} }";
+    let mut sidecar = Sidecar::builder().file("f.php", functions).log_unread().start();
+    let script = r#"for ($i = $n = 0; $i < 300; $i++) { $n += appserver_call('talks'); }
+           try { (new AppServer\Client(timeout: 0.05))->call('spins'); }
+           catch (AppServer\TimeoutException $e) { echo $n; }"#;
+    assert_eq!(sidecar.php(script).ok(), "300");
+    sidecar.close_log();
+    assert_eq!(sidecar.php(script).ok(), "300");
+}

@@ -18,6 +18,9 @@ const FUNCTIONS: &str = r#"
         while (!file_exists($go)) { usleep(1000); clearstatcache(); }
         return 'went';
     }
+    function leaves_group(): void { posix_setpgid(0, 0); posix_kill(getmypid(), SIGKILL); }
+    function leaves_session(): bool { return posix_setsid() > 0; }
+    function dies_later(): void { register_shutdown_function(fn() => posix_kill(getmypid(), SIGKILL)); }
     function forks(): string {
         $pid = pcntl_fork();
         if ($pid === 0) { return 'child'; }
@@ -264,6 +267,33 @@ fn a_call_whose_caller_has_hung_up_goes_on_and_the_log_says_so() {
     });
     std::fs::write(&go, "").unwrap();
     eventually("the function has finished", || done.exists().then_some(()));
+}
+
+#[test]
+fn an_executor_that_left_its_process_group_is_replaced_like_any_other() {
+    let sidecar = Sidecar::builder()
+        .file("functions.php", &format!("<?php\n{FUNCTIONS}"))
+        .file("app.toml", "[executors]\nmin = 1\nmax = 1\n")
+        .start();
+    let out = sidecar.php(&script(
+        r#"echo outcome(fn() => appserver_call('leaves_group')), "\n";
+           echo outcome(fn() => appserver_call('leaves_session')), "\n";
+           echo outcome(fn() => appserver_call('hello', 'Ada')), "\n";"#,
+    ));
+    assert_eq!(out.ok(), "ExecutorDied signal=9 status=\nreturned true\nreturned \"Hello Ada\"\n");
+}
+
+#[test]
+fn what_kills_an_executor_after_its_answer_is_nothing_to_the_next_call() {
+    let sidecar = Sidecar::with_functions(FUNCTIONS);
+    let out = sidecar.php(&script(
+        r#"for ($i = 0; $i < 10; $i++) {
+               appserver_call('dies_later');
+               $seen[outcome(fn() => appserver_call('hello', 'Ada'))] = 1;
+           }
+           echo implode(',', array_keys($seen));"#,
+    ));
+    assert_eq!(out.ok(), "returned \"Hello Ada\"");
 }
 
 #[test]

@@ -35,9 +35,11 @@ static bool action_kept[NSIG];
 	F(pcntl_setpriority, FOR_GOOD) \
 	F(pcntl_sigprocmask, FOR_GOOD) \
 	F(pcntl_unshare, FOR_GOOD) \
+	F(posix_initgroups, FOR_GOOD) \
 	F(posix_setegid, FOR_GOOD) \
 	F(posix_seteuid, FOR_GOOD) \
 	F(posix_setgid, FOR_GOOD) \
+	F(posix_setpgid, FOR_GOOD) \
 	F(posix_setrlimit, FOR_GOOD) \
 	F(posix_setsid, FOR_GOOD) \
 	F(posix_setuid, FOR_GOOD) \

@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, kill_process, pidfd_open, waitpid,
+    Pid, PidfdFlags, Signal, WaitOptions, WaitStatus, kill_process, pidfd_open, wait,
 };
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -122,11 +122,12 @@ impl<'a> Family<'a> {
         // Only empties the descriptor: one signal may stand for several children.
         while rustix::io::read(&self.ended, &mut signals).is_ok_and(|bytes| bytes > 0) {}
         loop {
-            match waitpid(None, WaitOptions::NOHANG) {
+            // Any child: a function may have moved its process to another process group.
+            match wait(WaitOptions::NOHANG) {
                 Ok(Some((pid, status))) => self.report(pid, status)?,
                 Ok(None) | Err(Errno::CHILD) => return Ok(()),
                 Err(Errno::INTR) => {}
-                Err(error) => return Err(error).context("waitpid"),
+                Err(error) => return Err(error).context("wait"),
             }
         }
     }

@@ -109,8 +109,9 @@ impl Supervisor {
                 format!("release {release} of \"{app}\" is not here; current is {current}");
             return Err(refusal(RefusedCode::ReleaseGone, message));
         };
-        // While a prototype is being replaced its pools stay, and requests wait in them.
-        if deployed.published.is_none() {
+        // While a prototype is being replaced its pools stay, and requests wait in them; one that
+        // cannot be replaced serves nobody, and callers should go elsewhere.
+        if deployed.published.is_none() || deployed.fails_to_start() {
             return Err(refusal(RefusedCode::NotReady, not_ready(app, &deployed.state)));
         }
         deployed.pool_named(pool).map(|pool| (deployed, pool)).ok_or_else(|| Refused {

@@ -88,6 +88,12 @@ impl Deployed {
         Ok(life)
     }
 
+    /// Whether the last start failed, although another may be under way. The first failure counted
+    /// is the end of a prototype that ran.
+    pub(super) fn fails_to_start(&self) -> bool {
+        matches!(self.state, ReleaseState::Failed(_)) || self.start_failures > 1
+    }
+
     /// Whether `from` is the life of the prototype that runs now.
     pub(super) fn is_current(&self, from: &Incarnation) -> bool {
         self.prototype.as_ref().is_some_and(|prototype| prototype.number == from.number)

@@ -68,7 +68,9 @@ impl Supervisor {
                     continue;
                 }
                 match cell.state() {
-                    State::Reading | State::Running | State::Replying => return None,
+                    State::Reading | State::Running | State::Replying | State::Answered => {
+                        return None;
+                    }
                     State::Idle => named_by.push((index, cell.calls())),
                     State::Empty | State::Starting => {}
                 }

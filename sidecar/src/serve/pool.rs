@@ -183,7 +183,9 @@ impl Pool {
 
     /// Executors that are neither idle nor absent.
     pub(super) fn busy(&self) -> usize {
-        let busy = |state| matches!(state, State::Reading | State::Running | State::Replying);
+        let busy = |state| {
+            matches!(state, State::Reading | State::Running | State::Replying | State::Answered)
+        };
         self.scoreboard.cells().filter(|cell| busy(cell.state())).count()
     }
 }

@@ -44,10 +44,12 @@ impl Supervisor {
             State::Reading => self.close_of(key, id),
             // Part of an answer may be out.
             State::Replying if call_is_on => self.close_of(key, id),
+            // The whole answer is out and nothing of a next request was read.
+            State::Answered if call_is_on => self.give_on(key, id),
             // It gave its connection back before it left.
-            State::Replying | State::Idle if cause == ExitCause::Status(0) => {}
+            State::Replying | State::Answered | State::Idle if cause == ExitCause::Status(0) => {}
             // It may have given it back, and another may serve it by now.
-            State::Replying | State::Idle => self.look_for_orphans(key),
+            State::Replying | State::Answered | State::Idle => self.look_for_orphans(key),
             State::Empty | State::Starting => {}
         }
     }
@@ -116,6 +118,16 @@ impl Supervisor {
         let published = self.releases.get(&key.release).and_then(|d| d.published.as_ref());
         let function = published.and_then(|p| p.catalog.functions.get(index as usize));
         function.map_or_else(String::new, |function| function.name.clone())
+    }
+
+    /// Lets another executor take the connection of a dead one.
+    fn give_on(&mut self, key: &PoolKey, id: ConnectionId) {
+        let Some(pool) = self.pool(key) else {
+            return;
+        };
+        if self.connections.rearm(id, &pool.epoll).is_err() {
+            self.close_of(key, id);
+        }
     }
 
     fn close_of(&mut self, key: &PoolKey, id: ConnectionId) {

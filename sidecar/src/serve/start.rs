@@ -43,7 +43,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     refuse_taken(&daemon.listen)?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(UMASK));
     let mut directories = Directories::prepare(&daemon, account)?;
-    logging::start(&daemon.log)?;
+    let _logging = logging::start(&daemon.log)?;
     descriptors::raise(&mut daemon)?;
     let listeners = Listeners::bind(&daemon, account)?;
     let board = directories.create_board()?;

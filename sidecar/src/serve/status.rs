@@ -120,6 +120,7 @@ fn executor_status(deployed: &Deployed, pid: u32, cell: &Cell) -> ExecutorStatus
         State::Reading => "reading",
         State::Running => "running",
         State::Replying => "replying",
+        State::Answered => "closing",
     };
     let call = cell.running();
     let function = call.and_then(|call| {

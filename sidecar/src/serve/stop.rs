@@ -35,7 +35,9 @@ impl Supervisor {
         let Phase::Draining { until } = self.phase else {
             return;
         };
-        let mut pools = self.releases.values().flat_map(|deployed| deployed.pools.values());
+        // Requests that wait for a prototype which is not there are not in flight.
+        let running = self.releases.values().filter(|deployed| deployed.prototype.is_some());
+        let mut pools = running.flat_map(|deployed| deployed.pools.values());
         let in_flight = pools.any(|pool| pool.busy() > 0 || pool.requests_wait());
         if !in_flight || Instant::now() >= until {
             if in_flight {

@@ -198,7 +198,16 @@ impl Supervisor {
         if deployed.prototype.is_none() {
             self.retry_prototype(key);
         }
+        self.hang_up_on(key);
         self.leave_start_phase();
+    }
+
+    /// Whoever waits for a release that cannot start had better go elsewhere.
+    fn hang_up_on(&mut self, key: &ReleaseKey) {
+        let of_release = self.connections.iter().filter(|c| c.pool.release == *key);
+        for id in of_release.map(|connection| connection.id).collect::<Vec<_>>() {
+            self.close(id);
+        }
     }
 
     fn on_prototype_exited(&mut self, from: &Incarnation, status: Option<ExitStatus>) {
