@@ -1,7 +1,7 @@
 //! Connections: adopted, asked for, given up.
 
 use crate::support::{Answer, FRAME_TIMEOUT_MS, FakeSupervisor, boot};
-use protocol::{ClosedReason, Failure, FromExecutor, Header, Kind, ToExecutor};
+use protocol::{ClosedReason, ExitCause, Failure, FromExecutor, Header, Kind, ToExecutor};
 use serde_json::json;
 
 #[test]
@@ -139,11 +139,9 @@ fn an_executor_without_room_for_a_connection_leaves_and_says_why() {
     let message = executor.message();
     let FromExecutor::Leaving { reason } = &message else { panic!("unexpected {message:?}") };
     assert!(reason.contains("limit on open files"), "{reason}");
-    executor.exit();
-    let successor = supervisor.fork(0, 0);
-    supervisor.rearm(&client);
-    successor.offer(&client);
-    assert_eq!(client.receive(), Answer::Value(json!(1)));
+    assert_eq!(executor.exit().cause, ExitCause::Status(0));
+    let remains = executor.cell().remains();
+    assert_eq!((remains.connection, remains.state), (client.name(), shm::State::Reading));
 }
 
 #[test]

@@ -163,13 +163,6 @@ impl FakeSupervisor {
         client
     }
 
-    /// Makes a connection ready that an executor of pool 0 took with it.
-    pub fn rearm(&self, client: &Client) {
-        let data = epoll::EventData::new_u64(client.name());
-        let flags = epoll::EventFlags::IN | epoll::EventFlags::ONESHOT;
-        epoll::modify(self.epoll(0), client.server_fd(), data, flags).unwrap();
-    }
-
     pub fn epoll(&self, pool: u16) -> &OwnedFd {
         &self.pools[usize::from(pool)].epoll
     }
