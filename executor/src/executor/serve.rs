@@ -74,7 +74,7 @@ impl<'a> Server<'a> {
             boot,
             seat,
             functions: Functions::new(catalog),
-            classes: AllowedClasses::new(&boot.classes),
+            classes: AllowedClasses::rooted(&boot.root, &boot.classes),
             connections: Connections::new(boot, seat)?,
             intake: Intake::new(boot.frame_bytes_max, boot.frame_timeout_ms),
             answer: Answer::new(boot.release.0, boot.frame_timeout_ms),
