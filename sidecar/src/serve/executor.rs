@@ -24,6 +24,8 @@ pub(super) struct Executor {
     pub(super) interruption: Option<Interruption>,
     /// Since when it has been asked to exit, or has said that it will.
     pub(super) leaving: Option<Instant>,
+    /// Why it was killed, where that was done here.
+    pub(super) killed_because: Option<&'static str>,
     /// `seq` of the call whose caller has hung up.
     pub(super) caller_gone: Option<u64>,
     /// When the end of the one that it replaces became known, by the scoreboard's clock; until its
@@ -57,6 +59,7 @@ impl Executor {
             pidfd: None,
             channel,
             interruption: None,
+            killed_because: None,
             caller_gone: None,
             leaving: None,
             replaces,

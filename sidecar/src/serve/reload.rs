@@ -1,8 +1,9 @@
-//! SIGHUP: the list of workers is read again; nothing else of the configuration changes.
+//! SIGHUP: the list of workers is read again; other changes of the configuration wait for a restart,
+//! and the log says so.
 
 use super::notify::notify;
 use super::supervisor::Supervisor;
-use crate::config::load_daemon;
+use crate::config::{Daemon, load_daemon};
 use protocol::Membership;
 use std::sync::atomic::Ordering;
 
@@ -15,6 +16,11 @@ impl Supervisor {
         match load_daemon(Some(file)) {
             Err(error) => tracing::error!("the list of workers stays as it is: {error}"),
             Ok(daemon) => {
+                let waiting = changed(&self.settings.written, &daemon);
+                if !waiting.is_empty() {
+                    let settings = waiting.join(", ");
+                    tracing::warn!(settings, "changed settings hold after a restart only");
+                }
                 let members = daemon.membership.workers.iter().map(Into::into).collect();
                 let membership = Membership { epoch: daemon.membership.epoch, members };
                 if membership != self.membership {
@@ -36,4 +42,18 @@ impl Supervisor {
             pool.scoreboard.set_epoch(self.membership.epoch);
         }
     }
+}
+
+/// Sections and keys of the top whose content differs, but for the list of workers.
+fn changed(before: &Daemon, now: &Daemon) -> Vec<String> {
+    let (before, now) = (as_table(before), as_table(now));
+    let mut names: Vec<String> = before.keys().chain(now.keys()).cloned().collect();
+    names.sort();
+    names.dedup();
+    names.retain(|name| name != "membership" && before.get(name) != now.get(name));
+    names
+}
+
+fn as_table(daemon: &Daemon) -> toml::Table {
+    toml::Table::try_from(daemon).unwrap_or_default()
 }

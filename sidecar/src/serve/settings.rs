@@ -9,6 +9,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) daemon: Daemon,
+    /// As the configuration file alone had it.
+    pub(super) written: Daemon,
     pub(super) peers: Peers,
     /// Read again on SIGHUP.
     pub(super) config_file: Option<PathBuf>,

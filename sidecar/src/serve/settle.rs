@@ -33,8 +33,7 @@ impl Supervisor {
             pool.recycled += 1;
         }
         if !planned {
-            tracing::warn!(release = %key.release, pid = executor.pid, ?cause,
-                state = ?remains.state, "executor died: {}", hint(cause));
+            self.tell_of_death(key, executor, &remains, cause);
         }
         let id = ConnectionId::from_u64(remains.connection);
         let call_is_on = remains.seq & 1 == 1;
@@ -109,8 +108,26 @@ impl Supervisor {
             }
             _ => {
                 let function = self.function_name(key, remains.function);
-                Failure::Died { cause, function, hint: hint(cause).to_owned() }
+                Failure::Died { cause, function, hint: hint(executor, cause).to_owned() }
             }
+        }
+    }
+
+    fn tell_of_death(
+        &self,
+        key: &PoolKey,
+        executor: &Executor,
+        remains: &Running,
+        cause: ExitCause,
+    ) {
+        let (app, pid, state) = (key.release.app.as_str(), executor.pid, remains.state);
+        let hint = hint(executor, cause);
+        if state == State::Running {
+            let function = self.function_name(key, remains.function);
+            let request_id = remains.request_id;
+            tracing::warn!(app, function, request_id, pid, ?cause, "executor died: {hint}");
+        } else {
+            tracing::warn!(app, pid, ?cause, ?state, "executor died: {hint}");
         }
     }
 
@@ -138,7 +155,10 @@ impl Supervisor {
 }
 
 /// What an end like this usually means.
-fn hint(cause: ExitCause) -> &'static str {
+fn hint(executor: &Executor, cause: ExitCause) -> &'static str {
+    if let (ExitCause::Signal(libc::SIGKILL), Some(why)) = (cause, executor.killed_because) {
+        return why;
+    }
     match cause {
         ExitCause::Signal(libc::SIGSEGV) => {
             "segmentation fault: often endless recursion, or a bug in an extension"

@@ -8,7 +8,7 @@ use super::key::{PoolKey, ReleaseKey};
 use super::status::monotonic_ns;
 use super::supervisor::{Phase, Supervisor};
 use protocol::{ClosedReason, ExecutorExit, ExitCause, FromExecutor, LogLevel, ToExecutor};
-use shm::State;
+use shm::{Command, State};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -94,10 +94,21 @@ impl Supervisor {
                 self.on_closed(from, ConnectionId { slot, generation }, &reason);
             }
             FromExecutor::Log { request_id, function, level, text } => {
+                let level = self.level_of(from, level, &text);
                 log(from, request_id, &function, level, &text);
             }
             FromExecutor::Leaving { reason } => self.on_leaving(from, &reason),
         }
+    }
+
+    /// PHP ends a cancelled call by a fatal error, which is none to worry about: it was asked for.
+    fn level_of(&self, from: &ExecutorKey, level: LogLevel, text: &str) -> LogLevel {
+        let executors = self.pool(&from.pool).map(|pool| pool.executors.iter().flatten());
+        let executor = executors.and_then(|mut all| all.find(|one| one.serial == from.serial));
+        let interruption = executor.and_then(|executor| executor.interruption);
+        let cancelled = interruption.is_some_and(|asked| asked.cause == Command::Cancel);
+        let is_about_it = text.contains("The call was cancelled by its caller");
+        if cancelled && is_about_it { LogLevel::Notice } else { level }
     }
 
     fn on_need(&mut self, from: &ExecutorKey, id: ConnectionId) {
@@ -170,7 +181,8 @@ impl Supervisor {
         let mut buried = Vec::new();
         for pool in pools.into_iter().flatten() {
             for (index, executor) in pool.executors.iter_mut().enumerate() {
-                if let Some(executor) = executor.take() {
+                if let Some(mut executor) = executor.take() {
+                    executor.killed_because.get_or_insert("killed: its prototype ended before it");
                     executor.kill();
                     buried.push((pool.key.clone(), index, executor));
                 }

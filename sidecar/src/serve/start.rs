@@ -54,6 +54,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let settings = Arc::new(Settings {
         peers,
         php_binary,
+        written: config::load_daemon(options.config.as_deref())?,
         config_file: options.config.clone(),
         board: directories.board(),
         temp_dir: directories.temp(),

@@ -102,6 +102,9 @@ impl Supervisor {
 
     /// Starts the prototype of a release, or tries again later.
     pub(super) fn start_prototype(&mut self, key: &ReleaseKey) {
+        if self.is_stopping() {
+            return;
+        }
         let Some(deployed) = self.releases.get_mut(key) else {
             return;
         };
@@ -164,6 +167,10 @@ impl Supervisor {
             read_catalog(catalog).and_then(|catalog| deployed.ready(catalog, report, &self.events));
         match ready {
             Ok(given_up) => {
+                if deployed.published.as_ref().is_some_and(|p| p.catalog.functions.is_empty()) {
+                    tracing::warn!(release = %key, "no function can be called: the entry files \
+                        define none, or export matches none");
+                }
                 tracing::info!(release = %key, pid = deployed.prototype.as_ref().map(|p| p.pid),
                     php = deployed.report.php_version, opcache = deployed.report.opcache,
                     preloaded_files = deployed.report.preloaded_files, "application started");

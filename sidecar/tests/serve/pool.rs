@@ -25,9 +25,24 @@ fn the_caller_of_a_killed_executor_is_told_and_its_connection_serves_on() {
     };
     assert_eq!((cause, function.as_str()), (ExitCause::Signal(9), "die_by"));
     assert!(hint.contains("lack of memory"), "{hint}");
+    worker.expect_log("function=\"die_by\" request_id=");
     assert_eq!(wire.call("hello", "[\"Ada\"]"), Outcome::Returned("\"Hello Ada\"".to_owned()));
     eventually("it is replaced", || (idle_pids(&worker).len() == 2).then_some(()));
     assert_eq!(pool(&worker).died, 1);
+}
+
+#[test]
+fn an_executor_that_ends_with_its_prototype_is_not_said_to_lack_memory() {
+    let worker = Setting::new().start();
+    let mut wire = worker.wire();
+    wire.send_call("spin", "[]", 0);
+    eventually("it runs", || {
+        pool(&worker).executors.iter().any(|executor| executor.state == "running").then_some(())
+    });
+    crate::worker::send(worker.status().apps[0].prototype_pid, Signal::KILL);
+    let outcome = wire.outcome();
+    let Outcome::Failed(Failure::Died { hint, .. }) = outcome else { panic!("{outcome:?}") };
+    assert!(hint.contains("prototype ended"), "{hint}");
 }
 
 #[test]
@@ -104,6 +119,10 @@ fn a_running_call_can_be_cancelled_over_another_connection() {
         (reply == ControlReply::Cancelled { found: true }).then_some(())
     });
     assert_eq!(wire.outcome(), Outcome::Failed(Failure::Cancelled));
+    worker.expect_log("cancelled by its caller");
+    let log = worker.log();
+    let line = log.lines().find(|line| line.contains("cancelled by its caller"));
+    assert!(line.is_some_and(|line| line.contains(" INFO ")), "{log}");
 }
 
 #[test]

@@ -43,6 +43,18 @@ fn an_application_that_does_not_start_ends_it_with_phps_own_words() {
 }
 
 #[test]
+fn an_application_without_functions_is_warned_of_and_a_single_one_is_counted_as_such() {
+    let setting = Setting::new();
+    setting.file("app/functions.php", "<?php");
+    setting.start().expect_log("no function can be called");
+    let setting = Setting::new();
+    setting.file("app/functions.php", "<?php function f(int &$x): void {}");
+    let announced = setting.start().announced.join("\n");
+    assert!(announced.contains("serves 1 function\n"), "{announced}");
+    assert!(announced.contains("(not callable: $x is by reference)"), "{announced}");
+}
+
+#[test]
 fn an_application_that_never_gets_ready_is_given_up() {
     let setting = Setting::new();
     setting.file("app/boot.php", "<?php while (true) {}");
@@ -195,6 +207,10 @@ fn sighup_reads_the_list_of_workers_again_and_the_board_says_so() {
     eventually("the board moves on", || (board.generation() > before).then_some(()));
     assert_eq!(epoch_of_an_answer(), 2);
     assert_eq!(control.status().membership.epoch, 2);
+    let config = format!("busy_poll_us = 7\nruntime_dir = {:?}\n{}", worker.path("run"), list(2));
+    std::fs::write(worker.path("appserver.toml"), config).unwrap();
+    worker.signal(Signal::HUP);
+    worker.expect_log("settings=\"busy_poll_us\"");
     std::fs::write(worker.path("appserver.toml"), "membership = 3").unwrap();
     worker.signal(Signal::HUP);
     worker.expect_log("the list of workers stays as it is");
