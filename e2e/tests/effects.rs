@@ -189,3 +189,34 @@ fn without_a_sidecar_the_extension_is_silent() {
         sidecar.php_with(&["appserver.workers=unix:/nonexistent/appserver.sock"], "echo 'quiet';");
     assert_eq!((out.stdout.as_str(), out.stderr.as_str()), ("quiet", ""));
 }
+
+#[test]
+fn a_resident_executor_that_broke_after_its_answer_serves_no_further_call() {
+    let sidecar = Sidecar::builder()
+        .file(
+            "functions.php",
+            r#"<?php
+            function answer(): int { return 42; }
+            function eats_later(): int {
+                ini_set('memory_limit', '16M');
+                register_shutdown_function(function () { $a = []; while (true) { $a[] = str_repeat('x', 1 << 20); } });
+                return 1;
+            }
+            function eats_in_buffer(): int {
+                ini_set('memory_limit', '16M');
+                ob_start(function ($b) { return str_repeat('x', 1 << 28); });
+                echo 'x';
+                return 2;
+            }"#,
+        )
+        .file("app.toml", "isolation = \"resident\"\n[executors]\nmin = 1\nmax = 1\n")
+        .start();
+    let out = sidecar.php(
+        r#"foreach (['eats_later', 'eats_in_buffer'] as $f) {
+               try { echo appserver_call($f); } catch (AppServer\RemoteFatal $e) { echo $e->getKind(); }
+               echo ' ', appserver_call('answer'), ' ';
+           }"#,
+    );
+    let text = out.ok();
+    assert!(text.starts_with("1 42 ") && text.ends_with(" 42 "), "{text}");
+}

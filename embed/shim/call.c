@@ -53,8 +53,12 @@ enum appserver_outcome appserver_call(zend_function *function, zend_class_entry 
 	frame.prev_execute_data = caller;
 	zend_try {
 		EG(current_execute_data) = &frame;
-		zend_call_function(&call, &target);
-		outcome = appserver_take_exception(result);
+		if (zend_call_function(&call, &target) == SUCCESS || EG(exception)) {
+			outcome = appserver_take_exception(result);
+		} else {
+			/* The engine would not run it: an earlier failure left it unfit. Nothing was returned. */
+			CG(unclean_shutdown) = 1;
+		}
 	} zend_end_try();
 	EG(current_execute_data) = caller;
 	return outcome;

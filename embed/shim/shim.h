@@ -122,7 +122,8 @@ void appserver_request_time_now(void);
 /* Ends output buffers that a function left open. */
 void appserver_output_end(void);
 /* Makes a resident request's next call start with nothing pending from the last one. */
-void appserver_reset_between_calls(void);
+/* False when something in it bailed out: the request is not fit for another call. */
+bool appserver_reset_between_calls(void);
 bool appserver_opcache_enabled(void);
 const char *appserver_php_version(void);
 

@@ -94,7 +94,7 @@ static void time_limit_put_back(void)
 	zend_string_release(name);
 }
 
-void appserver_reset_between_calls(void)
+bool appserver_reset_between_calls(void)
 {
 	php_call_shutdown_functions();
 	php_free_shutdown_functions();
@@ -120,4 +120,6 @@ void appserver_reset_between_calls(void)
 	gc_protect(false);
 	sapi_header_op(SAPI_HEADER_DELETE_ALL, NULL);
 	SG(sapi_headers).http_response_code = 200;
+	/* Bailouts of shutdown functions and of output callbacks end there, and only leave this mark. */
+	return !CG(unclean_shutdown);
 }

@@ -62,8 +62,9 @@ impl Request<'_> {
 
     /// Between the calls of a request that lives on: runs and forgets shutdown functions, closes the
     /// session, and puts back output buffers, headers, last error, exit status, error level, PHP's
-    /// time limit, folder, alarm and umask. Call it in [`Request::guard`].
-    pub fn reset_between_calls(&self) {
+    /// time limit, folder, alarm and umask. False when something in it bailed out: the request is not
+    /// fit for another call. Call it in [`Request::guard`].
+    pub fn reset_between_calls(&self) -> bool {
         // SAFETY: the request is open.
         unsafe { ffi::appserver_reset_between_calls() }
     }

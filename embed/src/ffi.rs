@@ -117,7 +117,7 @@ unsafe extern "C" {
     pub(crate) fn appserver_memory_limit(lifted: bool) -> bool;
     pub(crate) fn appserver_request_time_now();
     pub(crate) fn appserver_output_end();
-    pub(crate) fn appserver_reset_between_calls();
+    pub(crate) fn appserver_reset_between_calls() -> bool;
     pub(crate) fn appserver_opcache_enabled() -> bool;
     pub(crate) fn appserver_php_version() -> *const c_char;
 }

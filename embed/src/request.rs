@@ -149,10 +149,12 @@ impl Request<'_> {
         released
     }
 
-    /// Forgets such an exception.
-    pub fn discard_exception(&self) {
-        if let Some(outcome) = self.take_exception() {
-            let _ = self.guard(|| drop(outcome));
+    /// Forgets such an exception; false when it was a fatal error, or letting go of it ended in one.
+    pub fn discard_exception(&self) -> bool {
+        match self.take_exception() {
+            None => true,
+            Some(Outcome::BailedOut(_)) => false,
+            Some(outcome) => self.guard(|| drop(outcome)).is_ok(),
         }
     }
 

@@ -244,8 +244,8 @@ fn close(request: Request<'_>) -> bool {
 
 /// Whether a resident request is fit for its next call.
 fn reset(request: &Request<'_>) -> bool {
-    let whole = request.guard(|| request.reset_between_calls()).is_ok();
-    request.discard_exception();
+    let whole = request.guard(|| request.reset_between_calls()).is_ok_and(|whole| whole);
+    let whole = request.discard_exception() && whole;
     // Perhaps forked just now, by a shutdown function.
     fork_guard::leave_if_stranger();
     whole && interrupt::pending().is_none()
