@@ -165,6 +165,30 @@ fn on_sigterm_the_call_in_flight_is_answered_and_nobody_new_comes_in() {
 }
 
 #[test]
+fn a_signal_to_every_process_ends_the_worker_and_nothing_is_replaced() {
+    let setting = Setting::new();
+    let flag = setting.path("flag");
+    let mut worker = setting.start();
+    let mut wire = worker.wire();
+    wire.send_call("wait_for", &format!("[{flag:?}]"), 0);
+    eventually("it runs", || {
+        let executors = worker.status().apps[0].pools[0].executors.clone();
+        executors.iter().any(|executor| executor.state == "running").then_some(())
+    });
+    let app = worker.status().apps.remove(0);
+    worker.signal(Signal::TERM);
+    worker.expect_log("stopping");
+    crate::worker::send(app.prototype_pid, Signal::TERM);
+    for executor in &app.pools[0].executors {
+        crate::worker::send(executor.pid, Signal::TERM);
+    }
+    std::fs::write(&flag, "").unwrap();
+    assert_eq!(worker.ended(), 0);
+    let log = worker.log();
+    assert!(!log.contains("is replaced") && !log.contains("lack of memory"), "{log}");
+}
+
+#[test]
 fn a_second_signal_does_not_wait() {
     let mut worker = Setting::new().start();
     let mut wire = worker.wire();
