@@ -11,6 +11,9 @@ const FUNCTIONS: &str = r#"
     function tidy(string $file): void { register_shutdown_function(fn() => file_put_contents($file, 'tidied')); while (true) {} }
     #[AppServer\Timeout(0.05)]
     function impatient(): void { while (true) {} }
+    class Slow { public function __serialize(): array { while (true) {} } public function __unserialize(array $data): void { while (true) {} } }
+    function slow_result(): Slow { return new Slow; }
+    function slow_buffer(): int { ob_start(function ($b) { while (true) {} }); echo "x"; return 1; }
     function backtracks(): int { return preg_match('/^(a+)+$/', str_repeat('a', 40) . 'b'); }
 "#;
 
@@ -30,7 +33,9 @@ fn outcome(sidecar: &Sidecar, function: &str) -> String {
 #[test]
 fn endless_loops_sleeps_and_blocking_reads_are_interrupted() {
     let sidecar = Sidecar::with_functions(FUNCTIONS);
-    for function in ["'spin'", "'sleeps'", "'blocks'", "'backtracks'"] {
+    for function in
+        ["'spin'", "'sleeps'", "'blocks'", "'slow_result'", "'slow_buffer'", "'backtracks'"]
+    {
         let out = outcome(&sidecar, function);
         if function == "'backtracks'" && out.starts_with("returned") {
             continue; // PCRE gave up before the deadline did.

@@ -18,6 +18,11 @@ pub trait ClassPolicy {
 
     /// Whether objects of this class may be made.
     fn allows(&self, class: &ClassEntry) -> bool;
+
+    /// What to do about a class that is refused, for the error's text; empty = nothing.
+    fn advice(&self) -> &str {
+        ""
+    }
 }
 
 /// Classes of PHP itself whose objects are values: making one from bytes has no effect elsewhere.
@@ -103,6 +108,15 @@ impl ClassPolicy for AllowedClasses {
             None => class.flags().contains(ClassFlags::Enum) || is_safe(class, name),
         };
         usual || self.matches(name)
+    }
+
+    /// An application's setting decides for arguments, the caller's for results.
+    fn advice(&self) -> &str {
+        if self.roots.is_empty() {
+            "add it to the caller's setting appserver.classes"
+        } else {
+            "add it to values.classes in the application's app.toml"
+        }
     }
 }
 

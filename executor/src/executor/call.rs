@@ -39,9 +39,9 @@ pub(super) fn run(request: &Request<'_>, call: &Call<'_>, encoded: &[u8]) -> End
             return not_run(request, failure);
         }
         Ok(Err(CodecError::BailedOut)) => {
-            return Ended::BailedOut(failure::fatal(&Bailout(request.last_error())));
+            return Ended::BailedOut(gave_up(&Bailout(request.last_error()), call.limit_ms));
         }
-        Err(bailout) => return Ended::BailedOut(failure::fatal(&bailout)),
+        Err(bailout) => return Ended::BailedOut(gave_up(&bailout, call.limit_ms)),
     };
     let ended = match find(request, call.target) {
         Ok(function) => {
@@ -50,7 +50,13 @@ pub(super) fn run(request: &Request<'_>, call: &Call<'_>, encoded: &[u8]) -> End
         }
         Err(ended) => ended,
     };
-    release(request, arguments, ended)
+    release(request, arguments, ended, call.limit_ms)
+}
+
+/// What a bailout means: a time limit or a cancel strikes wherever code of the application runs, and
+/// looks like a fatal error there.
+pub(super) fn gave_up(bailout: &Bailout, limit_ms: u32) -> Failure {
+    interrupted(limit_ms).unwrap_or_else(|| failure::fatal(bailout))
 }
 
 /// Why the call was interrupted, if it was; the engine forgets about it.
@@ -130,7 +136,7 @@ fn judge(request: &Request<'_>, outcome: Outcome, limit_ms: u32) -> Ended {
 }
 
 /// Drops the arguments, unless they are a given-up request's or the parent's.
-fn release(request: &Request<'_>, arguments: Arguments, ended: Ended) -> Ended {
+fn release(request: &Request<'_>, arguments: Arguments, ended: Ended, limit_ms: u32) -> Ended {
     if matches!(ended, Ended::BailedOut(_) | Ended::Stranger) {
         std::mem::forget(arguments);
         return ended;
@@ -140,7 +146,7 @@ fn release(request: &Request<'_>, arguments: Arguments, ended: Ended) -> Ended {
         (Err(_), Ended::Failed(failure) | Ended::Exited(failure)) => Ended::BailedOut(failure),
         (Err(bailout), ended) => {
             std::mem::forget(ended);
-            Ended::BailedOut(failure::fatal(&bailout))
+            Ended::BailedOut(gave_up(&bailout, limit_ms))
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use super::accept::Call;
 use super::answer::Answer;
-use super::call::{Ended, interrupted, pending_or};
+use super::call::{Ended, gave_up, interrupted, pending_or};
 use super::codec::CodecError;
+use super::journal;
 use super::seat::Seat;
 use super::serve::Context;
-use super::{failure, journal};
 use embed::{Bailout, Request};
 use ext_php_rs::types::Zval;
 
@@ -61,9 +61,9 @@ fn returned(
         encoded = answer.put_return(call, output, |out| call.codec.encode(&mut value, out));
     });
     let broken = match guarded {
-        Err(bailout) => Some(failure::fatal(&bailout)),
+        Err(bailout) => Some(gave_up(&bailout, call.limit_ms)),
         Ok(()) if matches!(encoded, Err(CodecError::BailedOut)) => {
-            Some(failure::fatal(&Bailout(request.last_error())))
+            Some(gave_up(&Bailout(request.last_error()), call.limit_ms))
         }
         Ok(()) => interrupted(call.limit_ms),
     };

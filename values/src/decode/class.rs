@@ -46,10 +46,11 @@ impl Decoder<'_> {
             })
         })?;
         if !self.policy.allows(class.as_entry()) {
-            return Err(Fault::new(refusal(
-                name,
-                "is not allowed: add it to values.classes of the application",
-            )));
+            let reason = match self.policy.advice() {
+                "" => "is not allowed".to_owned(),
+                advice => format!("is not allowed: {advice}"),
+            };
+            return Err(Fault::new(refusal(name, &reason)));
         }
         if class.is_unserializable() {
             return Err(Fault::new(refusal(name, "cannot be made from bytes")));
