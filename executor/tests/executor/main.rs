@@ -5,7 +5,6 @@ mod connections;
 mod effects;
 mod ends;
 mod limits;
-mod pace;
 mod processes;
 mod resident;
 mod starting;
