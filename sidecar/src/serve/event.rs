@@ -3,7 +3,6 @@
 
 use super::connections::ConnectionId;
 use super::key::{PoolKey, ReleaseKey};
-use super::orphan::Suspect;
 use protocol::{
     ControlReply, ControlRequest, FromExecutor, FromPrototype, Hello, Refused, Welcome,
 };
@@ -96,7 +95,7 @@ pub(super) enum Retry {
     /// Connections that nobody seemed to hold.
     Orphans {
         pool: PoolKey,
-        suspects: Vec<Suspect>,
+        suspects: Vec<ConnectionId>,
     },
 }
 

@@ -2,10 +2,8 @@
 //!
 //! An executor killed between epoll_wait(2) and the first store into its cell, or while it watched
 //! the connection it had served last, leaves that connection disarmed. The kernel says which entries
-//! of an epoll are disarmed. One that no busy cell names is suspicious. An idle cell that names it
-//! may be watching it, or may have given it back long ago; the former ends, or serves a call, within
-//! the pause before the second look. What is as suspicious then as before is hung up: nothing of a
-//! request has been read from it, and its client connects again.
+//! of an epoll are disarmed; one that no cell names, twice with a pause between, is hung up: nothing
+//! of a request has been read from it, and its client connects again.
 
 use super::connections::ConnectionId;
 use super::event::{Event, Retry};
@@ -16,19 +14,11 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
-/// Beside the time that an executor watches a connection. A live one needs well below a microsecond
-/// from epoll_wait to its cell; this allows for one that is not scheduled meanwhile.
+/// A live executor needs well below a microsecond from epoll_wait to its cell, and as little from
+/// taking the name out of it to re-arming; this allows for one that is not scheduled meanwhile.
 const PAUSE: Duration = Duration::from_millis(250);
 /// EPOLLIN; an entry without it is disarmed.
 const EPOLLIN: u32 = 1;
-
-/// A connection that nobody seems to hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Suspect {
-    id: ConnectionId,
-    /// The idle cells that name it, with the calls that each had finished.
-    named_by: Vec<(usize, u64)>,
-}
 
 impl Supervisor {
     /// Looks now, and at what is suspicious again after a pause.
@@ -38,46 +28,30 @@ impl Supervisor {
             return;
         }
         let (events, key) = (self.events.clone(), key.clone());
-        let pause = PAUSE + Duration::from_micros(self.settings.daemon.busy_poll_us.into());
         tokio::spawn(async move {
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(PAUSE).await;
             let _ = events.send(Event::Retry(Retry::Orphans { pool: key, suspects })).await;
         });
     }
 
     /// Hangs up on those that are still held by nobody.
-    pub(super) fn close_orphans(&mut self, key: &PoolKey, suspects: &[Suspect]) {
-        for suspect in self.unheld(key).into_iter().filter(|suspect| suspects.contains(suspect)) {
+    pub(super) fn close_orphans(&mut self, key: &PoolKey, suspects: &[ConnectionId]) {
+        for id in self.unheld(key).into_iter().filter(|id| suspects.contains(id)) {
             tracing::warn!(release = %key.release, "a connection lost its executor; it is closed");
-            self.close(suspect.id);
+            self.close(id);
         }
     }
 
-    /// Disarmed connections that no busy executor's cell names.
-    fn unheld(&self, key: &PoolKey) -> Vec<Suspect> {
+    /// Disarmed connections that no live executor's cell names.
+    fn unheld(&self, key: &PoolKey) -> Vec<ConnectionId> {
         let Some(pool) = self.pool(key) else {
             return Vec::new();
         };
+        let live = pool.scoreboard.cells().filter(|cell| cell.state() != State::Empty);
+        let held: Vec<u64> = live.map(|cell| cell.remains().connection).collect();
         let disarmed = disarmed(&pool.epoll).unwrap_or_default().into_iter();
-        let suspect = |name: u64| {
-            let id = ConnectionId::from_u64(name);
-            self.connections.get(id)?;
-            let mut named_by = Vec::new();
-            for (index, cell) in pool.scoreboard.cells().enumerate() {
-                if cell.remains().connection != name {
-                    continue;
-                }
-                match cell.state() {
-                    State::Reading | State::Running | State::Replying | State::Answered => {
-                        return None;
-                    }
-                    State::Idle => named_by.push((index, cell.calls())),
-                    State::Empty | State::Starting => {}
-                }
-            }
-            Some(Suspect { id, named_by })
-        };
-        disarmed.filter_map(suspect).collect()
+        let unheld = disarmed.filter(|name| !held.contains(name)).map(ConnectionId::from_u64);
+        unheld.filter(|id| self.connections.get(*id).is_some()).collect()
     }
 }
 
