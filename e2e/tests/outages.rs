@@ -146,9 +146,8 @@ fn two_hundred_dead_executors_leave_no_process_and_no_descriptor() {
     };
     kill(5);
     // Not before the last of the dead has been replaced: there would be too little to compare with.
-    let before = eventually("both executors are there", || {
-        (sidecar.executors().len() == 2).then(held)
-    });
+    let before =
+        eventually("both executors are there", || (sidecar.executors().len() == 2).then(held));
     kill(200);
     eventually("as much is held as before", || {
         let now = held();

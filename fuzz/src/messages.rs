@@ -3,8 +3,8 @@
 use crate::target::Verdict;
 use protocol::{
     AppName, Catalog, ClientInfo, ControlReply, ExitCause, Failure, Function, Hello, Isolation,
-    Limits, Member, Membership, Param, Purpose, Refused, RefusedCode, ReleaseId, StatusReport,
-    Thrown, TraceFrame, Welcome, body_from_slice, body_to_vec,
+    Limits, Member, Membership, Param, Purpose, Refused, RefusedCode, ReleaseId, Routing,
+    StatusReport, Thrown, TraceFrame, Welcome, body_from_slice, body_to_vec,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -70,6 +70,7 @@ fn welcome() -> Welcome {
         app: app(),
         pool: "default".into(),
         release: ReleaseId(9),
+        routing: Routing::default(),
         catalog_hash: 7,
         catalog: Some(catalog()),
         membership: membership(),

@@ -1,6 +1,6 @@
 //! Questions to a supervisor on a control connection, and their answers.
 
-use crate::{AppName, Catalog, Isolation, Membership, ReleaseId};
+use crate::{AppName, Catalog, Isolation, Membership, ReleaseId, Routing};
 use serde::{Deserialize, Serialize};
 
 /// A question. Each gets exactly one reply with its request id.
@@ -17,6 +17,10 @@ pub enum ControlRequest {
         request_id: u64,
     },
     Membership,
+    /// Where new requests of an application go; the empty name is the only one.
+    Routing {
+        app: AppName,
+    },
 }
 
 /// An answer.
@@ -33,6 +37,7 @@ pub enum ControlReply {
         message: String,
         near: Vec<String>,
     },
+    Routing(Routing),
 }
 
 /// Everything `appserver status` and `appserver top` show: counters only grow, so that a viewer

@@ -85,7 +85,8 @@ pub enum Failure {
     WrongPool {
         pool: String,
     },
-    /// The connection's release is no longer current: nothing ran, connect again.
+    /// The release that the call names is not the one that this connection leads to: nothing ran, call
+    /// it over a connection whose Hello names that release.
     WrongRelease {
         current: ReleaseId,
     },
@@ -99,6 +100,7 @@ pub enum Failure {
         path: String,
         reason: String,
     },
+    /// The release that the call is pinned to, or that generation of its settings, is not here.
     ReleaseGone {
         release: ReleaseId,
     },
@@ -111,4 +113,7 @@ pub enum Failure {
     Protocol {
         reason: String,
     },
+    /// The release of the pool was replaced while the call arrived: nothing ran, and the connection is
+    /// on its way to the new release. Send the same call again on it.
+    Moved,
 }

@@ -5,7 +5,7 @@
 //! | 0 | 4 | length of the body in bytes, u32 |
 //! | 4 | 1 | kind |
 //! | 5 | 1 | flags |
-//! | 6 | 2 | zero |
+//! | 6 | 2 | generation of the application's settings, u16: in a call 0 = current; in an answer, the one it ran with |
 //! | 8 | 8 | request id |
 //! | 16 | 8 | release id: in a call 0 = any; in an answer, the release that ran it |
 //! | 24 | 4 | deadline budget in milliseconds, 0 = none; what is left when the frame is written |
@@ -84,6 +84,9 @@ pub struct Header {
     pub flags: u8,
     pub request_id: u64,
     pub release_id: u64,
+    /// In a call, the generation of settings that its request is pinned to, 0 = the current one; in
+    /// an answer, the one that the call ran with.
+    pub settings: u16,
     pub budget_ms: u32,
     pub epoch: u32,
     pub trace: TraceContext,
@@ -102,7 +105,7 @@ pub enum BadFrame {
     UnknownKind(u8),
     #[error("unknown or misplaced frame flags {0:#04x}")]
     UnknownFlags(u8),
-    #[error("reserved header bytes are not zero")]
+    #[error("reserved bytes of the preface are not zero")]
     ReservedNotZero,
     #[error(
         "frame body of {length} bytes exceeds the limit of {limit} bytes (limits.frame_bytes_max)"
@@ -123,6 +126,7 @@ impl Header {
             flags: 0,
             request_id,
             release_id: 0,
+            settings: 0,
             budget_ms: 0,
             epoch: 0,
             trace: TraceContext::default(),
@@ -135,6 +139,7 @@ impl Header {
         bytes[0..4].copy_from_slice(&self.length.to_le_bytes());
         bytes[4] = self.kind as u8;
         bytes[5] = self.flags;
+        bytes[6..8].copy_from_slice(&self.settings.to_le_bytes());
         bytes[8..16].copy_from_slice(&self.request_id.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.release_id.to_le_bytes());
         bytes[24..28].copy_from_slice(&self.budget_ms.to_le_bytes());
@@ -156,6 +161,7 @@ impl Header {
             kind: Kind::from_byte(bytes[4]).ok_or(BadFrame::UnknownKind(bytes[4]))?,
             flags: bytes[5],
             request_id: u64_at(bytes, 8),
+            settings: u16::from_le_bytes([bytes[6], bytes[7]]),
             release_id: u64_at(bytes, 16),
             budget_ms: u32_at(bytes, 24),
             epoch: u32_at(bytes, 28),
@@ -166,9 +172,6 @@ impl Header {
         };
         if header.flags & !FLAGS_KNOWN != 0 {
             return Err(BadFrame::UnknownFlags(header.flags));
-        }
-        if bytes[6] != 0 || bytes[7] != 0 {
-            return Err(BadFrame::ReservedNotZero);
         }
         if header.length > body_bytes_max {
             return Err(BadFrame::TooLarge { length: header.length, limit: body_bytes_max });

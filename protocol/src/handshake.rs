@@ -81,6 +81,29 @@ pub struct Membership {
     pub members: Vec<Member>,
 }
 
+/// A release that takes a share of the calls on trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Canary {
+    pub release: ReleaseId,
+    /// As people count the releases of the application.
+    pub number: u64,
+    /// Its share of the requests, in ten-thousandths.
+    pub basis_points: u16,
+}
+
+/// Which release new requests of an application go to. A higher `generation` from the same worker
+/// replaces a lower one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Routing {
+    pub generation: u64,
+    pub current: ReleaseId,
+    /// As people count the releases of the application; 0 = a folder that was served without a deploy.
+    pub number: u64,
+    /// Generation of the application's settings; never 0.
+    pub settings: u16,
+    pub canary: Option<Canary>,
+}
+
 /// Answer to a Hello.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome {
@@ -92,6 +115,8 @@ pub struct Welcome {
     pub app: AppName,
     pub pool: String,
     pub release: ReleaseId,
+    /// Of `app`; all zero on a control connection.
+    pub routing: Routing,
     pub catalog_hash: u64,
     /// Absent when the client's `catalog_hash` was up to date.
     pub catalog: Option<Catalog>,

@@ -27,14 +27,14 @@ pub use frame::{
     TraceContext, body_from_slice, body_to_vec, control_frame,
 };
 pub use handshake::{
-    ClientInfo, Hello, Limits, Member, Membership, PREFACE, PREFACE_BYTES, Purpose, Refused,
-    RefusedCode, Welcome, check_preface,
+    Canary, ClientInfo, Hello, Limits, Member, Membership, PREFACE, PREFACE_BYTES, Purpose,
+    Refused, RefusedCode, Routing, Welcome, check_preface,
 };
 pub use name::{AppName, InvalidName, ReleaseId, split_target};
 pub use nearest::nearest;
 pub use process::{
-    Boot, ClosedReason, ExecutorExit, FromExecutor, FromPrototype, LogLevel, PoolBoot, Report,
-    ToExecutor, ToPrototype,
+    Boot, ClosedReason, ExecutorExit, FromExecutor, FromPrototype, GENERATION_PINNED, LogLevel,
+    PoolBoot, Report, ToExecutor, ToPrototype,
 };
 pub use rendezvous::{rank, score};
 

@@ -102,6 +102,10 @@ pub struct ExecutorExit {
     pub cause: crate::ExitCause,
 }
 
+/// Set in the generation of a connection whose Hello named a release: it stays with that release when
+/// the application gets a new one.
+pub const GENERATION_PINNED: u32 = 1;
+
 /// Supervisor to executor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToExecutor {
@@ -122,6 +126,9 @@ pub enum FromExecutor {
     Log { request_id: u64, function: String, level: LogLevel, text: String },
     /// The executor is about to exit on its own: recycled, or a request could not be cleaned up.
     Leaving { reason: String },
+    /// The pool is retired, for the `retirement`th time: the executor does not touch the connection any
+    /// more, and the supervisor may put it where it belongs.
+    Released { slot: u32, generation: u32, retirement: u32 },
 }
 
 /// Why an executor gave a connection up.

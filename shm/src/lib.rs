@@ -11,4 +11,4 @@ mod page;
 mod scoreboard;
 
 pub use board::{Board, BoardReader};
-pub use scoreboard::{Cell, Command, FunctionCounters, Running, Scoreboard, State};
+pub use scoreboard::{Cell, Command, FunctionCounters, Orders, Running, Scoreboard, State};

@@ -65,14 +65,16 @@ pub struct Cell {
     deadline_ns: AtomicU64,
     calls: AtomicU64,
     errors: AtomicU64,
-    // Second line: written by the supervisor, but for `ready_ns`.
+    // Second line: written by the supervisor, but for `ready_ns` and `passed`.
     stop: AtomicU32,
     pid: AtomicU32,
     /// `Command` in the lowest two bits, above them the call's `seq`: one word, so that a command is
     /// never taken for another call's.
     interruption: AtomicU64,
     ready_ns: AtomicU64,
-    unused: [AtomicU64; 5],
+    /// Written by the executor: the last retirement of its pool that it saw while it held nothing.
+    passed: AtomicU32,
+    unused: [AtomicU32; 9],
 }
 
 #[allow(unsafe_code)]
@@ -135,6 +137,13 @@ impl Cell {
         self.seq.store(seq + (seq & 1), Ordering::Release);
     }
 
+    /// Executor: the call that was begun does not run here after all.
+    pub fn withdraw(&self) {
+        let seq = self.seq.load(Ordering::Relaxed);
+        self.state.store(State::Reading as u32, Ordering::Release);
+        self.seq.store(seq + (seq & 1), Ordering::Release);
+    }
+
     /// Executor, before it re-arms its connection or after it closed it: it holds none. A name left
     /// behind would hide a connection that another executor took and died with.
     pub fn released(&self) {
@@ -144,6 +153,17 @@ impl Cell {
     /// Executor: waits for a connection.
     pub fn idle(&self) {
         self.state.store(State::Idle as u32, Ordering::Release);
+    }
+
+    /// Executor, while it holds no connection that epoll may have named before the given retirement of
+    /// its pool.
+    pub fn pass(&self, retirement: u32) {
+        self.passed.store(retirement, Ordering::Release);
+    }
+
+    /// Supervisor: the last retirement that the executor has passed.
+    pub fn passed(&self) -> u32 {
+        self.passed.load(Ordering::Acquire)
     }
 
     /// Executor: has started, and waits for its first connection since then.
@@ -184,6 +204,7 @@ impl Cell {
             field.store(0, Ordering::Relaxed);
         }
         self.ready_ns.store(0, Ordering::Relaxed);
+        self.passed.store(0, Ordering::Relaxed);
         self.calls.store(0, Ordering::Relaxed);
         self.errors.store(0, Ordering::Relaxed);
         self.pid.store(0, Ordering::Relaxed);
@@ -259,6 +280,11 @@ impl Cell {
     }
 }
 
+/// Generations are 16 bits wide; the page has them in 32.
+fn as_generation(stored: u32) -> u16 {
+    u16::try_from(stored & 0xffff).unwrap_or_default()
+}
+
 /// As a cell holds it.
 fn interruption(command: Command, seq: u64) -> u64 {
     seq << 2 | u64::from(command as u32)
@@ -312,6 +338,22 @@ struct Head {
     watched: AtomicU32,
     /// Of the membership that the supervisor knows.
     epoch: AtomicU32,
+    /// Not 0 while new requests of the application go to another release: which retirement of the
+    /// pool it is.
+    retirement: AtomicU32,
+    /// Generation of the application's settings for calls that begin now.
+    settings: AtomicU32,
+}
+
+/// What the supervisor wants of an executor that begins a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Orders {
+    /// It sleeps, and must be woken by a write to the pool's eventfd.
+    pub wake: bool,
+    /// The call must not run here unless it is pinned to this release.
+    pub retired: bool,
+    /// Generation of settings for a call that is not pinned to one.
+    pub settings: u16,
 }
 
 #[allow(unsafe_code)]
@@ -379,8 +421,41 @@ impl Scoreboard {
         self.page.at(0)
     }
 
-    /// Executor, after `Cell::begin`: whether the supervisor sleeps and must be woken (by a write
-    /// to the pool's eventfd). True for one caller only.
+    /// Executor, after `Cell::begin`. Pairs with [`Self::retire`]: either the supervisor sees this call
+    /// running when it retires the pool, or the call sees that the pool is retired. `wake` is true for
+    /// one caller only.
+    pub fn orders(&self) -> Orders {
+        let wake = self.must_wake_supervisor();
+        let head = self.head();
+        Orders {
+            wake,
+            retired: head.retirement.load(Ordering::Relaxed) != 0,
+            settings: as_generation(head.settings.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Executor, after it has put a connection's name into its cell or taken it out: not 0 when the
+    /// connection is the supervisor's to move, and must not be read from. Pairs with [`Self::retire`].
+    pub fn retirement(&self) -> u32 {
+        fence(Ordering::SeqCst);
+        self.head().retirement.load(Ordering::Relaxed)
+    }
+
+    /// Supervisor: new calls go elsewhere from now on, or, with 0, come here again. A call that the
+    /// cells show after this had begun before it; a connection that no cell names is read by nobody
+    /// here. Each retirement of a pool has a number of its own.
+    pub fn retire(&self, retirement: u32) {
+        self.head().retirement.store(retirement, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Supervisor: calls that begin from now on have these settings.
+    pub fn set_settings(&self, generation: u16) {
+        self.head().settings.store(generation.into(), Ordering::SeqCst);
+    }
+
+    /// Executor: whether the supervisor sleeps and must be woken (by a write to the pool's eventfd).
+    /// True for one caller only.
     pub fn must_wake_supervisor(&self) -> bool {
         // Pairs with the fence in `stop_watching`: either the supervisor's last look sees our cell
         // running, or we see that nobody watches.
@@ -475,6 +550,21 @@ mod tests {
         board.stop_watching();
         assert!(board.must_wake_supervisor());
         assert!(!board.must_wake_supervisor());
+    }
+
+    #[test]
+    fn a_pool_is_retired_and_taken_back_for_calls_that_begin_later() {
+        let (file, ours) = Scoreboard::create(1, 0).unwrap();
+        let theirs = Scoreboard::open(&file, 1, 0).unwrap();
+        ours.watch();
+        ours.set_settings(7);
+        assert_eq!(theirs.orders(), Orders { wake: false, retired: false, settings: 7 });
+        ours.retire(3);
+        assert_eq!((theirs.orders().retired, theirs.retirement()), (true, 3));
+        theirs.cell(0).pass(3);
+        assert_eq!(ours.cell(0).passed(), 3);
+        ours.retire(0);
+        assert_eq!((theirs.orders().retired, theirs.retirement()), (false, 0));
     }
 
     #[test]

@@ -22,18 +22,31 @@ pub(super) struct Answer {
     release: u64,
     /// Of the membership.
     epoch: u32,
+    /// Generation of the settings that the call runs with, 0 before one runs.
+    settings: u16,
     frame_timeout_ns: u64,
 }
 
 impl Answer {
     pub(super) fn new(release: u64, frame_timeout_ms: u32) -> Self {
         let frame_timeout_ns = u64::from(frame_timeout_ms) * NS_PER_MS;
-        Self { frame: Vec::with_capacity(KEPT_BYTES), release, epoch: 0, frame_timeout_ns }
+        Self {
+            frame: Vec::with_capacity(KEPT_BYTES),
+            release,
+            epoch: 0,
+            settings: 0,
+            frame_timeout_ns,
+        }
     }
 
     /// For the answers from now on.
     pub(super) fn set_epoch(&mut self, epoch: u32) {
         self.epoch = epoch;
+    }
+
+    /// For the answers from now on.
+    pub(super) fn set_settings(&mut self, generation: u16) {
+        self.settings = generation;
     }
 
     /// A frame with the value that `body` appends, after what the function printed if the caller
@@ -106,6 +119,7 @@ impl Answer {
         let mut header = Header::new(kind, call.request_id);
         header.release_id = self.release;
         header.epoch = self.epoch;
+        header.settings = self.settings;
         header.trace = call.trace;
         header
     }

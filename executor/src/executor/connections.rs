@@ -6,7 +6,7 @@ use super::seat::Seat;
 use crate::control::{Gone, Incoming, NoDescriptorsLeft};
 use crate::descriptors;
 use anyhow::{Context, Result, bail};
-use protocol::{Boot, ClosedReason, FromExecutor, ToExecutor};
+use protocol::{Boot, ClosedReason, FromExecutor, GENERATION_PINNED, ToExecutor};
 use rustix::fd::{BorrowedFd, OwnedFd, RawFd};
 use rustix::net::{Shutdown, shutdown};
 
@@ -27,6 +27,11 @@ impl Connection {
 
     pub(super) fn name(self) -> u64 {
         u64::from(self.generation) << 32 | u64::from(self.slot)
+    }
+
+    /// Whether it stays with this release when the application gets a new one.
+    pub(super) fn is_pinned(self) -> bool {
+        self.generation & GENERATION_PINNED != 0
     }
 
     /// Its place in a table by slot.

@@ -4,7 +4,7 @@ use crate::control::Channel;
 use anyhow::{Context, Result, bail};
 use protocol::{Boot, Catalog, PoolBoot};
 use rustix::fd::OwnedFd;
-use shm::{Cell, Scoreboard};
+use shm::{Cell, Orders, Scoreboard};
 
 /// A place in a pool.
 #[derive(Debug)]
@@ -46,11 +46,34 @@ impl Seat {
         self.scoreboard.cell(usize::from(self.index))
     }
 
-    /// Tells a sleeping supervisor that a call runs, so that it watches the time limits.
+    /// While no connection is held: what epoll names from now on is not older than the pool's last
+    /// retirement.
+    pub(crate) fn pass(&self) {
+        let retirement = self.scoreboard.retirement();
+        if retirement != 0 {
+            self.cell().pass(retirement);
+        }
+    }
+
+    /// What the supervisor wants of a call that has just begun. If it sleeps, it is told that a call
+    /// runs, so that it watches the time limits.
+    pub(crate) fn orders(&self) -> Orders {
+        let orders = self.scoreboard.orders();
+        if orders.wake {
+            self.wake();
+        }
+        orders
+    }
+
+    /// Tells a sleeping supervisor that there is something to watch.
     pub(crate) fn wake_supervisor(&self) {
         if self.scoreboard.must_wake_supervisor() {
-            // An eventfd refuses only when its counter is full, and then it is readable anyway.
-            let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
+            self.wake();
         }
+    }
+
+    fn wake(&self) {
+        // An eventfd refuses only when its counter is full, and then it is readable anyway.
+        let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
     }
 }

@@ -12,7 +12,7 @@ use super::waiting::{others_wait, rearm, sleep};
 use super::{fork_guard, interrupt, journal};
 use anyhow::{Result, anyhow};
 use embed::{Php, Request};
-use protocol::{Boot, Catalog};
+use protocol::{Boot, Catalog, FromExecutor};
 use values::AllowedClasses;
 
 /// Looks at a connection between two looks at the clock and at who else waits.
@@ -30,6 +30,8 @@ pub(super) struct Server<'a> {
     pub(super) patience: Patience,
     /// Set while the scoreboard says that a call is on.
     pub(super) on: Option<On>,
+    /// Whether the pool was retired when the last call began.
+    pub(super) retired: bool,
     /// Whether the scoreboard has been told that this process has started.
     ready: bool,
     calls_left: u64,
@@ -80,6 +82,7 @@ impl<'a> Server<'a> {
             answer: Answer::new(boot.release.0, boot.frame_timeout_ms),
             patience: Patience::new(boot.busy_poll_us),
             on: None,
+            retired: false,
             ready: false,
             calls_left: jittered(seat.pool.max_calls),
         })
@@ -157,7 +160,8 @@ impl<'a> Server<'a> {
             self.ready = true;
         }
         if let Some(connection) = current {
-            if let Some(read) = self.watch(connection) {
+            let stays = connection.is_pinned() || !self.retired;
+            if stays && let Some(read) = self.watch(connection) {
                 return Ok(Some(Turn { connection, read: Some(read) }));
             }
             self.give_back(connection)?;
@@ -167,11 +171,13 @@ impl<'a> Server<'a> {
         loop {
             let Some(connection) = sleep(self.seat)? else { return Ok(None) };
             self.seat.cell().reading(connection.name());
-            if self.connections.hold(connection)? {
+            let retirement = self.retirement_for(connection);
+            if retirement == 0 && self.connections.hold(connection)? {
                 return Ok(Some(Turn { connection, read: None }));
             }
             self.seat.cell().released();
             self.seat.cell().idle();
+            self.tell_released(connection, retirement)?;
         }
     }
 
@@ -201,14 +207,30 @@ impl<'a> Server<'a> {
         }
     }
 
-    /// Makes the connection ready for whoever is idle, unless it is closed.
+    /// Makes the connection ready for whoever is idle, unless it is closed or goes to another release.
     fn give_back(&mut self, connection: Connection) -> Result<()> {
         self.seat.cell().released();
-        if self.connections.holds(connection) {
+        let retirement = self.retirement_for(connection);
+        if retirement != 0 {
+            self.tell_released(connection, retirement)
+        } else if self.connections.holds(connection) {
             rearm(self.seat, &self.connections, connection)
         } else {
             Ok(())
         }
+    }
+
+    /// Not 0 when the connection is the supervisor's to move.
+    fn retirement_for(&self, connection: Connection) -> u32 {
+        if connection.is_pinned() { 0 } else { self.seat.scoreboard.retirement() }
+    }
+
+    fn tell_released(&self, connection: Connection, retirement: u32) -> Result<()> {
+        if retirement == 0 {
+            return Ok(());
+        }
+        let Connection { slot, generation } = connection;
+        self.seat.control.send(&FromExecutor::Released { slot, generation, retirement }, &[])
     }
 
     /// The call, and what its request did at the end, is over.

@@ -14,6 +14,7 @@ use super::waiting::has_hung_up;
 use anyhow::Result;
 use embed::Request;
 use protocol::{ClosedReason, Failure, Header};
+use shm::Orders;
 
 impl Server<'_> {
     /// Reads from the connection and answers, if there is a call. With `not_ready` the request's
@@ -38,6 +39,7 @@ impl Server<'_> {
             Read::Fault(reason) => return self.close(connection, ClosedReason::Fault(reason)),
         };
         self.answer.set_epoch(self.seat.scoreboard.epoch());
+        self.answer.set_settings(0);
         let accepted = accept(
             self.boot,
             &self.functions,
@@ -51,7 +53,17 @@ impl Server<'_> {
             Err(failure) => return self.refuse(connection, &header, &failure),
         };
         self.patience.came(connection, call.started_ns);
-        begin(self.seat, &call);
+        let orders = begin(self.seat, &call);
+        self.retired = orders.retired;
+        if orders.retired && header.release_id == 0 {
+            self.seat.cell().withdraw();
+            return self.refuse(connection, &header, &Failure::Moved);
+        }
+        self.answer.set_settings(if header.settings == 0 {
+            orders.settings
+        } else {
+            header.settings
+        });
         request.time_now();
         request.time_limit(call.limit_ms);
         let ended = match not_ready {
@@ -124,8 +136,8 @@ impl Server<'_> {
     }
 }
 
-fn begin(seat: &Seat, call: &Call<'_>) {
+fn begin(seat: &Seat, call: &Call<'_>) -> Orders {
     let request_id = call.header.request_id;
     seat.cell().begin(call.target.index, request_id, call.started_ns, call.deadline_ns());
-    seat.wake_supervisor();
+    seat.orders()
 }

@@ -28,6 +28,7 @@ pub(super) fn sleep(seat: &Seat) -> Result<Option<Connection>> {
     let mut events =
         [epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }];
     while !interrupt::stop_asked() {
+        seat.pass();
         match epoll::wait(&seat.epoll, &mut events, None) {
             Ok(0) | Err(Errno::INTR) => {}
             Ok(_) => {

@@ -195,6 +195,10 @@ impl CallError {
                 ErrorKind::Unavailable,
                 format!("{function}(): releases change too fast to follow, at last {current}"),
             ),
+            Failure::Moved => Self::new(
+                ErrorKind::Unavailable,
+                format!("{function}(): releases change too fast to follow"),
+            ),
         }
         .of(function)
     }

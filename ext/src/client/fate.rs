@@ -22,8 +22,8 @@ pub(super) fn failed(cluster: &mut Cluster, call: &mut Call, failure: Failure, r
             }
             follow(cluster, call);
         }
-        // The connection belongs to a release that is no longer current: nothing ran.
-        Failure::WrongRelease { .. } if call.hops < HOPS_MAX => {
+        // The connection leads to another release, or is on its way to one: nothing ran.
+        Failure::WrongRelease { .. } | Failure::Moved if call.hops < HOPS_MAX => {
             drop_link(cluster, call);
             follow(cluster, call);
         }

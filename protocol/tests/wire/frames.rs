@@ -45,7 +45,7 @@ proptest! {
             }
             Err(error) => prop_assert!(matches!(
                 error,
-                BadFrame::UnknownKind(_) | BadFrame::UnknownFlags(_) | BadFrame::ReservedNotZero
+                BadFrame::UnknownKind(_) | BadFrame::UnknownFlags(_)
             )),
         }
     }

@@ -26,6 +26,7 @@ fn header() {
         kind: Kind::Call,
         flags: FLAG_OUTPUT | FLAG_JSON,
         request_id: 0x1817_1615_1413_1211,
+        settings: 0x0908,
         release_id: 0x2827_2625_2423_2221,
         budget_ms: 0x3433_3231,
         epoch: 0x4443_4241,
@@ -35,7 +36,7 @@ fn header() {
         "01020304",
         "10",
         "05",
-        "0000",
+        "0809",
         "1112131415161718",
         "2122232425262728",
         "31323334",
@@ -105,6 +106,13 @@ fn welcome() {
         app: app(),
         pool: RESIDENT_POOL.to_owned(),
         release: ReleaseId(9),
+        routing: Routing {
+            generation: 5,
+            current: ReleaseId(9),
+            number: 8,
+            settings: 3,
+            canary: Some(Canary { release: ReleaseId(10), number: 9, basis_points: 1000 }),
+        },
         catalog_hash: 7,
         catalog: Some(catalog()),
         membership: Membership {
@@ -118,7 +126,7 @@ fn welcome() {
     };
     assert_body(
         &welcome,
-        "05302e312e30 8280808010 0473686f70 087265736964656e74 09 07
+        "05302e312e30 8280808010 0473686f70 087265736964656e74 09 05 09 08 03 01 0a 09 e807 07
          01 0473686f70 09 01
             0571756f7465 0764656661756c74
             01 03736b75 01 06737472696e67 01 01 022727 00 00
@@ -225,6 +233,7 @@ fn failures() {
         (Failure::ReleaseGone { release: ReleaseId(9) }, "0b 09"),
         (Failure::Unavailable { reason: text(), ran: true }, "0c 0174 01"),
         (Failure::Protocol { reason: text() }, "0d 0174"),
+        (Failure::Moved, "0e"),
     ];
     for (failure, expected) in cases {
         assert_body(&failure, expected);
@@ -237,10 +246,12 @@ fn control() {
     assert_body(&ControlRequest::Catalog { app: app() }, "01 0473686f70");
     assert_body(&ControlRequest::Cancel { connection: 1, request_id: 2 }, "02 01 02");
     assert_body(&ControlRequest::Membership, "03");
+    assert_body(&ControlRequest::Routing { app: app() }, "04 0473686f70");
     let empty = Catalog { app: app(), release: ReleaseId(9), functions: vec![] };
     assert_body(&ControlReply::Catalog(empty), "01 0473686f70 09 00");
     assert_body(&ControlReply::Cancelled { found: true }, "02 01");
     assert_body(&ControlReply::Membership(Membership::default()), "03 00 00");
     let refused = ControlReply::Refused { message: "m".into(), near: vec![] };
     assert_body(&refused, "04 01 6d 00");
+    assert_body(&ControlReply::Routing(Routing::default()), "05 00 00 00 00 00");
 }

@@ -54,13 +54,28 @@ fn limits() -> impl Strategy<Value = Limits> {
         .prop_map(|(frame_bytes_max, value_depth_max)| Limits { frame_bytes_max, value_depth_max })
 }
 
+fn routing() -> impl Strategy<Value = Routing> {
+    let canary = (release(), any::<u64>(), any::<u16>());
+    let canary =
+        canary.prop_map(|(release, number, basis_points)| Canary { release, number, basis_points });
+    (any::<u64>(), release(), any::<u64>(), any::<u16>(), option::of(canary)).prop_map(
+        |(generation, current, number, settings, canary)| Routing {
+            generation,
+            current,
+            number,
+            settings,
+            canary,
+        },
+    )
+}
+
 pub(crate) fn welcome() -> impl Strategy<Value = Welcome> {
     let identity = (text(), any::<u64>(), app_name(), text(), release());
-    let known = (any::<u64>(), option::of(catalog()), membership(), limits());
+    let known = (any::<u64>(), option::of(catalog()), membership(), limits(), routing());
     let hints = (any::<u16>(), any::<u32>(), option::of(text()));
     (identity, known, hints).prop_map(|(identity, known, hints)| {
         let (version, connection, app, pool, release) = identity;
-        let (catalog_hash, catalog, membership, limits) = known;
+        let (catalog_hash, catalog, membership, limits, routing) = known;
         let (executors_max, busy_poll_us, board) = hints;
         Welcome {
             version,
@@ -68,6 +83,7 @@ pub(crate) fn welcome() -> impl Strategy<Value = Welcome> {
             app,
             pool,
             release,
+            routing,
             catalog_hash,
             catalog,
             membership,
@@ -205,6 +221,7 @@ pub(crate) fn failure() -> impl Strategy<Value = Failure> {
         release().prop_map(|release| Failure::ReleaseGone { release }),
         (text(), any::<bool>()).prop_map(|(reason, ran)| Failure::Unavailable { reason, ran }),
         text().prop_map(|reason| Failure::Protocol { reason }),
+        Just(Failure::Moved),
     ]
 }
 
@@ -218,6 +235,7 @@ pub(crate) fn control_request() -> impl Strategy<Value = ControlRequest> {
             ControlRequest::Cancel { connection, request_id }
         }),
         Just(ControlRequest::Membership),
+        app_name().prop_map(|app| ControlRequest::Routing { app }),
     ]
 }
 
@@ -227,6 +245,7 @@ pub(crate) fn control_reply() -> impl Strategy<Value = ControlReply> {
         catalog().prop_map(ControlReply::Catalog),
         any::<bool>().prop_map(|found| ControlReply::Cancelled { found }),
         membership().prop_map(ControlReply::Membership),
+        routing().prop_map(ControlReply::Routing),
         (text(), few(text())).prop_map(|(message, near)| ControlReply::Refused { message, near }),
     ]
 }
@@ -416,6 +435,9 @@ pub(crate) fn from_executor() -> impl Strategy<Value = FromExecutor> {
             FromExecutor::Log { request_id, function, level, text }
         }),
         text().prop_map(|reason| FromExecutor::Leaving { reason }),
+        (names(), any::<u32>()).prop_map(|((slot, generation), retirement)| {
+            FromExecutor::Released { slot, generation, retirement }
+        }),
     ]
 }
 
@@ -432,18 +454,21 @@ pub(crate) fn header() -> impl Strategy<Value = Header> {
         Just(Kind::ControlRequest),
         Just(Kind::ControlReply),
     ];
-    let numbers = (any::<u32>(), any::<u32>(), any::<u32>());
+    let numbers = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u16>());
     let trace = (any::<[u8; 16]>(), any::<[u8; 8]>());
     (kind, 0u8..8, any::<u64>(), any::<u64>(), numbers, trace).prop_map(
-        |(kind, flags, request_id, release_id, (length, budget_ms, epoch), trace)| Header {
-            length,
-            kind,
-            flags,
-            request_id,
-            release_id,
-            budget_ms,
-            epoch,
-            trace: TraceContext { trace_id: trace.0, span_id: trace.1 },
+        |(kind, flags, request_id, release_id, (length, budget_ms, epoch, settings), trace)| {
+            Header {
+                length,
+                kind,
+                flags,
+                request_id,
+                release_id,
+                settings,
+                budget_ms,
+                epoch,
+                trace: TraceContext { trace_id: trace.0, span_id: trace.1 },
+            }
         },
     )
 }

@@ -8,7 +8,8 @@ use super::key::ReleaseKey;
 use super::pool::Pool;
 use super::supervisor::{Phase, Supervisor};
 use protocol::{
-    AppName, Hello, Limits, Purpose, Refused, RefusedCode, ReleaseId, ToExecutor, Welcome, nearest,
+    AppName, Hello, Limits, Purpose, Refused, RefusedCode, ReleaseId, Routing, ToExecutor, Welcome,
+    nearest,
 };
 use std::os::fd::AsFd;
 
@@ -69,7 +70,8 @@ impl Supervisor {
                 {
                     Err(refused) => Verdict::Refuse(refused),
                     Ok((key, mut welcome)) => {
-                        match self.connections.reserve(stream, key, peer.to_owned()) {
+                        let pinned = !release.is_any();
+                        match self.connections.reserve(stream, key, pinned, peer.to_owned()) {
                             Ok(id) => {
                                 welcome.connection = id.to_u64();
                                 Verdict::Adopt { id, welcome: Box::new(welcome) }
@@ -101,7 +103,7 @@ impl Supervisor {
         release: ReleaseId,
     ) -> Result<(&Deployed, &Pool), Refused> {
         let app = self.find_app(app)?;
-        let current = self.current.get(app).copied().unwrap_or_default();
+        let current = self.route_of(app).current;
         let release = if release.is_any() { current } else { release };
         let key = ReleaseKey { app: app.clone(), release };
         let Some(deployed) = self.releases.get(&key) else {
@@ -123,19 +125,19 @@ impl Supervisor {
 
     /// The application called `app`; the empty name means the only one.
     pub(super) fn find_app<'a>(&'a self, app: &'a AppName) -> Result<&'a AppName, Refused> {
-        let names = || self.current.keys().map(AppName::as_str);
-        if app.is_any() && self.current.len() == 1 {
-            return Ok(self.current.keys().next().unwrap_or(app));
+        let names = || self.routes.keys().map(AppName::as_str);
+        if app.is_any() && self.routes.len() == 1 {
+            return Ok(self.routes.keys().next().unwrap_or(app));
         }
         if app.is_any() {
             let message = format!(
                 "this worker has {} applications; name one: app:function, or appserver.app",
-                self.current.len()
+                self.routes.len()
             );
             let near = names().take(3).map(str::to_owned).collect();
             return Err(Refused { code: RefusedCode::UnknownApp, message, near });
         }
-        if self.current.contains_key(app) {
+        if self.routes.contains_key(app) {
             return Ok(app);
         }
         Err(Refused {
@@ -145,11 +147,17 @@ impl Supervisor {
         })
     }
 
+    /// Where new calls of an application that is here go.
+    pub(super) fn route_of(&self, app: &AppName) -> Routing {
+        self.routes.get(app).copied().unwrap_or_default()
+    }
+
     fn welcome(&self, hello: &Hello, deployed: &Deployed, pool: &Pool) -> Welcome {
         let mut welcome = self.control_welcome();
         welcome.app = deployed.key.app.clone();
         welcome.pool.clone_from(&pool.boot.name);
         welcome.release = deployed.key.release;
+        welcome.routing = self.route_of(&deployed.key.app);
         welcome.executors_max = pool.limits.max;
         if let Some(Published { catalog, hash }) = &deployed.published {
             welcome.catalog_hash = *hash;
@@ -166,6 +174,7 @@ impl Supervisor {
             app: AppName::default(),
             pool: String::new(),
             release: ReleaseId::ANY,
+            routing: Routing::default(),
             catalog_hash: 0,
             catalog: None,
             membership: self.membership.clone(),

@@ -6,6 +6,7 @@
 //! overwritten.
 
 use super::key::PoolKey;
+use protocol::GENERATION_PINNED;
 use rustix::event::epoll;
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::net::{Shutdown, shutdown};
@@ -25,6 +26,11 @@ impl ConnectionId {
         u64::from(self.generation) << 32 | u64::from(self.slot)
     }
 
+    /// Whether it stays with its release when the application gets a new one.
+    pub(super) fn is_pinned(self) -> bool {
+        self.generation & GENERATION_PINNED != 0
+    }
+
     pub(super) fn from_u64(name: u64) -> Self {
         let [a, b, c, d, e, f, g, h] = name.to_le_bytes();
         let slot = u32::from_le_bytes([a, b, c, d]);
@@ -42,6 +48,9 @@ pub(super) struct Connection {
     pub(super) peer: String,
     /// The request that its caller gave up before an executor had begun it.
     cancelled: Option<u64>,
+    /// Not 0: an executor of its retired pool held it when that was retired for this time, and will
+    /// say when it does not any more.
+    awaited: u32,
     /// Whether it is registered with its pool's epoll.
     armed: bool,
 }
@@ -74,6 +83,7 @@ impl Connections {
         &mut self,
         stream: BorrowedFd<'_>,
         pool: PoolKey,
+        pinned: bool,
         peer: String,
     ) -> Result<ConnectionId, NoSlot> {
         let base = i32::try_from(self.fd_base).unwrap_or(i32::MAX);
@@ -83,13 +93,15 @@ impl Connections {
             return Err(NoSlot::Full);
         }
         rustix::io::ioctl_fionbio(&fd, true).map_err(|error| NoSlot::Io(error.into()))?;
-        self.generation = self.generation.wrapping_add(1).max(1);
-        let id = ConnectionId { slot, generation: self.generation };
+        self.generation = self.generation.wrapping_add(1) % (u32::MAX >> 1);
+        let generation = (self.generation + 1) << 1 | u32::from(pinned) * GENERATION_PINNED;
+        let id = ConnectionId { slot, generation };
         let index = slot as usize;
         if self.slots.len() <= index {
             self.slots.resize_with(index + 1, || None);
         }
-        self.slots[index] = Some(Connection { id, fd, pool, peer, cancelled: None, armed: false });
+        let (cancelled, awaited, armed) = (None, 0, false);
+        self.slots[index] = Some(Connection { id, fd, pool, peer, cancelled, awaited, armed });
         self.open += 1;
         Ok(id)
     }
@@ -102,6 +114,44 @@ impl Connections {
         epoll::add(epoll, &connection.fd, epoll::EventData::new_u64(id.to_u64()), READY_ONCE)?;
         connection.armed = true;
         Ok(())
+    }
+
+    /// Takes the connection out of its pool's epoll and puts it into another pool's, armed. What has
+    /// arrived on it meanwhile is read there.
+    pub(super) fn move_to(
+        &mut self,
+        id: ConnectionId,
+        from: impl AsFd,
+        pool: &PoolKey,
+        epoll: impl AsFd,
+    ) -> io::Result<()> {
+        let Some(connection) = self.get_mut(id) else {
+            return Ok(());
+        };
+        connection.pool = pool.clone();
+        connection.awaited = 0;
+        // One that waits for its Welcome is armed after that.
+        if !std::mem::take(&mut connection.armed) {
+            return Ok(());
+        }
+        epoll::delete(from, &connection.fd)?;
+        self.arm(id, epoll)
+    }
+
+    /// Notes that the connection is held by an executor of a pool retired for the given time.
+    pub(super) fn await_release(&mut self, id: ConnectionId, retirement: u32) {
+        if let Some(connection) = self.get_mut(id) {
+            connection.awaited = retirement;
+        }
+    }
+
+    /// Whether its release is awaited since the given retirement of its pool; asked once.
+    pub(super) fn take_awaited(&mut self, id: ConnectionId, retirement: u32) -> bool {
+        self.get_mut(id).is_some_and(|connection| {
+            let awaited = connection.awaited == retirement && retirement != 0;
+            connection.awaited = if awaited { 0 } else { connection.awaited };
+            awaited
+        })
     }
 
     /// Makes a connection whose executor died available to the others.

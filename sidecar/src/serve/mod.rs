@@ -42,6 +42,7 @@ mod start;
 mod status;
 mod stop;
 mod supervisor;
+mod swap;
 mod tls;
 mod watch;
 

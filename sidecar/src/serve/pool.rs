@@ -41,6 +41,10 @@ pub(super) struct Pool {
     /// Whether a pause before the next start is under way.
     pub(super) pausing: bool,
     pub(super) watch: Watch,
+    /// How often new calls of the application went elsewhere.
+    pub(super) retirement: u32,
+    /// Executors, by cell, that held nothing when that happened last.
+    pub(super) passing: Vec<usize>,
     serial: u64,
 }
 
@@ -91,6 +95,8 @@ impl Pool {
             start_failures: 0,
             pausing: false,
             watch: Watch::default(),
+            retirement: 0,
+            passing: Vec::new(),
             serial: 0,
         })
     }

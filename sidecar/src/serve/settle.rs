@@ -79,12 +79,7 @@ impl Supervisor {
         let frame = control_frame(header, &failure);
         let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
         let sent = send(&connection.fd, &frame, flags).is_ok_and(|sent| sent == frame.len());
-        let Some(pool) = self.pool(key) else {
-            return;
-        };
-        if !sent || self.connections.rearm(id, &pool.epoll).is_err() {
-            self.close(id);
-        }
+        if sent { self.place(id) } else { self.close(id) }
     }
 
     fn failure_of(
@@ -139,11 +134,8 @@ impl Supervisor {
 
     /// Lets another executor take the connection of a dead one.
     fn give_on(&mut self, key: &PoolKey, id: ConnectionId) {
-        let Some(pool) = self.pool(key) else {
-            return;
-        };
-        if self.connections.rearm(id, &pool.epoll).is_err() {
-            self.close_of(key, id);
+        if self.connections.get(id).is_some_and(|connection| connection.pool == *key) {
+            self.place(id);
         }
     }
 

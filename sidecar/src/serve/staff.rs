@@ -98,6 +98,9 @@ impl Supervisor {
                 log(from, request_id, &function, level, &text);
             }
             FromExecutor::Leaving { reason } => self.on_leaving(from, &reason),
+            FromExecutor::Released { slot, generation, retirement } => {
+                self.on_released(from, ConnectionId { slot, generation }, retirement);
+            }
         }
     }
 

@@ -17,7 +17,7 @@ use super::settings::Settings;
 use super::supervisor::{Phase, Supervisor};
 use super::{Error, Options, descriptors, logging, release};
 use crate::config::{self, Configuration};
-use protocol::{Function, Membership};
+use protocol::{Function, Membership, Routing};
 use shm::Board;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -206,7 +206,7 @@ impl Supervisor {
             events,
             board,
             releases: BTreeMap::new(),
-            current: BTreeMap::new(),
+            routes: BTreeMap::new(),
             started: Instant::now(),
             accepted: 0,
             refused: 0,
@@ -223,7 +223,9 @@ impl Supervisor {
         let key = ReleaseKey { app: deployment.config.name.clone(), release };
         let deployed = Deployed::new(key.clone(), deployment, &self.settings);
         self.releases.insert(key.clone(), deployed);
-        self.current.insert(key.app.clone(), release);
+        let routing =
+            Routing { generation: 1, current: release, settings: 1, ..Routing::default() };
+        self.routes.insert(key.app.clone(), routing);
         self.start_prototype(&key);
         Ok(())
     }

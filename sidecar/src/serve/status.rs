@@ -22,6 +22,12 @@ impl Supervisor {
             }
             ControlRequest::Membership => ControlReply::Membership(self.membership.clone()),
             ControlRequest::Catalog { app } => self.catalog(&app),
+            ControlRequest::Routing { app } => match self.find_app(&app) {
+                Ok(app) => ControlReply::Routing(self.route_of(app)),
+                Err(refused) => {
+                    ControlReply::Refused { message: refused.message, near: refused.near }
+                }
+            },
             ControlRequest::Cancel { connection, request_id } => {
                 let mut pools = self.releases.values_mut().flat_map(|d| d.pools.values_mut());
                 let found = pools.any(|pool| pool.cancel(connection, request_id));
@@ -40,7 +46,7 @@ impl Supervisor {
                 return ControlReply::Refused { message: refused.message, near: refused.near };
             }
         };
-        let release = self.current.get(app).copied().unwrap_or_default();
+        let release = self.route_of(app).current;
         let key = super::key::ReleaseKey { app: app.clone(), release };
         let published = self.releases.get(&key).and_then(|deployed| deployed.published.as_ref());
         match published {

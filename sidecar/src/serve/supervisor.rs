@@ -7,7 +7,7 @@ use super::key::{PoolKey, ReleaseKey};
 use super::pool::Pool;
 use super::prototype::Prototype;
 use super::settings::Settings;
-use protocol::{Catalog, FromPrototype, Membership, Report, body_from_slice};
+use protocol::{AppName, Catalog, FromPrototype, Membership, Report, Routing, body_from_slice};
 use shm::Board;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -28,8 +28,8 @@ pub(super) struct Supervisor {
     pub(super) settings: Arc<Settings>,
     pub(super) events: Events,
     pub(super) releases: BTreeMap<ReleaseKey, Deployed>,
-    /// The release that new calls of each application run in.
-    pub(super) current: BTreeMap<protocol::AppName, protocol::ReleaseId>,
+    /// Where new calls of each application go.
+    pub(super) routes: BTreeMap<AppName, Routing>,
     pub(super) connections: Connections,
     pub(super) membership: Membership,
     /// Its epoch, for the edge.
@@ -176,6 +176,9 @@ impl Supervisor {
                     preloaded_files = deployed.report.preloaded_files, "application started");
                 self.tell_executors_epoch();
                 self.board.publish();
+                if self.route_of(&key.app).current != key.release {
+                    self.retire_pools(key);
+                }
                 given_up.values().for_each(|pool| self.close_all_of(pool));
                 self.fill_pools(key);
             }

@@ -4,8 +4,8 @@ use protocol::{
     AppName, AppStatus, CallHead, Catalog, ConnectionStats, ControlReply, ControlRequest,
     EncodeBody, ExecutorStatus, FLAG_JSON, FLAG_OUTPUT, Failure, Function, FunctionStats,
     HEADER_BYTES, HELLO_BYTES_MAX, Header, Hello, Isolation, Kind, Limits, Membership,
-    PREFACE_BYTES, Param, PoolStatus, Purpose, Refused, ReleaseId, Replacements, StatusReport,
-    Welcome, body_from_slice, check_preface, control_frame,
+    PREFACE_BYTES, Param, PoolStatus, Purpose, Refused, ReleaseId, Replacements, Routing,
+    StatusReport, Welcome, body_from_slice, check_preface, control_frame,
 };
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
@@ -167,6 +167,7 @@ fn control(request_id: u64, body: &[u8], cancel: &Sender<(u64, u64)>) -> Vec<u8>
             ControlReply::Cancelled { found }
         }
         ControlRequest::Membership => ControlReply::Membership(Membership::default()),
+        ControlRequest::Routing { .. } => ControlReply::Routing(Routing::default()),
     };
     control_frame(Header::new(Kind::ControlReply, request_id), &reply)
 }
@@ -182,6 +183,7 @@ fn welcome(pool: &str) -> Welcome {
         app: shop(),
         pool: pool.to_owned(),
         release: ReleaseId(0x5eed),
+        routing: Routing::default(),
         catalog_hash: 1,
         catalog: None,
         membership: Membership::default(),

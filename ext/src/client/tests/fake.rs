@@ -4,8 +4,8 @@ use super::PATIENCE;
 use crate::net::Address;
 use protocol::{
     AppName, BadFrame, CallHead, Catalog, Failure, Function, HEADER_BYTES, Header, Hello,
-    Isolation, Kind, Limits, Membership, PREFACE_BYTES, ReleaseId, Welcome, body_from_slice,
-    check_preface, control_frame,
+    Isolation, Kind, Limits, Membership, PREFACE_BYTES, ReleaseId, Routing, Welcome,
+    body_from_slice, check_preface, control_frame,
 };
 use rustix::io::ioctl_fionbio;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
@@ -175,6 +175,7 @@ pub(super) fn welcome() -> Welcome {
         app: AppName::default(),
         pool: "default".to_owned(),
         release: ReleaseId(7),
+        routing: Routing { current: ReleaseId(7), settings: 1, ..Routing::default() },
         catalog_hash: 1,
         catalog: Some(catalog()),
         membership: Membership::default(),

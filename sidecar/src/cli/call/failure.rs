@@ -20,6 +20,7 @@ pub(super) fn exit(failure: &Failure) -> Exit {
         Failure::Unavailable { ran: false, .. }
         | Failure::WrongPool { .. }
         | Failure::WrongRelease { .. }
+        | Failure::Moved
         | Failure::ReleaseGone { .. } => Exit::Unavailable,
         Failure::Protocol { .. } => Exit::Protocol,
     }
@@ -59,6 +60,7 @@ pub(super) fn describe(failure: &Failure) -> String {
         }
         Failure::WrongPool { pool } => format!("the function has moved to pool \"{pool}\""),
         Failure::WrongRelease { current } => format!("release {current} is current now"),
+        Failure::Moved => "a new release is being activated".to_owned(),
         Failure::BadArguments { path, reason } if path.is_empty() => {
             format!("the arguments: {reason}")
         }
@@ -157,6 +159,7 @@ pub(super) fn to_json(failure: &Failure) -> Value {
         Failure::WrongRelease { current } => {
             json!({"kind": "wrong_release", "release": current.to_string()})
         }
+        Failure::Moved => json!({"kind": "moved"}),
         Failure::BadArguments { path, .. } => json!({"kind": "bad_arguments", "path": path}),
         Failure::BadResult { path, .. } => json!({"kind": "bad_result", "path": path}),
         Failure::ReleaseGone { release } => {

@@ -49,7 +49,7 @@ impl<'a> Session<'a> {
             let answer = answer?;
             let moved = matches!(
                 answer.outcome,
-                Err(Failure::WrongPool { .. } | Failure::WrongRelease { .. })
+                Err(Failure::WrongPool { .. } | Failure::WrongRelease { .. } | Failure::Moved)
             );
             if !moved || moves == MOVES_MAX {
                 self.connection = Some(connection);
