@@ -23,7 +23,7 @@ pub struct Attribute {
 }
 
 /// A parameter of an exported function.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Param {
     pub name: String,
     /// The type as PHP prints it, e.g. `?int` or `Foo|string`.
@@ -36,7 +36,7 @@ pub struct Param {
 }
 
 /// An exported function, or a static method as `Class::method`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Function {
     /// As declared; PHP compares names without regard to ASCII case, and so does [`Catalog::find`].
     pub name: String,

@@ -7,11 +7,13 @@
 mod call;
 mod catalog;
 mod control;
+mod diff;
 mod failure;
 mod frame;
 mod handshake;
 mod name;
 mod nearest;
+mod php_type;
 mod process;
 mod rendezvous;
 
@@ -21,6 +23,7 @@ pub use control::{
     AppStatus, ConnectionStats, ControlReply, ControlRequest, ExecutorStatus, FunctionStats,
     PoolStatus, Replacements, StatusReport,
 };
+pub use diff::{Change, ChangeKind, diff};
 pub use failure::{ExitCause, Failure, FatalKind, Thrown, TraceFrame};
 pub use frame::{
     BadFrame, EncodeBody, FLAG_JSON, FLAG_OUTPUT, FLAG_SAMPLED, HEADER_BYTES, Header, Kind,
@@ -32,6 +35,7 @@ pub use handshake::{
 };
 pub use name::{AppName, InvalidName, ReleaseId, split_target};
 pub use nearest::nearest;
+pub use php_type::{PhpType, is_builtin_type, is_php_name};
 pub use process::{
     Boot, ClosedReason, ExecutorExit, FromExecutor, FromPrototype, GENERATION_PINNED, LogLevel,
     PoolBoot, Report, ToExecutor, ToPrototype,
