@@ -13,6 +13,7 @@ mod frame;
 mod handshake;
 mod name;
 mod nearest;
+mod pattern;
 mod php_type;
 mod process;
 mod rendezvous;
@@ -35,6 +36,7 @@ pub use handshake::{
 };
 pub use name::{AppName, InvalidName, ReleaseId, split_target};
 pub use nearest::nearest;
+pub use pattern::Patterns;
 pub use php_type::{PhpType, is_builtin_type, is_php_name};
 pub use process::{
     Boot, ClosedReason, ExecutorExit, FromExecutor, FromPrototype, GENERATION_PINNED, LogLevel,

@@ -2,6 +2,7 @@
 
 use ext_php_rs::flags::ClassFlags;
 use ext_php_rs::zend::ClassEntry;
+use protocol::Patterns;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
@@ -19,9 +20,10 @@ pub trait ClassPolicy {
     /// Whether objects of this class may be made.
     fn allows(&self, class: &ClassEntry) -> bool;
 
-    /// What to do about a class that is refused, for the error's text; empty = nothing.
-    fn advice(&self) -> &str {
-        ""
+    /// Why a class is refused and what to do about it, for the error's text; empty = nothing.
+    fn advice(&self, class: &ClassEntry) -> String {
+        let _ = class;
+        String::new()
     }
 }
 
@@ -59,15 +61,13 @@ const SAFE_CLASSES: &[&str] = &[
 pub struct AllowedClasses {
     /// Folder of the application, each with a slash at the end: as given, and without links.
     roots: Vec<Vec<u8>>,
-    patterns: Vec<String>,
+    patterns: Patterns,
 }
 
 impl AllowedClasses {
-    /// `patterns` are class names in which `*` stands for any characters, as in `Money\*`. Case does
-    /// not matter, nor a leading backslash.
+    /// `patterns` are those of `protocol` over class names, as in `Money\*`.
     pub fn new<S: AsRef<str>>(patterns: impl IntoIterator<Item = S>) -> Self {
-        let normal = |pattern: S| pattern.as_ref().trim_start_matches('\\').to_ascii_lowercase();
-        Self { roots: Vec::new(), patterns: patterns.into_iter().map(normal).collect() }
+        Self { roots: Vec::new(), patterns: Patterns::new(patterns) }
     }
 
     /// As [`Self::new`] for an application in the folder `root`: for its files only a `vendor` below
@@ -89,11 +89,6 @@ impl AllowedClasses {
         let folders = below.unwrap_or(file).split(|byte| *byte == b'/').rev().skip(1);
         folders.into_iter().any(|folder| folder == b"vendor")
     }
-
-    fn matches(&self, name: &str) -> bool {
-        let name = name.to_ascii_lowercase();
-        self.patterns.iter().any(|pattern| glob(pattern.as_bytes(), name.as_bytes()))
-    }
 }
 
 impl ClassPolicy for AllowedClasses {
@@ -107,16 +102,30 @@ impl ClassPolicy for AllowedClasses {
             Some(file) => !self.is_in_vendor(&file),
             None => class.flags().contains(ClassFlags::Enum) || is_safe(class, name),
         };
-        usual || self.matches(name)
+        usual || self.patterns.matches(name)
     }
 
     /// An application's setting decides for arguments, the caller's for results.
-    fn advice(&self) -> &str {
-        if self.roots.is_empty() {
+    fn advice(&self, class: &ClassEntry) -> String {
+        let reason = match source_file(class) {
+            Some(_) => "it is defined in vendor/",
+            None => "it is a class of PHP or of an extension",
+        };
+        let name = class.name().unwrap_or_default();
+        let remedy = if self.roots.is_empty() {
             "add it to the caller's setting appserver.classes"
         } else {
             "add it to values.classes in the application's app.toml"
-        }
+        };
+        format!("{reason}; {remedy}, as '{}'", pattern_for(name))
+    }
+}
+
+/// The pattern for the namespace of a class, or for the class where it has none.
+fn pattern_for(name: &str) -> String {
+    match name.rsplit_once('\\') {
+        Some((namespace, _)) => format!("{namespace}\\*"),
+        None => name.to_owned(),
     }
 }
 
@@ -139,29 +148,6 @@ fn is_class_name(name: &[u8]) -> bool {
         part.first().is_some_and(is_letter)
             && part.iter().all(|byte| is_letter(byte) || byte.is_ascii_digit())
     })
-}
-
-/// Whether `name` matches `pattern`, in which `*` stands for any bytes. Linear in practice: only the
-/// last star is ever tried again.
-fn glob(pattern: &[u8], name: &[u8]) -> bool {
-    let (mut at_pattern, mut at_name) = (0, 0);
-    let mut retry: Option<(usize, usize)> = None;
-    while at_name < name.len() {
-        if pattern.get(at_pattern) == Some(&b'*') {
-            retry = Some((at_pattern, at_name));
-            at_pattern += 1;
-        } else if pattern.get(at_pattern) == Some(&name[at_name]) {
-            at_pattern += 1;
-            at_name += 1;
-        } else if let Some((star, from)) = retry {
-            retry = Some((star, from + 1));
-            at_pattern = star + 1;
-            at_name = from + 1;
-        } else {
-            return false;
-        }
-    }
-    pattern[at_pattern..].iter().all(|byte| *byte == b'*')
 }
 
 #[cfg(test)]
@@ -195,15 +181,5 @@ mod tests {
         // Outside the application, and without a root, it is a folder anywhere.
         assert!(policy.is_in_vendor(b"/nowhere/vendor/app2/Gadget.php"));
         assert!(AllowedClasses::default().is_in_vendor(b"/nowhere/vendor/app/src/Order.php"));
-    }
-
-    #[test]
-    fn stars_stand_for_any_characters() {
-        assert!(glob(b"money\\*", b"money\\amount"));
-        assert!(glob(b"*", b""));
-        assert!(glob(b"a*b*c", b"a-b-b-c"));
-        assert!(!glob(b"a*b*c", b"a-b-b"));
-        assert!(!glob(b"money\\*", b"monetary"));
-        assert!(glob(b"exact", b"exact"));
     }
 }

@@ -332,6 +332,15 @@ fn the_usual_policy_knows_classes_of_php_and_vendor_files() {
             for refusing in [&closed, &around] {
                 assert!(matches!(decoded(refusing), Err(DecodeError::Refused { .. })), "{code}");
             }
+            // The setting that decides is the application's or the caller's, and takes namespaces.
+            let told = |policy| decoded(policy).unwrap_err().to_string();
+            let vendor = "is not allowed: it is defined in vendor/; add it to";
+            assert!(told(&around).contains(vendor), "{}", told(&around));
+            assert!(
+                told(&around)
+                    .ends_with("values.classes in the application's app.toml, as 'Lib\\*'")
+            );
+            assert!(told(&closed).ends_with("the caller's setting appserver.classes, as 'Lib\\*'"));
             assert_eq!(decoded(&open), Ok(()), "{code}");
             assert_eq!(decoded(&application), Ok(()), "{code}");
         }

@@ -8,21 +8,31 @@ use anyhow::{Context, Result, bail};
 use embed::{Outcome, Request};
 use protocol::{Boot, Catalog, DEFAULT_POOL, Function, Isolation, Param, RESIDENT_POOL};
 use reflected::{Reflected, ReflectedFunction};
+use serde::{Deserialize, Serialize};
+
+/// The catalog, and what whoever deploys should know about it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Listing {
+    pub(crate) catalog: Catalog,
+    pub(crate) warnings: Vec<String>,
+}
 
 /// Lists the exported functions. The request has every entry file loaded.
-pub(crate) fn build(boot: &Boot, request: &Request<'_>) -> Result<Catalog> {
+pub(crate) fn build(boot: &Boot, request: &Request<'_>) -> Result<Listing> {
     let reflected = reflect(boot, request)?;
-    let export = export::Patterns::new(&boot.export);
+    let export = export::Export::new(&boot.export);
+    let warnings = export.warnings(reflected.functions.iter().map(|f| f.name.as_str()));
     let mut functions = Vec::new();
     for function in reflected.functions {
         let declared = attributes::read(&function, boot.isolation)
             .with_context(|| format!("{}:{}: {}", function.file, function.line, function.name))?;
-        if declared.export.unwrap_or_else(|| export.matches(&function.name)) {
+        if declared.export.unwrap_or_else(|| export.includes(&function.name)) {
             functions.push(entry(function, declared));
         }
     }
     functions.sort_by_key(|function| function.name.to_ascii_lowercase());
-    Ok(Catalog { app: boot.app.clone(), release: boot.release, functions })
+    let catalog = Catalog { app: boot.app.clone(), release: boot.release, functions };
+    Ok(Listing { catalog, warnings })
 }
 
 fn entry(function: ReflectedFunction, declared: attributes::Declared) -> Function {

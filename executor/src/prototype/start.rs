@@ -3,7 +3,7 @@
 use super::forked::in_child;
 use super::last_words::{self, LastWords};
 use super::{preload, settings};
-use crate::catalog;
+use crate::catalog::{self, Listing};
 use crate::control::Channel;
 use crate::executor::Prologue;
 use anyhow::{Context, Result};
@@ -33,9 +33,10 @@ pub(super) fn start(boot: &Boot, control: &Channel) -> Result<Release> {
     }
     plan.warnings.extend(embed::take_log().into_iter().map(|line| line.text));
     let prologue = prologue(boot, &plan);
-    let catalog = in_child("listing its functions", || list(boot, &mut php, &prologue))?;
+    let listing = in_child("listing its functions", || list(boot, &mut php, &prologue))?;
     last_words::disarm();
-    let catalog: Catalog = body_from_slice("catalog", &catalog)?;
+    let Listing { catalog, warnings } = body_from_slice("catalog", &listing)?;
+    plan.warnings.extend(warnings);
     let report = report(&plan);
     Ok(Release { php, catalog, prologue, report })
 }
@@ -56,8 +57,7 @@ fn prologue(boot: &Boot, plan: &preload::Plan) -> Prologue {
 fn list(boot: &Boot, php: &mut Php, prologue: &Prologue) -> Result<Vec<u8>> {
     let request = php.request()?;
     prologue.run(&request).map_err(|failure| anyhow::anyhow!("{}", failure.describe()))?;
-    let catalog = catalog::build(boot, &request)?;
-    Ok(body_to_vec(&catalog))
+    Ok(body_to_vec(&catalog::build(boot, &request)?))
 }
 
 fn report(plan: &preload::Plan) -> Report {

@@ -36,6 +36,18 @@ fn a_file_that_only_declares_is_preloaded() {
 }
 
 #[test]
+fn an_export_pattern_that_matches_nothing_is_reported() {
+    let code = "<?php\nnamespace Shop;\nfunction quote() { return 1; }\n";
+    let (_folder, mut boot) = app(&[("a.php", code)]);
+    boot.export = vec!["shop\\*".to_owned(), "quote".to_owned()];
+    let supervisor = FakeSupervisor::start(boot);
+    assert_eq!(names(&supervisor.catalog), ["Shop\\quote"]);
+    let warnings = supervisor.report.warnings.join("\n");
+    assert!(warnings.contains("export \"quote\" matches no function"), "{warnings}");
+    assert!(!warnings.contains("shop\\*"), "{warnings}");
+}
+
+#[test]
 fn a_file_that_runs_code_is_required_at_each_request_and_reported() {
     let (_folder, boot) = app(&[
         ("a.php", "<?php\nfunction a() { return LIMIT . SUFFIX; }\n"),

@@ -1,5 +1,6 @@
-//! Names, near names, and the choice of a worker.
+//! Names, near names, patterns over names, and the choice of a worker.
 
 mod names;
 mod nearest;
+mod patterns;
 mod rendezvous;

@@ -19,6 +19,16 @@ fn nothing_is_offered_that_shares_nothing() {
 }
 
 #[test]
+fn a_namespace_left_out_added_or_mistaken_hides_no_name() {
+    let known = ["Shop\\quote", "Shop\\Cart::total", "greet", "Blog\\quota"];
+    assert_eq!(nearest("quote", known), ["Shop\\quote", "Blog\\quota"]);
+    assert_eq!(nearest("Cart::total", known), ["Shop\\Cart::total"]);
+    assert_eq!(nearest("Web\\Shop\\quote", known)[0], "Shop\\quote");
+    assert_eq!(nearest("\\App\\greet", known), ["greet"]);
+    assert_eq!(nearest("Blog\\quote", known), ["Shop\\quote", "Blog\\quota"]);
+}
+
+#[test]
 fn at_most_three_are_offered_nearest_first() {
     let known = ["quote", "quote1", "quote12", "quota", "quoted"];
     assert_eq!(nearest("quote", known), ["quote", "quota", "quote1"]);

@@ -46,8 +46,8 @@ impl Decoder<'_> {
             })
         })?;
         if !self.policy.allows(class.as_entry()) {
-            let reason = match self.policy.advice() {
-                "" => "is not allowed".to_owned(),
+            let reason = match self.policy.advice(class.as_entry()) {
+                advice if advice.is_empty() => "is not allowed".to_owned(),
                 advice => format!("is not allowed: {advice}"),
             };
             return Err(Fault::new(refusal(name, &reason)));
