@@ -1,4 +1,5 @@
 //! appserver: supervisor and command line.
+mod admin;
 mod cli;
 mod config;
 mod serve;

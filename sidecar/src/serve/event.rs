@@ -3,6 +3,7 @@
 
 use super::connections::ConnectionId;
 use super::key::{PoolKey, ReleaseKey};
+use crate::admin::{Question, Reply};
 use protocol::{
     ControlReply, ControlRequest, FromExecutor, FromPrototype, Hello, Refused, Welcome,
 };
@@ -31,6 +32,13 @@ pub(super) enum Event {
     Control {
         request: ControlRequest,
         reply: oneshot::Sender<ControlReply>,
+    },
+    /// A question of the control API.
+    Admin {
+        question: Question,
+        /// Who asks, for the audit log.
+        by: String,
+        reply: oneshot::Sender<Reply>,
     },
     Prototype {
         from: Incarnation,

@@ -3,6 +3,7 @@
 
 mod absent;
 mod admission;
+mod answers;
 mod channel;
 mod check;
 mod connections;

@@ -58,7 +58,7 @@ impl Supervisor {
         }
     }
 
-    fn status(&self) -> StatusReport {
+    pub(super) fn status(&self) -> StatusReport {
         let uptime = self.started.elapsed().as_millis();
         let apps = self.releases.values().map(|deployed| self.app_status(deployed));
         StatusReport {

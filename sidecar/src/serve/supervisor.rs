@@ -86,6 +86,7 @@ impl Supervisor {
                 // Whoever asked may be gone by now.
                 let _ = reply.send(self.answer(request));
             }
+            Event::Admin { question, by, reply } => self.on_question(question, by, reply),
             Event::Prototype { from, message, descriptors } => {
                 self.on_prototype(&from, message, descriptors);
             }

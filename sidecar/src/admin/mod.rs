@@ -1,0 +1,15 @@
+//! The control API: what may be asked of a worker by whoever deploys to it, and what it answers.
+//!
+//! These types are the JSON of the HTTP API, the questions that the supervisor answers, and what the
+//! command line reads: one definition for all three.
+
+mod error;
+mod question;
+mod release;
+
+pub(crate) use error::{AdminError, Code};
+pub(crate) use question::{
+    Activate, Activated, Answer, Canary, ChangeSettings, Number, Prune, Pruned, Question, Reply,
+    Rollback, Settings,
+};
+pub(crate) use release::{App, AuditEntry, CanaryShare, Change, Release, ReleaseState, Staged};
