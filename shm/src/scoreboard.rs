@@ -65,16 +65,19 @@ pub struct Cell {
     deadline_ns: AtomicU64,
     calls: AtomicU64,
     errors: AtomicU64,
-    // Second line: written by the supervisor, but for `ready_ns` and `passed`.
+    // Second line: written by the supervisor, but for `ready_ns`, `owner` and `passed`.
     stop: AtomicU32,
     pid: AtomicU32,
     /// `Command` in the lowest two bits, above them the call's `seq`: one word, so that a command is
     /// never taken for another call's.
     interruption: AtomicU64,
     ready_ns: AtomicU64,
+    /// Whose an answered call's connection is, by the call's `seq`: see [`Cell::take_connection`].
+    /// Written by both sides.
+    owner: AtomicU64,
     /// Written by the executor: the last retirement of its pool that it saw while it held nothing.
     passed: AtomicU32,
-    unused: [AtomicU32; 9],
+    unused: [AtomicU32; 7],
 }
 
 #[allow(unsafe_code)]
@@ -87,6 +90,7 @@ pub struct Running {
     pub state: State,
     pub seq: u64,
     pub function: u32,
+    /// 0 = none, or the supervisor has taken it.
     pub connection: u64,
     pub request_id: u64,
     /// Nanoseconds of CLOCK_MONOTONIC.
@@ -122,9 +126,37 @@ impl Cell {
         self.state.store(State::Replying as u32, Ordering::Release);
     }
 
-    /// Executor: the last byte of the answer was written.
+    /// Executor: the last byte of the answer was written. Its request is still to be closed, which may
+    /// take long; meanwhile the supervisor may take the connection.
     pub fn answered(&self) {
+        self.owner.store(self.seq.load(Ordering::Relaxed), Ordering::Release);
         self.state.store(State::Answered as u32, Ordering::Release);
+    }
+
+    /// Executor, when the request of an answered call is closed and before [`Self::finish`]: whether
+    /// the connection is still its own. If not, it must neither read, re-arm nor close it.
+    pub fn keep_connection(&self) -> bool {
+        let seq = self.seq.load(Ordering::Relaxed);
+        // Relaxed where it fails: a connection that was lost is not touched, so nothing is ordered.
+        let kept = self.owner.compare_exchange(seq, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        if !kept {
+            self.released();
+        }
+        kept
+    }
+
+    /// Supervisor: takes the connection of the answered call `call`, for others to use; false when its
+    /// executor came first.
+    ///
+    /// `owner` holds the `seq` of the last answered call from its answer until one side exchanges it:
+    /// the executor for 0, the supervisor for `seq + 1`. It is one word and no `seq` comes twice, so
+    /// exactly one of them wins, and a view that has grown old wins nothing: not even when the
+    /// executor serves the same connection again. The winner's Acquire meets the Release of
+    /// [`Self::answered`]: whatever the executor did with the connection in this call came before
+    /// whatever the winner does with it.
+    pub fn take_connection(&self, call: &Running) -> bool {
+        let taken = call.seq + 1;
+        self.owner.compare_exchange(call.seq, taken, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     /// Executor: the answer is out, or there is none.
@@ -204,6 +236,7 @@ impl Cell {
             field.store(0, Ordering::Relaxed);
         }
         self.ready_ns.store(0, Ordering::Relaxed);
+        self.owner.store(0, Ordering::Relaxed);
         self.passed.store(0, Ordering::Relaxed);
         self.calls.store(0, Ordering::Relaxed);
         self.errors.store(0, Ordering::Relaxed);
@@ -268,11 +301,13 @@ impl Cell {
     }
 
     fn view(&self, seq: u64) -> Running {
+        // Between calls the executor has taken the name out itself.
+        let taken = seq & 1 == 1 && self.owner.load(Ordering::Relaxed) == seq + 1;
         Running {
             state: self.state(),
             seq,
             function: self.function.load(Ordering::Relaxed),
-            connection: self.connection.load(Ordering::Relaxed),
+            connection: if taken { 0 } else { self.connection.load(Ordering::Relaxed) },
             request_id: self.request_id.load(Ordering::Relaxed),
             started_ns: self.started_ns.load(Ordering::Relaxed),
             deadline_ns: self.deadline_ns.load(Ordering::Relaxed),
@@ -516,6 +551,70 @@ mod tests {
         board.cell(0).reading(7);
         board.cell(0).released();
         assert_eq!(board.cell(0).remains().connection, 0);
+    }
+
+    #[test]
+    fn an_answered_call_s_connection_goes_to_whoever_comes_first() {
+        let (file, ours) = Scoreboard::create(1, 0).unwrap();
+        let theirs = Scoreboard::open(&file, 1, 0).unwrap();
+        let (ours, theirs) = (ours.cell(0), theirs.cell(0));
+        let serve = || {
+            theirs.reading(7);
+            theirs.begin(0, 1, 0, 0);
+            let call = ours.running().unwrap();
+            assert!(!ours.take_connection(&call), "it is not answered");
+            theirs.answered();
+            call
+        };
+        let first = serve();
+        assert!(theirs.keep_connection());
+        assert!(!ours.take_connection(&first));
+        theirs.finish(false);
+
+        let second = serve();
+        assert!(!ours.take_connection(&first), "a view of an older call takes nothing");
+        assert!(ours.take_connection(&second));
+        assert_eq!(ours.running().unwrap().connection, 0);
+        assert!(!theirs.keep_connection());
+        theirs.finish(false);
+        theirs.reading(8);
+        assert_eq!(ours.remains().connection, 8, "what is read next is its own again");
+    }
+
+    #[test]
+    fn of_two_that_want_an_answered_call_s_connection_exactly_one_gets_it() {
+        let (file, ours) = Scoreboard::create(1, 0).unwrap();
+        let theirs = Scoreboard::open(&file, 1, 0).unwrap();
+        let (asked, ask) = (AtomicU64::new(0), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            let supervisor = scope.spawn(|| {
+                let cell = ours.cell(0);
+                let mut taken = 0;
+                for round in 1..=10_000 {
+                    while ask.load(Ordering::Acquire) < round {
+                        std::thread::yield_now();
+                    }
+                    taken +=
+                        u32::from(cell.running().is_some_and(|call| cell.take_connection(&call)));
+                    asked.store(round, Ordering::Release);
+                }
+                taken
+            });
+            let cell = theirs.cell(0);
+            let mut kept = 0;
+            for round in 1..=10_000 {
+                cell.reading(7);
+                cell.begin(0, round, 0, 0);
+                cell.answered();
+                ask.store(round, Ordering::Release);
+                kept += u32::from(cell.keep_connection());
+                while asked.load(Ordering::Acquire) < round {
+                    std::thread::yield_now();
+                }
+                cell.finish(false);
+            }
+            assert_eq!(supervisor.join().unwrap() + kept, 10_000);
+        });
     }
 
     #[test]

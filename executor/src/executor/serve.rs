@@ -63,11 +63,13 @@ pub(super) enum Context {
     Stranger,
 }
 
-/// Whether a command came for a call when it was all but over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Finish {
-    Undisturbed,
-    Interrupted,
+/// How a connection's turn ended.
+#[derive(Clone, Copy, Debug)]
+struct Over {
+    /// Unless the supervisor has given it to others, because closing the request took long.
+    connection: Option<Connection>,
+    /// Whether a command came for the call when it was all but over.
+    interrupted: bool,
 }
 
 impl<'a> Server<'a> {
@@ -100,7 +102,7 @@ impl<'a> Server<'a> {
             let context = self.serve(turn, &request, ready.as_ref().err())?;
             let clean = close(request);
             // What came too late for the call does not matter: its request is closed.
-            let _ = self.finish();
+            let Over { connection, .. } = self.finish(connection);
             if context == Context::Broken || !clean {
                 self.give_back(connection)?;
                 return Ok(given_up());
@@ -110,7 +112,7 @@ impl<'a> Server<'a> {
                 return Ok(recycled());
             }
             current = if prologue.is_empty() {
-                Some(connection)
+                connection
             } else {
                 // Its next call need not wait for our files: another executor may be ready.
                 self.give_back(connection)?;
@@ -131,11 +133,12 @@ impl<'a> Server<'a> {
             let reset = context == Context::Clean && reset(&request);
             if !reset || ready.is_err() {
                 close(request);
-                let _ = self.finish();
+                let Over { connection, .. } = self.finish(connection);
                 self.give_back(connection)?;
                 return Ok(given_up());
             }
-            if self.finish() == Finish::Interrupted {
+            let Over { connection, interrupted } = self.finish(connection);
+            if interrupted {
                 self.give_back(connection)?;
                 close(request);
                 return Ok(given_up());
@@ -145,7 +148,7 @@ impl<'a> Server<'a> {
                 close(request);
                 return Ok(recycled());
             }
-            current = Some(connection);
+            current = connection;
         }
     }
 
@@ -164,7 +167,7 @@ impl<'a> Server<'a> {
             if stays && let Some(read) = self.watch(connection) {
                 return Ok(Some(Turn { connection, read: Some(read) }));
             }
-            self.give_back(connection)?;
+            self.give_back(Some(connection))?;
         }
         self.intake.shrink();
         self.answer.shrink();
@@ -207,9 +210,11 @@ impl<'a> Server<'a> {
         }
     }
 
-    /// Makes the connection ready for whoever is idle, unless it is closed or goes to another release.
-    fn give_back(&mut self, connection: Connection) -> Result<()> {
+    /// Makes the connection ready for whoever is idle, unless it is closed, another's already or goes to
+    /// another release.
+    fn give_back(&mut self, connection: Option<Connection>) -> Result<()> {
         self.seat.cell().released();
+        let Some(connection) = connection else { return Ok(()) };
         let retirement = self.retirement_for(connection);
         if retirement != 0 {
             self.tell_released(connection, retirement)
@@ -233,22 +238,24 @@ impl<'a> Server<'a> {
         self.seat.control.send(&FromExecutor::Released { slot, generation, retirement }, &[])
     }
 
-    /// The call, and what its request did at the end, is over.
-    fn finish(&mut self) -> Finish {
+    /// The connection's turn, and what its call's request did at the end, is over.
+    fn finish(&mut self, connection: Connection) -> Over {
+        let mut kept = true;
         if let Some(on) = self.on.take() {
+            // While the call counts as on: one that dies in between leaves its connection to the
+            // supervisor.
+            kept = self.seat.cell().keep_connection();
             self.seat.cell().finish(on.failed);
             self.calls_left = self.calls_left.saturating_sub(1);
             // With what destructors and shutdown functions had to say.
             journal::flush(self.seat, on.request_id, self.functions.name(on.function));
         }
         // A command that came too late must not meet the next call, nor the engine go on with it.
-        match interrupt::take() {
-            None => Finish::Undisturbed,
-            Some(_) => {
-                embed::interrupt_clear();
-                Finish::Interrupted
-            }
+        let interrupted = interrupt::take().is_some();
+        if interrupted {
+            embed::interrupt_clear();
         }
+        Over { connection: kept.then_some(connection), interrupted }
     }
 }
 

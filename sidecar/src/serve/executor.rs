@@ -26,6 +26,8 @@ pub(super) struct Executor {
     pub(super) leaving: Option<Instant>,
     /// Why it was killed, where that was done here.
     pub(super) killed_because: Option<&'static str>,
+    /// `seq` of the call that the last look saw answered, and its request not yet closed.
+    pub(super) closing: Option<u64>,
     /// `seq` of the call whose caller has hung up.
     pub(super) caller_gone: Option<u64>,
     /// When the end of the one that it replaces became known, by the scoreboard's clock; until its
@@ -60,6 +62,7 @@ impl Executor {
             channel,
             interruption: None,
             killed_because: None,
+            closing: None,
             caller_gone: None,
             leaving: None,
             replaces,

@@ -18,6 +18,7 @@ mod error;
 mod event;
 mod executor;
 mod gate;
+mod handover;
 mod handshake;
 mod identity;
 mod interrupt;

@@ -167,7 +167,10 @@ impl Pool {
         self.scoreboard.retire(self.retirement);
         let holds_nothing = |index: &usize| {
             let cell = self.scoreboard.cell(*index);
-            cell.state() != State::Empty && cell.remains().connection == 0
+            // One in a call whose connection others have sees the retirement when it waits again.
+            cell.state() != State::Empty
+                && cell.remains().connection == 0
+                && cell.running().is_none()
         };
         self.passing = (0..self.executors.len()).filter(holds_nothing).collect();
         self.has_passed();

@@ -51,8 +51,10 @@ impl Supervisor {
         self.looked = Instant::now();
         self.looks += 1;
         let mut starved = Vec::new();
+        let mut answered = Vec::new();
         for pool in self.releases.values_mut().flat_map(|deployed| deployed.pools.values_mut()) {
             pool.end_cancelled(&self.connections, self.looked);
+            answered.extend(pool.take_answered());
             pool.look(self.looked, self.looks);
             if pool.watch.starved >= STARVED_LOOKS {
                 pool.watch.starved = 0;
@@ -63,6 +65,7 @@ impl Supervisor {
         for pool in &starved {
             self.fill(pool);
         }
+        answered.into_iter().for_each(|id| self.place(id));
         if self.looks.is_multiple_of(CALLER_LOOKS) {
             self.note_absent_callers();
         }
