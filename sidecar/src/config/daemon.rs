@@ -92,6 +92,26 @@ pub(crate) const KEYS: &[Key] = &[
         "Time a begun frame has to arrive or to leave, in milliseconds; an executor waits that long.",
     ),
     key(
+        "deploy.trusted_keys",
+        "[]",
+        "Public keys whose releases are accepted: lines as `appserver keygen` prints them, or files of such lines. None = no deploys.",
+    ),
+    key(
+        "deploy.max_age_ms",
+        "86400000",
+        "How long ago a release may have been signed when it arrives, in milliseconds.",
+    ),
+    key(
+        "releases.warm",
+        "1",
+        "Releases before the current one that stay ready, so that a rollback is immediate.",
+    ),
+    key(
+        "releases.drain_timeout_ms",
+        "30000",
+        "How long a release beyond those runs on, for calls in flight and pinned requests, in milliseconds.",
+    ),
+    key(
         "membership.epoch",
         "0",
         "Version of the list of workers; 0 = when this file was last changed.",
@@ -125,6 +145,8 @@ pub(crate) struct Daemon {
     pub(crate) tcp: Tcp,
     pub(crate) tls: Tls,
     pub(crate) limits: Limits,
+    pub(crate) deploy: Deploy,
+    pub(crate) releases: Releases,
     pub(crate) membership: Workers,
     pub(crate) log: Log,
 }
@@ -147,6 +169,8 @@ impl Default for Daemon {
             tcp: Tcp::default(),
             tls: Tls::default(),
             limits: Limits::default(),
+            deploy: Deploy::default(),
+            releases: Releases::default(),
             membership: Workers::default(),
             log: Log::default(),
         }
@@ -226,6 +250,34 @@ impl Default for Limits {
             hello_timeout_ms: 5_000,
             frame_timeout_ms: 5_000,
         }
+    }
+}
+
+/// `[deploy]`: what comes over the control API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Deploy {
+    pub(crate) trusted_keys: Vec<String>,
+    pub(crate) max_age_ms: u64,
+}
+
+impl Default for Deploy {
+    fn default() -> Self {
+        Self { trusted_keys: Vec::new(), max_age_ms: 24 * 60 * 60 * 1000 }
+    }
+}
+
+/// `[releases]`: those that are not current any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Releases {
+    pub(crate) warm: u16,
+    pub(crate) drain_timeout_ms: u64,
+}
+
+impl Default for Releases {
+    fn default() -> Self {
+        Self { warm: 1, drain_timeout_ms: 30_000 }
     }
 }
 
