@@ -2,9 +2,9 @@
 
 use crate::target::Verdict;
 use protocol::{
-    AppName, Catalog, ClientInfo, ControlReply, ExitCause, Failure, Function, Hello, Isolation,
-    Limits, Member, Membership, Param, Purpose, Refused, RefusedCode, ReleaseId, Routing,
-    StatusReport, Thrown, TraceFrame, Welcome, body_from_slice, body_to_vec,
+    AppName, Catalog, Class, ClientInfo, Constant, ControlReply, ExitCause, Failure, Function,
+    Hello, Isolation, Limits, Member, Membership, Param, Purpose, Refused, RefusedCode, ReleaseId,
+    Routing, StatusReport, Thrown, TraceFrame, Welcome, body_from_slice, body_to_vec,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -94,6 +94,8 @@ fn catalog() -> Catalog {
         default: Some("''".into()),
         by_ref: false,
         variadic: false,
+        value: None,
+        attributes: vec![],
     };
     let function = Function {
         name: "quote".into(),
@@ -108,8 +110,14 @@ fn catalog() -> Catalog {
         doc: Some("/** A quote. */".into()),
         file: "shop.php".into(),
         line: 12,
+        classes: vec!["Shop\\Size".into()],
+        imports: vec![("Size".into(), "Shop\\Size".into())],
+        ..Function::default()
     };
-    Catalog { app: app(), release: ReleaseId(9), functions: vec![function.clone(), function] }
+    let constant = Constant { name: "MANY".into(), value: "12".into(), is_final: true, doc: None };
+    let class = Class { name: "Shop\\Cart".into(), constants: vec![constant], ..Class::default() };
+    let functions = vec![function.clone(), function];
+    Catalog { app: app(), release: ReleaseId(9), functions, classes: vec![class] }
 }
 
 fn refused() -> Refused {

@@ -29,10 +29,13 @@ pub struct Param {
     /// The type as PHP prints it, e.g. `?int` or `Foo|string`.
     pub ty: Option<String>,
     pub optional: bool,
-    /// PHP source of the default.
+    /// PHP source of the default, with its constants by name.
     pub default: Option<String>,
     pub by_ref: bool,
     pub variadic: bool,
+    /// PHP source of the default's value, where `default` names a constant of the application.
+    pub value: Option<String>,
+    pub attributes: Vec<Attribute>,
 }
 
 /// An exported function, or a static method as `Class::method`.
@@ -55,6 +58,44 @@ pub struct Function {
     /// Relative to the release's folder.
     pub file: String,
     pub line: u32,
+    /// `function &name()`.
+    pub returns_by_ref: bool,
+    /// It has a `yield`: what it gives back can only be iterated where it runs.
+    pub generator: bool,
+    /// The classes, not PHP's own, that its types and defaults name.
+    pub classes: Vec<String>,
+    /// What its file imports and its doc comment names: alias and class.
+    pub imports: Vec<(String, String)>,
+}
+
+/// A class that has exported methods.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Class {
+    pub name: String,
+    pub is_final: bool,
+    pub is_abstract: bool,
+    /// Why it is more than a roof over static functions; nothing where it is no more than that.
+    pub instances: Option<String>,
+    /// `private` or `protected`, where it has a constructor that nobody outside may call.
+    pub constructor: Option<String>,
+    /// Its public ones.
+    pub constants: Vec<Constant>,
+    pub attributes: Vec<Attribute>,
+    pub doc: Option<String>,
+    /// As of [`Function`].
+    pub imports: Vec<(String, String)>,
+    pub file: String,
+    pub line: u32,
+}
+
+/// A constant of a class.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Constant {
+    pub name: String,
+    /// PHP source of its value.
+    pub value: String,
+    pub is_final: bool,
+    pub doc: Option<String>,
 }
 
 impl Function {
@@ -90,6 +131,8 @@ pub struct Catalog {
     pub app: AppName,
     pub release: ReleaseId,
     pub functions: Vec<Function>,
+    /// Those of `functions` that are methods, sorted by name.
+    pub classes: Vec<Class>,
 }
 
 impl Catalog {

@@ -19,7 +19,7 @@ mod process;
 mod rendezvous;
 
 pub use call::CallHead;
-pub use catalog::{Attribute, Catalog, Function, Isolation, Param};
+pub use catalog::{Attribute, Catalog, Class, Constant, Function, Isolation, Param};
 pub use control::{
     AppStatus, ConnectionStats, ControlReply, ControlRequest, ExecutorStatus, FunctionStats,
     PoolStatus, Replacements, StatusReport,

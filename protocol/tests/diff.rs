@@ -36,6 +36,7 @@ fn param(text: &str) -> Param {
         default,
         by_ref: name.starts_with('&'),
         variadic,
+        ..Param::default()
     }
 }
 

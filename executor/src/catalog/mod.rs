@@ -6,9 +6,10 @@ mod reflected;
 
 use anyhow::{Context, Result, bail};
 use embed::{Outcome, Request};
-use protocol::{Boot, Catalog, DEFAULT_POOL, Function, Isolation, Param, RESIDENT_POOL};
+use protocol::{Boot, Catalog, Class, DEFAULT_POOL, Function, Isolation, RESIDENT_POOL};
 use reflected::{Reflected, ReflectedFunction};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// The catalog, and what whoever deploys should know about it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,7 +32,8 @@ pub(crate) fn build(boot: &Boot, request: &Request<'_>) -> Result<Listing> {
         }
     }
     functions.sort_by_key(|function| function.name.to_ascii_lowercase());
-    let catalog = Catalog { app: boot.app.clone(), release: boot.release, functions };
+    let classes = exporting(reflected.classes, &functions);
+    let catalog = Catalog { app: boot.app.clone(), release: boot.release, functions, classes };
     Ok(Listing { catalog, warnings })
 }
 
@@ -43,27 +45,44 @@ fn entry(function: ReflectedFunction, declared: attributes::Declared) -> Functio
     Function {
         name: function.name,
         pool: pool.to_owned(),
-        params: function.params.into_iter().map(Param::from).collect(),
+        params: function.params,
         returns: function.returns,
         timeout_ms: declared.timeout_ms,
         affinity: declared.affinity,
         idempotent: declared.idempotent,
         isolation: declared.isolation,
-        attributes: function.attributes.into_iter().map(Into::into).collect(),
+        attributes: function.attributes,
         doc: function.doc,
         file: function.file,
         line: function.line,
+        returns_by_ref: function.returns_by_ref,
+        generator: function.generator,
+        classes: function.classes,
+        imports: function.imports,
     }
+}
+
+/// Those that have a method among `functions`.
+fn exporting(classes: Vec<Class>, functions: &[Function]) -> Vec<Class> {
+    let names: HashSet<&str> =
+        functions.iter().filter_map(|function| Some(function.name.split_once("::")?.0)).collect();
+    let mut classes: Vec<Class> =
+        classes.into_iter().filter(|class| names.contains(class.name.as_str())).collect();
+    classes.sort_by_key(|class| class.name.to_ascii_lowercase());
+    classes
 }
 
 /// Runs the reflection script. Its arguments are written into it as JSON inside a nowdoc, which
 /// needs no escaping beyond that.
 fn reflect(boot: &Boot, request: &Request<'_>) -> Result<Reflected> {
     const SCRIPT: &str = include_str!("reflect.php");
+    const IMPORTS: &str = include_str!("imports.php");
+    let imports = IMPORTS.strip_prefix("<?php\n").context("imports.php has no opening tag")?;
     let arguments = serde_json::json!({ "root": boot.root, "entry": boot.entry });
     let code = SCRIPT
         .strip_prefix("<?php\n")
         .context("reflect.php does not begin with its opening tag")?
+        .replace("{IMPORTS}", imports)
         .replace("{ARGUMENTS}", &arguments.to_string());
     match request.eval(&code) {
         Outcome::Returned(json) => {

@@ -187,6 +187,79 @@ fn the_catalog_says_what_the_code_says() {
 }
 
 #[test]
+fn the_catalog_says_what_a_proxy_needs() {
+    let (_folder, mut boot) = app(&[
+        (
+            "a.php",
+            r#"<?php
+namespace Shop;
+use Elsewhere\{Size, Colour as Paint};
+use Elsewhere\Unused, DateTimeImmutable;
+use function strlen;
+const LIMIT = 12;
+final class Rates
+{
+    /** Percent. */
+    public const VAT = 19;
+    private const SECRET = [1, 'a' => "\xff'"];
+    private static array $seen = [];
+    private function __construct() {}
+    public static function of(#[\SensitiveParameter] int $a = self::VAT, array $b = self::SECRET): self {}
+}
+class Money { public int $cents; public static function parse(string $s): static {} }
+/** @param list<Size> $s @return Paint */
+function f(\DateTimeInterface|Money $at, $s, int $l = LIMIT, int $max = PHP_INT_MAX, object $o = new \ArrayObject([1]), $m = new Money()) {}
+#[Nowhere(Missing::X)]
+function &g(?int $x = null) { $a = static function () use ($x) { return "{$x}"; }; yield 1; }
+"#,
+        ),
+        (
+            "b.php",
+            "<?php\nnamespace B { use X\\Y; /** @var Y */ function b() {} }\nnamespace { use X\\Z; /** Z, not Y */ function c() {} }\n",
+        ),
+    ]);
+    boot.export = vec!["*".to_owned()];
+    let supervisor = FakeSupervisor::start(boot);
+    let catalog = &supervisor.catalog;
+    let function = |name: &str| catalog.find(name).unwrap_or_else(|| panic!("{name}")).1;
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+    };
+
+    let f = function("Shop\\f");
+    assert_eq!(f.imports, pairs(&[("Paint", "Elsewhere\\Colour"), ("Size", "Elsewhere\\Size")]));
+    assert_eq!(f.classes, ["Shop\\Money"]);
+    let defaults: Vec<_> =
+        f.params.iter().map(|p| (p.default.as_deref(), p.value.as_deref())).collect();
+    assert_eq!(
+        defaults[2..],
+        [
+            (Some("\\Shop\\LIMIT"), Some("12")),
+            (Some("\\PHP_INT_MAX"), None),
+            (Some("new \\ArrayObject([0 => 1])"), None),
+            (Some("new \\Shop\\Money()"), None),
+        ]
+    );
+    let g = function("Shop\\g");
+    assert!(g.generator && g.returns_by_ref);
+    assert_eq!(g.attributes[0].arguments, [(None, "...".to_owned())]);
+    assert_eq!(function("B\\b").imports, pairs(&[("Y", "X\\Y")]));
+    assert_eq!(function("c").imports, pairs(&[("Z", "X\\Z")]));
+
+    let of = function("Shop\\Rates::of");
+    assert_eq!(of.params[0].attributes[0].name, "SensitiveParameter");
+    assert_eq!(of.params[0].value.as_deref(), Some("19"));
+    assert_eq!(of.params[1].value.as_deref(), Some("[1, 'a' => \"\\xff'\"]"));
+    let [money, rates] = &catalog.classes[..] else { panic!("{:?}", catalog.classes) };
+    assert_eq!(money.instances.as_deref(), Some("its objects have a property $cents"));
+    assert_eq!((rates.is_final, rates.instances.as_deref()), (true, None));
+    assert_eq!(rates.constructor.as_deref(), Some("private"));
+    let [vat] = &rates.constants[..] else { panic!("{:?}", rates.constants) };
+    assert_eq!((vat.name.as_str(), vat.value.as_str()), ("VAT", "19"));
+    assert_eq!(vat.doc.as_deref(), Some("/** Percent. */"));
+}
+
+#[test]
 fn patterns_choose_what_is_exported_and_attributes_override_them() {
     let mut boot = boot("catalog");
     boot.export = vec!["shop\\store::*".to_owned()];

@@ -129,10 +129,11 @@ fn welcome() {
         "05302e312e30 8280808010 0473686f70 087265736964656e74 09 05 09 08 03 01 0a 09 e807 07
          01 0473686f70 09 01
             0571756f7465 0764656661756c74
-            01 03736b75 01 06737472696e67 01 01 022727 00 00
+            01 03736b75 01 06737472696e67 01 01 022727 00 00 01 0131 01 0150 00
             00 01 e807 01 03736b75 01 01
             01 0141 01 00 0131
-            00 05662e706870 03
+            00 05662e706870 03 00 01 01 0143 01 0149 014e
+         01 0143 01 00 01 0169 00 01 014b 0131 00 01 0164 00 00 00 05662e706870 07
          03 01 0b756e69783a2f72756e2f61 01
          80808020 8004
          04 32 00",
@@ -147,6 +148,8 @@ fn catalog() -> Catalog {
         default: Some("''".into()),
         by_ref: false,
         variadic: false,
+        value: Some("1".into()),
+        attributes: vec![Attribute { name: "P".into(), arguments: vec![] }],
     };
     let function = Function {
         name: "quote".into(),
@@ -161,8 +164,30 @@ fn catalog() -> Catalog {
         doc: None,
         file: "f.php".into(),
         line: 3,
+        returns_by_ref: false,
+        generator: true,
+        classes: vec!["C".into()],
+        imports: vec![("I".into(), "N".into())],
     };
-    Catalog { app: app(), release: ReleaseId(9), functions: vec![function] }
+    let class = Class {
+        name: "C".into(),
+        is_final: true,
+        is_abstract: false,
+        instances: Some("i".into()),
+        constructor: None,
+        constants: vec![Constant {
+            name: "K".into(),
+            value: "1".into(),
+            is_final: false,
+            doc: Some("d".into()),
+        }],
+        attributes: vec![],
+        doc: None,
+        imports: vec![],
+        file: "f.php".into(),
+        line: 7,
+    };
+    Catalog { app: app(), release: ReleaseId(9), functions: vec![function], classes: vec![class] }
 }
 
 #[test]
@@ -247,8 +272,8 @@ fn control() {
     assert_body(&ControlRequest::Cancel { connection: 1, request_id: 2 }, "02 01 02");
     assert_body(&ControlRequest::Membership, "03");
     assert_body(&ControlRequest::Routing { app: app() }, "04 0473686f70");
-    let empty = Catalog { app: app(), release: ReleaseId(9), functions: vec![] };
-    assert_body(&ControlReply::Catalog(empty), "01 0473686f70 09 00");
+    let empty = Catalog { app: app(), release: ReleaseId(9), functions: vec![], classes: vec![] };
+    assert_body(&ControlReply::Catalog(empty), "01 0473686f70 09 00 00");
     assert_body(&ControlReply::Cancelled { found: true }, "02 01");
     assert_body(&ControlReply::Membership(Membership::default()), "03 00 00");
     let refused = ControlReply::Refused { message: "m".into(), near: vec![] };

@@ -111,30 +111,67 @@ pub(crate) fn refused() -> impl Strategy<Value = Refused> {
 
 // --- catalog ---
 
+fn attribute() -> impl Strategy<Value = Attribute> {
+    let arguments = few((option::of(text()), text()));
+    (text(), arguments).prop_map(|(name, arguments)| Attribute { name, arguments })
+}
+
 fn param() -> impl Strategy<Value = Param> {
     let shape = (any::<bool>(), any::<bool>(), any::<bool>());
-    (text(), option::of(text()), option::of(text()), shape).prop_map(
-        |(name, ty, default, (optional, by_ref, variadic))| Param {
+    let sources = (option::of(text()), option::of(text()), option::of(text()));
+    (text(), sources, shape, few(attribute())).prop_map(
+        |(name, (ty, default, value), (optional, by_ref, variadic), attributes)| Param {
             name,
             ty,
             optional,
             default,
             by_ref,
             variadic,
+            value,
+            attributes,
         },
     )
 }
 
+fn imports() -> impl Strategy<Value = Vec<(String, String)>> {
+    few((text(), text()))
+}
+
+fn class() -> impl Strategy<Value = Class> {
+    let constant = (text(), text(), any::<bool>(), option::of(text()));
+    let constant =
+        constant.prop_map(|(name, value, is_final, doc)| Constant { name, value, is_final, doc });
+    let shape = (any::<bool>(), any::<bool>(), option::of(text()), option::of(text()));
+    let source = (few(attribute()), option::of(text()), imports(), text(), any::<u32>());
+    (text(), shape, few(constant), source).prop_map(|(name, shape, constants, source)| {
+        let (is_final, is_abstract, instances, constructor) = shape;
+        let (attributes, doc, imports, file, line) = source;
+        Class {
+            name,
+            is_final,
+            is_abstract,
+            instances,
+            constructor,
+            constants,
+            attributes,
+            doc,
+            imports,
+            file,
+            line,
+        }
+    })
+}
+
 fn function() -> impl Strategy<Value = Function> {
-    let attribute = (text(), few((option::of(text()), text())));
-    let attribute = attribute.prop_map(|(name, arguments)| Attribute { name, arguments });
     let signature = (text(), text(), few(param()), option::of(text()));
     let policy = (option::of(any::<u32>()), option::of(text()), any::<bool>(), isolation());
-    let source = (few(attribute), option::of(text()), text(), any::<u32>());
-    (signature, policy, source).prop_map(|(signature, policy, source)| {
+    let source = (few(attribute()), option::of(text()), text(), any::<u32>());
+    let proxy = (any::<bool>(), any::<bool>(), few(text()), imports());
+    (signature, policy, source, proxy).prop_map(|(signature, policy, source, proxy)| {
         let (name, pool, params, returns) = signature;
         let (timeout_ms, affinity, idempotent, isolation) = policy;
         let (attributes, doc, file, line) = source;
+        let (returns_by_ref, generator, classes, imports) = proxy;
         Function {
             name,
             pool,
@@ -148,16 +185,17 @@ fn function() -> impl Strategy<Value = Function> {
             doc,
             file,
             line,
+            returns_by_ref,
+            generator,
+            classes,
+            imports,
         }
     })
 }
 
 pub(crate) fn catalog() -> impl Strategy<Value = Catalog> {
-    (app_name(), release(), few(function())).prop_map(|(app, release, functions)| Catalog {
-        app,
-        release,
-        functions,
-    })
+    (app_name(), release(), few(function()), few(class()))
+        .prop_map(|(app, release, functions, classes)| Catalog { app, release, functions, classes })
 }
 
 // --- failures ---

@@ -110,6 +110,7 @@ mod tests {
             doc: None,
             file: "a.php".to_owned(),
             line: 1,
+            ..Function::default()
         };
         assert_eq!(declared(&function), "-");
         function.timeout_ms = Some(1500);
@@ -124,6 +125,7 @@ mod tests {
             default: None,
             by_ref: true,
             variadic: false,
+            ..Param::default()
         });
         assert!(declared(&function).ends_with("not callable: $x is by reference"));
     }

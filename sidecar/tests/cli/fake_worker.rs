@@ -199,6 +199,7 @@ fn catalog() -> Catalog {
         app: shop(),
         release: ReleaseId(0x5eed),
         functions: vec![function("count", "resident"), function("greet", "default")],
+        classes: Vec::new(),
     }
 }
 
@@ -213,6 +214,7 @@ fn function(name: &str, pool: &str) -> Function {
             default: Some("'you'".to_owned()),
             by_ref: false,
             variadic: false,
+            ..Param::default()
         }],
         returns: Some("string".to_owned()),
         timeout_ms: Some(2_500),
@@ -223,6 +225,7 @@ fn function(name: &str, pool: &str) -> Function {
         doc: None,
         file: "functions.php".to_owned(),
         line: 3,
+        ..Function::default()
     }
 }
 

@@ -191,6 +191,7 @@ fn catalog() -> Catalog {
         app: AppName::default(),
         release: ReleaseId(7),
         functions: vec![function("again", true), function("once", false)],
+        classes: Vec::new(),
     }
 }
 
@@ -198,15 +199,7 @@ fn function(name: &str, idempotent: bool) -> Function {
     Function {
         name: name.to_owned(),
         pool: "default".to_owned(),
-        params: Vec::new(),
-        returns: None,
-        timeout_ms: None,
-        affinity: None,
         idempotent,
-        isolation: Isolation::Stateless,
-        attributes: Vec::new(),
-        doc: None,
-        file: String::new(),
-        line: 0,
+        ..Function::default()
     }
 }
