@@ -35,7 +35,6 @@ mod pool;
 mod prototype;
 mod ready;
 mod relay;
-mod release;
 mod reload;
 mod settings;
 mod settle;

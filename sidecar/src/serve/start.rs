@@ -15,7 +15,7 @@ use super::notify::notify;
 use super::relay::PIECE_BYTES;
 use super::settings::Settings;
 use super::supervisor::{Phase, Supervisor};
-use super::{Error, Options, descriptors, logging, release};
+use super::{Error, Options, descriptors, logging};
 use crate::config::{self, Configuration};
 use protocol::{Function, Membership, Routing};
 use shm::Board;
@@ -218,8 +218,9 @@ impl Supervisor {
 
     /// Makes the release in a folder the current one of its application, and starts it.
     fn deploy(&mut self, deployment: config::Deployment) -> Result<(), Error> {
-        let release = release::identify(&deployment.root)
+        let content = archive::identify(&deployment.root)
             .map_err(|error| Error::start(deployment.root.display(), error))?;
+        let release = content.release();
         let key = ReleaseKey { app: deployment.config.name.clone(), release };
         let deployed = Deployed::new(key.clone(), deployment, &self.settings);
         self.releases.insert(key.clone(), deployed);
