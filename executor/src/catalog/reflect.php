@@ -106,7 +106,7 @@ return (static function (): string {
         $known[$path] ??= $file_imports($path);
         $imports = [];
         foreach ($known[$path][strtolower($namespace)] ?? [] as $alias => $class) {
-            if (preg_match('/(?<![\w\\\\])' . preg_quote($alias, '/') . '(?!\w)/i', implode("\n", $docs))) {
+            if (preg_match('/(?<![\w\\\\])' . preg_quote($alias, '/') . '(?!\w)/', implode("\n", $docs))) {
                 $imports[] = [$alias, $class];
             }
         }
@@ -201,7 +201,7 @@ return (static function (): string {
             'constants' => $constants,
             'attributes' => $attributes($class),
             'doc' => $doc,
-            'imports' => $imports_of($class->getFileName(), $class->getNamespaceName(), (string) $doc, ...array_column($constants, 'doc')),
+            'imports' => $imports_of($class->getFileName(), $class->getNamespaceName(), (string) $doc, implode("\n", array_column($constants, 'doc'))),
             'file' => $file,
             'line' => $class->getStartLine(),
         ];

@@ -201,6 +201,7 @@ final class Rates
 {
     /** Percent. */
     public const VAT = 19;
+    public const UNDOCUMENTED = [true];
     private const SECRET = [1, 'a' => "\xff'"];
     private static array $seen = [];
     private function __construct() {}
@@ -254,9 +255,10 @@ function &g(?int $x = null) { $a = static function () use ($x) { return "{$x}"; 
     assert_eq!(money.instances.as_deref(), Some("its objects have a property $cents"));
     assert_eq!((rates.is_final, rates.instances.as_deref()), (true, None));
     assert_eq!(rates.constructor.as_deref(), Some("private"));
-    let [vat] = &rates.constants[..] else { panic!("{:?}", rates.constants) };
+    let [vat, undocumented] = &rates.constants[..] else { panic!("{:?}", rates.constants) };
     assert_eq!((vat.name.as_str(), vat.value.as_str()), ("VAT", "19"));
     assert_eq!(vat.doc.as_deref(), Some("/** Percent. */"));
+    assert_eq!((undocumented.value.as_str(), &undocumented.doc), ("[true]", &None));
 }
 
 #[test]
