@@ -113,6 +113,10 @@ pub enum ToExecutor {
     Connection { slot: u32, generation: u32 },
     /// In answer to `Need`: that connection is gone.
     Gone { slot: u32, generation: u32 },
+    /// In answer to `Unread`: the rest will be written, and the connection armed again after it.
+    Taken { slot: u32, generation: u32 },
+    /// In answer to `Unread`: there is no room for it, and the executor goes on by itself.
+    Full { slot: u32, generation: u32 },
 }
 
 /// Executor to supervisor.
@@ -122,6 +126,9 @@ pub enum FromExecutor {
     Need { slot: u32, generation: u32 },
     /// The connection is finished with; the supervisor removes it.
     Closed { slot: u32, generation: u32, reason: ClosedReason },
+    /// Its peer does not read its answer, of which one fd carries the rest: a memfd. The executor
+    /// waits for the answer.
+    Unread { slot: u32, generation: u32 },
     /// Something a call printed or PHP logged; best effort, cut to 8 KiB.
     Log { request_id: u64, function: String, level: LogLevel, text: String },
     /// The executor is about to exit on its own: recycled, or a request could not be cleaned up.

@@ -5,7 +5,7 @@ use super::clock::{NS_PER_MS, now_ns};
 use super::codec::CodecError;
 use super::intake::wait_until;
 use protocol::{
-    ClosedReason, EncodeBody, FLAG_JSON, FLAG_OUTPUT, Failure, Header, Kind, body_to_vec,
+    Boot, ClosedReason, EncodeBody, FLAG_JSON, FLAG_OUTPUT, Failure, Header, Kind, body_to_vec,
 };
 use rustix::event::PollFlags;
 use rustix::fd::BorrowedFd;
@@ -14,6 +14,13 @@ use rustix::net::{SendFlags, send};
 
 /// Room that is kept between calls.
 const KEPT_BYTES: usize = 64 * 1024;
+/// What a peer must read within `PATIENCE_NS` for the executor to stay with it: a twentieth of what a
+/// process that does nothing else reads in that time, so that one which shares its processor with
+/// many others still does.
+const STEP_BYTES: usize = 1024 * 1024;
+/// Several turns of the scheduler. To hand an answer over costs a copy of it, and is not worth it for
+/// less; and no caller should wait for longer because another does not read.
+const PATIENCE_NS: u64 = 20 * NS_PER_MS;
 
 /// The answer being made.
 #[derive(Debug)]
@@ -28,14 +35,13 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(release: u64, frame_timeout_ms: u32) -> Self {
-        let frame_timeout_ns = u64::from(frame_timeout_ms) * NS_PER_MS;
+    pub(super) fn new(boot: &Boot) -> Self {
         Self {
             frame: Vec::with_capacity(KEPT_BYTES),
-            release,
+            release: boot.release.0,
             epoch: 0,
             settings: 0,
-            frame_timeout_ns,
+            frame_timeout_ns: u64::from(boot.frame_timeout_ms) * NS_PER_MS,
         }
     }
 
@@ -85,27 +91,26 @@ impl Answer {
         });
     }
 
-    /// Sends the frame; a peer that does not read it in time is given up.
-    pub(super) fn send(&self, fd: BorrowedFd<'_>) -> Result<(), ClosedReason> {
+    /// Sends the frame as long as its peer reads at a pace worth waiting for; gives back what is left.
+    pub(super) fn send(&self, fd: BorrowedFd<'_>) -> Result<&[u8], ClosedReason> {
         let mut rest = self.frame.as_slice();
-        let mut deadline_ns = 0;
         while !rest.is_empty() {
-            match send(fd, rest, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
-                Ok(sent) => rest = &rest[sent..],
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => {
-                    if deadline_ns == 0 {
-                        deadline_ns = now_ns() + self.frame_timeout_ns;
-                    }
-                    if !wait_until(fd, PollFlags::OUT, deadline_ns) {
-                        return Err(ClosedReason::Fault(self.too_slow()));
-                    }
-                }
-                Err(Errno::PIPE | Errno::CONNRESET) => return Err(ClosedReason::HungUp),
-                Err(error) => return Err(ClosedReason::Fault(error.to_string())),
+            let step = &rest[..rest.len().min(STEP_BYTES)];
+            let left = push(fd, step, PATIENCE_NS)?;
+            rest = &rest[step.len() - left.len()..];
+            if !left.is_empty() {
+                break;
             }
         }
-        Ok(())
+        Ok(rest)
+    }
+
+    /// Sends what is left; a peer that does not read it in time is given up.
+    pub(super) fn send_rest(&self, fd: BorrowedFd<'_>, rest: &[u8]) -> Result<(), ClosedReason> {
+        match push(fd, rest, self.frame_timeout_ns)? {
+            [] => Ok(()),
+            _ => Err(ClosedReason::Fault(self.too_slow())),
+        }
     }
 
     /// Gives back the room that a large answer took.
@@ -128,6 +133,33 @@ impl Answer {
         let limit_ms = self.frame_timeout_ns / NS_PER_MS;
         format!("the peer did not read its answer within {limit_ms} ms (limits.frame_timeout_ms)")
     }
+}
+
+/// Sends what the peer takes; gives back what is left when it has taken this long, not counting what
+/// it took at once.
+fn push<'a>(
+    fd: BorrowedFd<'_>,
+    mut rest: &'a [u8],
+    limit_ns: u64,
+) -> Result<&'a [u8], ClosedReason> {
+    let mut deadline_ns = 0;
+    while !rest.is_empty() {
+        match send(fd, rest, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+            Ok(sent) => rest = &rest[sent..],
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                if deadline_ns == 0 {
+                    deadline_ns = now_ns() + limit_ns;
+                }
+                if !wait_until(fd, PollFlags::OUT, deadline_ns) {
+                    break;
+                }
+            }
+            Err(Errno::PIPE | Errno::CONNRESET) => return Err(ClosedReason::HungUp),
+            Err(error) => return Err(ClosedReason::Fault(error.to_string())),
+        }
+    }
+    Ok(rest)
 }
 
 fn too_large(length: usize, bytes_max: u32) -> CodecError {

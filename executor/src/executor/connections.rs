@@ -7,7 +7,7 @@ use crate::control::{Gone, Incoming, NoDescriptorsLeft};
 use crate::descriptors;
 use anyhow::{Context, Result, bail};
 use protocol::{Boot, ClosedReason, FromExecutor, GENERATION_PINNED, ToExecutor};
-use rustix::fd::{BorrowedFd, OwnedFd, RawFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::net::{Shutdown, shutdown};
 
 /// A connection as epoll names it.
@@ -38,6 +38,14 @@ impl Connection {
     pub(super) fn index(self) -> usize {
         index(self.slot)
     }
+}
+
+/// Whether the supervisor sees to the rest of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HandedOver {
+    Yes,
+    /// It holds as much already as it may.
+    No,
 }
 
 /// The table of held connections.
@@ -88,6 +96,35 @@ impl<'a> Connections<'a> {
         self.seat.control.send(&FromExecutor::Closed { slot, generation, reason }, &[])?;
         self.forget(connection);
         Ok(())
+    }
+
+    /// Leaves the rest of an answer, and the connection until it is out, to the supervisor.
+    pub(super) fn hand_over(
+        &mut self,
+        connection: Connection,
+        rest: &OwnedFd,
+    ) -> Result<HandedOver> {
+        let Connection { slot, generation } = connection;
+        self.seat.control.send(&FromExecutor::Unread { slot, generation }, &[rest.as_fd()])?;
+        loop {
+            self.seat.control.wait()?;
+            let Some(message) = self.receive()? else { continue };
+            let mine = (slot, generation);
+            match message.0 {
+                ToExecutor::Full { slot, generation } if (slot, generation) == mine => {
+                    return Ok(HandedOver::No);
+                }
+                // Gone: it has hung up, and nobody has to write to it.
+                ToExecutor::Taken { slot, generation } | ToExecutor::Gone { slot, generation }
+                    if (slot, generation) == mine =>
+                {
+                    // When epoll names it to this executor again, it asks for it.
+                    self.forget(connection);
+                    return Ok(HandedOver::Yes);
+                }
+                _ => self.accept(message)?,
+            }
+        }
     }
 
     fn forget(&mut self, connection: Connection) {
@@ -147,6 +184,7 @@ impl<'a> Connections<'a> {
                 self.forget(Connection { slot, generation });
                 Ok(())
             }
+            ToExecutor::Taken { .. } | ToExecutor::Full { .. } => bail!("an answer to no question"),
         }
     }
 

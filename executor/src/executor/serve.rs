@@ -81,7 +81,7 @@ impl<'a> Server<'a> {
             classes: AllowedClasses::rooted(&boot.root, &boot.classes),
             connections: Connections::new(boot, seat)?,
             intake: Intake::new(boot.frame_bytes_max, boot.frame_timeout_ms),
-            answer: Answer::new(boot.release.0, boot.frame_timeout_ms),
+            answer: Answer::new(boot),
             patience: Patience::new(boot.busy_poll_us),
             on: None,
             retired: false,
@@ -214,14 +214,13 @@ impl<'a> Server<'a> {
     /// another release.
     fn give_back(&mut self, connection: Option<Connection>) -> Result<()> {
         self.seat.cell().released();
-        let Some(connection) = connection else { return Ok(()) };
-        let retirement = self.retirement_for(connection);
-        if retirement != 0 {
-            self.tell_released(connection, retirement)
-        } else if self.connections.holds(connection) {
-            rearm(self.seat, &self.connections, connection)
-        } else {
-            Ok(())
+        // It may be closed, or handed over and another executor's by now.
+        let Some(connection) = connection.filter(|c| self.connections.holds(*c)) else {
+            return Ok(());
+        };
+        match self.retirement_for(connection) {
+            0 => rearm(self.seat, &self.connections, connection),
+            retirement => self.tell_released(connection, retirement),
         }
     }
 

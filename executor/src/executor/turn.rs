@@ -4,6 +4,7 @@ use super::accept::{Call, accept};
 use super::call::{self, Ended};
 use super::clock::now_ns;
 use super::connections::Connection;
+use super::delivery::{Delivery, deliver};
 use super::fork_guard;
 use super::intake::Read;
 use super::prologue::PrologueFailure;
@@ -26,7 +27,6 @@ impl Server<'_> {
         not_ready: Option<&PrologueFailure>,
     ) -> Result<Context> {
         let connection = turn.connection;
-        let fd = self.connections.fd(connection);
         self.seat.cell().reading(connection.name());
         let read = match turn.read {
             Some(read) => read,
@@ -75,14 +75,14 @@ impl Server<'_> {
             return Ok(Context::Stranger);
         }
         self.seat.cell().replying();
-        let sent = self.answer.send(fd);
+        let delivery = deliver(self.seat, &mut self.connections, connection, &self.answer)?;
         let answered_ns = now_ns();
         self.seat.scoreboard.function(call.index()).record(answered_ns - call.started_ns, failed);
         self.patience.answered(connection, answered_ns);
         self.on = Some(On { failed, request_id: header.request_id, function: call.index() });
-        match sent {
-            Ok(()) => self.seat.cell().answered(),
-            Err(reason) => {
+        match delivery {
+            Delivery::Done => self.seat.cell().answered(),
+            Delivery::Failed(reason) => {
                 self.close(connection, reason)?;
             }
         }
@@ -120,13 +120,13 @@ impl Server<'_> {
             return Ok(Context::Stranger);
         }
         self.answer.put_failure(header, failure);
-        let sent = self.answer.send(self.connections.fd(connection));
-        match (sent, failure) {
-            (Err(reason), _) => self.close(connection, reason),
-            (Ok(()), Failure::Protocol { reason }) => {
+        let delivery = deliver(self.seat, &mut self.connections, connection, &self.answer)?;
+        match (delivery, failure) {
+            (Delivery::Failed(reason), _) => self.close(connection, reason),
+            (Delivery::Done, Failure::Protocol { reason }) => {
                 self.close(connection, ClosedReason::Fault(reason.clone()))
             }
-            (Ok(()), _) => Ok(Context::Clean),
+            (Delivery::Done, _) => Ok(Context::Clean),
         }
     }
 

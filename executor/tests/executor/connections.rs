@@ -3,6 +3,8 @@
 use crate::support::{Answer, FRAME_TIMEOUT_MS, FakeSupervisor, boot};
 use protocol::{ClosedReason, ExitCause, Failure, FromExecutor, Header, Kind, ToExecutor};
 use serde_json::json;
+use std::io::{Read, Seek, Write};
+use std::os::unix::net::UnixStream;
 
 #[test]
 fn a_client_that_hangs_up_is_reported() {
@@ -96,8 +98,38 @@ fn a_client_that_does_not_read_its_answer_is_given_up() {
     let executor = supervisor.fork(0, 0);
     executor.offer(&client);
     client.send("large", json!([1_000_000]), 0, 0);
+    let (slot, generation) = (client.slot, client.generation);
+    assert_eq!(executor.message(), FromExecutor::Unread { slot, generation });
+    executor.control.send(&ToExecutor::Full { slot, generation }, &[]);
     let reason = fault(&executor.message());
     assert!(reason.contains("did not read"), "{reason}");
+}
+
+#[test]
+fn a_client_that_does_not_read_is_left_to_the_supervisor_with_the_rest_of_its_answer() {
+    let mut supervisor = FakeSupervisor::start(boot("basic"));
+    let mut slow = supervisor.connect(0);
+    let mut other = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&slow);
+    executor.offer(&other);
+    slow.send("large", json!([1_000_000]), 0, 0);
+    let (slot, generation) = (slow.slot, slow.generation);
+    let (message, mut fds) = executor.control.receive::<FromExecutor>();
+    assert_eq!(message, FromExecutor::Unread { slot, generation });
+    executor.control.send(&ToExecutor::Taken { slot, generation }, &[]);
+    assert_eq!(other.call("add", json!([20, 22])), Answer::Value(json!(42)));
+    assert_ne!(executor.cell().remains().connection, slow.name());
+    let mut rest = Vec::new();
+    let mut file = std::fs::File::from(fds.pop().unwrap());
+    file.rewind().unwrap();
+    file.read_to_end(&mut rest).unwrap();
+    let mut server = UnixStream::from(slow.server_fd().try_clone_to_owned().unwrap());
+    let writer = std::thread::spawn(move || server.write_all(&rest).unwrap());
+    assert_eq!(slow.receive(), Answer::Value(json!("x".repeat(1_000_000))));
+    writer.join().unwrap();
+    // Not its own any more, until epoll names it again.
+    assert!(executor.control.poll::<FromExecutor>().is_none());
 }
 
 #[test]

@@ -450,6 +450,8 @@ pub(crate) fn to_executor() -> impl Strategy<Value = ToExecutor> {
     prop_oneof![
         names().prop_map(|(slot, generation)| ToExecutor::Connection { slot, generation }),
         names().prop_map(|(slot, generation)| ToExecutor::Gone { slot, generation }),
+        names().prop_map(|(slot, generation)| ToExecutor::Taken { slot, generation }),
+        names().prop_map(|(slot, generation)| ToExecutor::Full { slot, generation }),
     ]
 }
 
@@ -464,6 +466,7 @@ pub(crate) fn from_executor() -> impl Strategy<Value = FromExecutor> {
     ];
     prop_oneof![
         names().prop_map(|(slot, generation)| FromExecutor::Need { slot, generation }),
+        names().prop_map(|(slot, generation)| FromExecutor::Unread { slot, generation }),
         (names(), reason).prop_map(|((slot, generation), reason)| FromExecutor::Closed {
             slot,
             generation,

@@ -89,7 +89,17 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "limits.frame_timeout_ms",
         "5000",
-        "Time a begun frame has to arrive or to leave, in milliseconds; an executor waits that long.",
+        "Time a begun frame has to arrive, in milliseconds; or to leave, when unread_bytes_max is used up.",
+    ),
+    key(
+        "limits.unread_bytes_max",
+        "268435456",
+        "Most bytes kept of answers that their callers do not read yet; 0 = executors wait for them.",
+    ),
+    key(
+        "limits.unread_timeout_ms",
+        "300000",
+        "How long a caller may leave such an answer without reading on, in milliseconds.",
     ),
     key(
         "deploy.trusted_keys",
@@ -237,6 +247,8 @@ pub(crate) struct Limits {
     pub(crate) remote_bytes_max: u32,
     pub(crate) hello_timeout_ms: u32,
     pub(crate) frame_timeout_ms: u32,
+    pub(crate) unread_bytes_max: u32,
+    pub(crate) unread_timeout_ms: u32,
 }
 
 impl Default for Limits {
@@ -249,6 +261,8 @@ impl Default for Limits {
             remote_bytes_max: 512 * 1024 * 1024,
             hello_timeout_ms: 5_000,
             frame_timeout_ms: 5_000,
+            unread_bytes_max: 256 * 1024 * 1024,
+            unread_timeout_ms: 300_000,
         }
     }
 }

@@ -142,6 +142,7 @@ fn check_daemon(document: &Document, daemon: &Daemon) -> Result<(), ConfigError>
         ("limits.handshakes_max", limits.handshakes_max),
         ("limits.hello_timeout_ms", limits.hello_timeout_ms),
         ("limits.frame_timeout_ms", limits.frame_timeout_ms),
+        ("limits.unread_timeout_ms", limits.unread_timeout_ms),
     ];
     if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
         return Err(document.error(name, "must be at least 1"));

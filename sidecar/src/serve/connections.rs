@@ -53,6 +53,8 @@ pub(super) struct Connection {
     awaited: u32,
     /// Whether it is registered with its pool's epoll.
     armed: bool,
+    /// Whether the rest of an answer is still to be written.
+    unread: bool,
 }
 
 /// All connections of the worker.
@@ -100,8 +102,9 @@ impl Connections {
         if self.slots.len() <= index {
             self.slots.resize_with(index + 1, || None);
         }
-        let (cancelled, awaited, armed) = (None, 0, false);
-        self.slots[index] = Some(Connection { id, fd, pool, peer, cancelled, awaited, armed });
+        let (cancelled, awaited, armed, unread) = (None, 0, false, false);
+        self.slots[index] =
+            Some(Connection { id, fd, pool, peer, cancelled, awaited, armed, unread });
         self.open += 1;
         Ok(id)
     }
@@ -154,7 +157,7 @@ impl Connections {
         })
     }
 
-    /// Makes a connection whose executor died available to the others.
+    /// Makes a connection available to the executors of its pool again.
     pub(super) fn rearm(&self, id: ConnectionId, epoll: impl AsFd) -> io::Result<()> {
         let Some(connection) = self.get(id) else {
             return Ok(());
@@ -190,6 +193,21 @@ impl Connections {
 
     pub(super) fn is_cancelled(&self, id: ConnectionId, request_id: u64) -> bool {
         self.get(id).is_some_and(|connection| connection.cancelled == Some(request_id))
+    }
+
+    /// Whether the rest of an answer is to be written before anything else becomes of it.
+    pub(super) fn set_unread(&mut self, id: ConnectionId, unread: bool) {
+        if let Some(connection) = self.get_mut(id) {
+            connection.unread = unread;
+        }
+    }
+
+    pub(super) fn is_unread(&self, id: ConnectionId) -> bool {
+        self.get(id).is_some_and(|connection| connection.unread)
+    }
+
+    pub(super) fn any_unread(&self) -> bool {
+        self.iter().any(|connection| connection.unread)
     }
 
     pub(super) fn get(&self, id: ConnectionId) -> Option<&Connection> {

@@ -3,6 +3,7 @@
 
 use super::connections::ConnectionId;
 use super::key::{PoolKey, ReleaseKey};
+use super::unread::Ended;
 use crate::admin::{Question, Reply};
 use protocol::{
     ControlReply, ControlRequest, FromExecutor, FromPrototype, Hello, Refused, Welcome,
@@ -52,6 +53,12 @@ pub(super) enum Event {
     Executor {
         from: ExecutorKey,
         message: FromExecutor,
+        descriptors: Vec<OwnedFd>,
+    },
+    /// The rest of an answer that a peer left unread is out, or will never be.
+    Unread {
+        id: ConnectionId,
+        ended: Ended,
     },
     /// An executor began a call while nobody watched its pool.
     Busy(PoolKey),

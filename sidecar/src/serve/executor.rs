@@ -126,8 +126,9 @@ impl Executor {
 /// Turns what an executor says into events, until its socket closes; its exit is the prototype's to
 /// report.
 async fn listen(channel: Arc<Channel>, from: ExecutorKey, events: Events) {
-    while let Ok(Some((message, _))) = channel.receive::<FromExecutor>().await {
-        if events.send(Event::Executor { from: from.clone(), message }).await.is_err() {
+    while let Ok(Some((message, descriptors))) = channel.receive::<FromExecutor>().await {
+        let event = Event::Executor { from: from.clone(), message, descriptors };
+        if events.send(event).await.is_err() {
             return;
         }
     }

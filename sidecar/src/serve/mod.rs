@@ -45,6 +45,7 @@ mod stop;
 mod supervisor;
 mod swap;
 mod tls;
+mod unread;
 mod watch;
 
 pub(crate) use check::verify;

@@ -51,7 +51,11 @@ impl Supervisor {
         let held: Vec<u64> = live.map(|cell| cell.remains().connection).collect();
         let disarmed = disarmed(&pool.epoll).unwrap_or_default().into_iter();
         let unheld = disarmed.filter(|name| !held.contains(name)).map(ConnectionId::from_u64);
-        unheld.filter(|id| self.connections.get(*id).is_some()).collect()
+        // One whose answer waits for its reader is disarmed, and held by the supervisor.
+        let lost = |id: &ConnectionId| {
+            self.connections.get(*id).is_some() && !self.connections.is_unread(*id)
+        };
+        unheld.filter(lost).collect()
     }
 }
 

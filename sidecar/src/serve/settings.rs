@@ -21,4 +21,5 @@ pub(super) struct Settings {
     pub(super) listeners: Vec<String>,
     pub(super) hello_timeout: Duration,
     pub(super) frame_timeout: Duration,
+    pub(super) unread_timeout: Duration,
 }

@@ -140,7 +140,9 @@ impl Supervisor {
     }
 
     fn close_of(&mut self, key: &PoolKey, id: ConnectionId) {
-        if self.connections.get(id).is_some_and(|connection| connection.pool == *key) {
+        let connection = self.connections.get(id).filter(|connection| connection.pool == *key);
+        // The rest of an answer that was taken over comes without the executor that made it.
+        if connection.is_some() && !self.connections.is_unread(id) {
             self.close(id);
         }
     }

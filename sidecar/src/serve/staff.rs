@@ -85,13 +85,21 @@ impl Supervisor {
         self.pause(key);
     }
 
-    pub(super) fn on_executor(&mut self, from: &ExecutorKey, message: FromExecutor) {
+    pub(super) fn on_executor(
+        &mut self,
+        from: &ExecutorKey,
+        message: FromExecutor,
+        mut descriptors: Vec<OwnedFd>,
+    ) {
         match message {
             FromExecutor::Need { slot, generation } => {
                 self.on_need(from, ConnectionId { slot, generation });
             }
             FromExecutor::Closed { slot, generation, reason } => {
                 self.on_closed(from, ConnectionId { slot, generation }, &reason);
+            }
+            FromExecutor::Unread { slot, generation } => {
+                self.on_unread(from, ConnectionId { slot, generation }, descriptors.pop());
             }
             FromExecutor::Log { request_id, function, level, text } => {
                 let level = self.level_of(from, level, &text);

@@ -15,6 +15,7 @@ use super::notify::notify;
 use super::relay::PIECE_BYTES;
 use super::settings::Settings;
 use super::supervisor::{Phase, Supervisor};
+use super::unread::Room;
 use super::{Error, Options, descriptors, logging};
 use crate::config::{self, Configuration};
 use protocol::{Function, Membership, Routing};
@@ -61,6 +62,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         listeners: listeners.addresses.clone(),
         hello_timeout: Duration::from_millis(daemon.limits.hello_timeout_ms.into()),
         frame_timeout: Duration::from_millis(daemon.limits.frame_timeout_ms.into()),
+        unread_timeout: Duration::from_millis(daemon.limits.unread_timeout_ms.into()),
         daemon,
     });
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -200,6 +202,7 @@ impl Supervisor {
         };
         Self {
             connections,
+            unread_room: Room::new(limits.unread_bytes_max),
             epoch: Arc::new(AtomicU32::new(membership.epoch)),
             membership,
             settings,

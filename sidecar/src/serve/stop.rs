@@ -36,12 +36,15 @@ impl Supervisor {
             return;
         };
         // Requests that wait for a prototype which is not there are not in flight.
-        let running = self.releases.values().filter(|deployed| deployed.prototype.is_some());
-        let mut pools = running.flat_map(|deployed| deployed.pools.values());
-        let in_flight = pools.any(|pool| pool.busy() > 0 || pool.requests_wait());
+        let started = self.releases.values().filter(|deployed| deployed.prototype.is_some());
+        let mut pools = started.flat_map(|deployed| deployed.pools.values());
+        let running = pools.any(|pool| pool.busy() > 0 || pool.requests_wait());
+        let in_flight = running || self.connections.any_unread();
         if !in_flight || Instant::now() >= until {
-            if in_flight {
+            if running {
                 tracing::warn!("calls are still running at the end of drain_timeout_ms");
+            } else if in_flight {
+                tracing::warn!("answers are still unread at the end of drain_timeout_ms");
             }
             self.phase = Phase::Stopped;
         }

@@ -7,6 +7,7 @@ use super::key::{PoolKey, ReleaseKey};
 use super::pool::Pool;
 use super::prototype::Prototype;
 use super::settings::Settings;
+use super::unread::Room;
 use protocol::{AppName, Catalog, FromPrototype, Membership, Report, Routing, body_from_slice};
 use shm::Board;
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ pub(super) struct Supervisor {
     /// Where new calls of each application go.
     pub(super) routes: BTreeMap<AppName, Routing>,
     pub(super) connections: Connections,
+    /// For answers that their callers leave unread.
+    pub(super) unread_room: Room,
     pub(super) membership: Membership,
     /// Its epoch, for the edge.
     pub(super) epoch: Arc<AtomicU32>,
@@ -91,7 +94,10 @@ impl Supervisor {
                 self.on_prototype(&from, message, descriptors);
             }
             Event::PrototypeExited { from, status } => self.on_prototype_exited(&from, status),
-            Event::Executor { from, message } => self.on_executor(&from, message),
+            Event::Executor { from, message, descriptors } => {
+                self.on_executor(&from, message, descriptors);
+            }
+            Event::Unread { id, ended } => self.on_unread_ended(id, &ended),
             Event::Busy(pool) => self.on_busy(&pool),
             Event::Retry(Retry::Prototype(release)) => self.start_prototype(&release),
             Event::Retry(Retry::Pool(pool)) => self.on_pause_over(&pool),

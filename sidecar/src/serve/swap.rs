@@ -112,8 +112,12 @@ impl Supervisor {
     }
 
     /// Puts a connection that nobody reads from where it belongs: a pinned one into its pool, others
-    /// into the pool of that name of the current release.
+    /// into the pool of that name of the current release. One whose answer waits for its reader is put
+    /// there after it.
     pub(super) fn place(&mut self, id: ConnectionId) {
+        if self.connections.is_unread(id) {
+            return;
+        }
         let Some(from) = self.connections.get(id).map(|connection| connection.pool.clone()) else {
             return;
         };
