@@ -6,7 +6,9 @@ mod reflected;
 
 use anyhow::{Context, Result, bail};
 use embed::{Outcome, Request};
-use protocol::{Boot, Catalog, Class, DEFAULT_POOL, Function, Isolation, RESIDENT_POOL};
+use protocol::{
+    Boot, Catalog, Class, DEFAULT_POOL, FUNCTION_NAME_BYTES_MAX, Function, Isolation, RESIDENT_POOL,
+};
 use reflected::{Reflected, ReflectedFunction};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -22,19 +24,35 @@ pub(crate) struct Listing {
 pub(crate) fn build(boot: &Boot, request: &Request<'_>) -> Result<Listing> {
     let reflected = reflect(boot, request)?;
     let export = export::Export::new(&boot.export);
-    let warnings = export.warnings(reflected.functions.iter().map(|f| f.name.as_str()));
+    let mut warnings = export.warnings(reflected.functions.iter().map(|f| f.name.as_str()));
     let mut functions = Vec::new();
     for function in reflected.functions {
         let declared = attributes::read(&function, boot.isolation)
             .with_context(|| format!("{}:{}: {}", function.file, function.line, function.name))?;
-        if declared.export.unwrap_or_else(|| export.includes(&function.name)) {
-            functions.push(entry(function, declared));
+        if !declared.export.unwrap_or_else(|| export.includes(&function.name)) {
+            continue;
+        }
+        match unnameable(&function) {
+            None => functions.push(entry(function, declared)),
+            Some(reason) => {
+                let ReflectedFunction { file, line, .. } = function;
+                warnings.push(format!("{file}: a function is left out, {reason} (line {line})"));
+            }
         }
     }
     functions.sort_by_key(|function| function.name.to_ascii_lowercase());
     let classes = exporting(reflected.classes, &functions);
     let catalog = Catalog { app: boot.app.clone(), release: boot.release, functions, classes };
     Ok(Listing { catalog, warnings })
+}
+
+/// Why no caller could name the function.
+fn unnameable(function: &ReflectedFunction) -> Option<String> {
+    if !function.is_utf8 {
+        return Some("its name is not UTF-8".to_owned());
+    }
+    let too_long = function.name.len() > FUNCTION_NAME_BYTES_MAX;
+    too_long.then(|| format!("its name has more than {FUNCTION_NAME_BYTES_MAX} bytes"))
 }
 
 fn entry(function: ReflectedFunction, declared: attributes::Declared) -> Function {

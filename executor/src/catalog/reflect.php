@@ -137,6 +137,7 @@ return (static function (): string {
         $scope = $function instanceof ReflectionMethod ? $function->getDeclaringClass() : $function;
         return [
             'name' => $name,
+            'is_utf8' => preg_match('//u', $name) === 1,
             'params' => $params,
             'returns' => $function->hasReturnType() ? (string) $function->getReturnType() : null,
             'attributes' => $attributes($function),

@@ -14,6 +14,8 @@ pub(super) struct Reflected {
 #[derive(Debug, Deserialize)]
 pub(super) struct ReflectedFunction {
     pub(super) name: String,
+    /// If it is not, `name` is what JSON made of it.
+    pub(super) is_utf8: bool,
     pub(super) params: Vec<Param>,
     pub(super) returns: Option<String>,
     pub(super) attributes: Vec<Attribute>,

@@ -3,10 +3,9 @@
 use super::accept::Call;
 use super::clock::{NS_PER_MS, now_ns};
 use super::codec::CodecError;
+use super::cut;
 use super::intake::wait_until;
-use protocol::{
-    Boot, ClosedReason, EncodeBody, FLAG_JSON, FLAG_OUTPUT, Failure, Header, Kind, body_to_vec,
-};
+use protocol::{Boot, ClosedReason, EncodeBody, FLAG_JSON, FLAG_OUTPUT, Failure, Header, Kind};
 use rustix::event::PollFlags;
 use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
@@ -32,6 +31,7 @@ pub(super) struct Answer {
     /// Generation of the settings that the call runs with, 0 before one runs.
     settings: u16,
     frame_timeout_ns: u64,
+    body_bytes_max: u32,
 }
 
 impl Answer {
@@ -42,6 +42,7 @@ impl Answer {
             epoch: 0,
             settings: 0,
             frame_timeout_ns: u64::from(boot.frame_timeout_ms) * NS_PER_MS,
+            body_bytes_max: boot.frame_bytes_max,
         }
     }
 
@@ -84,7 +85,7 @@ impl Answer {
     pub(super) fn put_failure(&mut self, call: &Header, failure: &Failure) {
         let header = self.header(Kind::Failure, call);
         self.frame.clear();
-        let body = body_to_vec(failure);
+        let body = cut::body(failure, self.body_bytes_max);
         let Ok(_) = self.frame.put_frame(header, |out| {
             out.extend_from_slice(&body);
             Ok::<(), std::convert::Infallible>(())

@@ -1,6 +1,6 @@
 //! From how PHP code ended to what the caller is told.
 
-use super::codec;
+use super::{codec, cut};
 use embed::{Bailout, ExceptionObject, Outcome, Request};
 use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
 use protocol::{Failure, FatalKind, Thrown, TraceFrame};
@@ -38,9 +38,10 @@ pub(super) fn fatal(Bailout(error): &Bailout) -> Failure {
     let message = if error.message.is_empty() {
         b"PHP gave the request up without an error message".to_vec()
     } else {
-        error.message.clone()
+        cut::bytes(&error.message, cut::MESSAGE_BYTES_MAX)
     };
-    Failure::Fatal { kind, message, file: error.file.clone(), line: error.line }
+    let file = cut::text(error.file.as_bytes(), cut::NAME_BYTES_MAX);
+    Failure::Fatal { kind, message, file, line: error.line }
 }
 
 /// An exception with its chain of previous ones.
@@ -57,8 +58,8 @@ pub(super) fn thrown(request: &Request<'_>, exception: &Zval) -> Failure {
 fn link(request: &Request<'_>, exception: &ExceptionObject<'_>) -> Thrown {
     let trace = exception.property("trace").and_then(Zval::array);
     Thrown {
-        class: exception.class(),
-        message: exception.property("message").map(bytes).unwrap_or_default(),
+        class: cut::text(exception.class().as_bytes(), cut::NAME_BYTES_MAX),
+        message: exception.property("message").map(message).unwrap_or_default(),
         code: exception.property("code").and_then(Zval::long).unwrap_or_default(),
         file: exception.property("file").map(text).unwrap_or_default(),
         line: exception.property("line").and_then(line).unwrap_or_default(),
@@ -97,12 +98,16 @@ fn frame_of(frame: &ZendHashTable) -> TraceFrame {
     }
 }
 
-fn bytes(value: &Zval) -> Vec<u8> {
-    value.zend_str().map(|string| string.as_bytes().to_vec()).unwrap_or_default()
+fn message(value: &Zval) -> Vec<u8> {
+    cut::bytes(bytes(value), cut::MESSAGE_BYTES_MAX)
 }
 
 fn text(value: &Zval) -> String {
-    String::from_utf8_lossy(&bytes(value)).into_owned()
+    cut::text(bytes(value), cut::NAME_BYTES_MAX)
+}
+
+fn bytes(value: &Zval) -> &[u8] {
+    value.zend_str().map(|string| string.as_bytes()).unwrap_or_default()
 }
 
 fn line(value: &Zval) -> Option<u32> {

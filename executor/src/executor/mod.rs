@@ -6,6 +6,7 @@ mod call;
 mod clock;
 mod codec;
 mod connections;
+mod cut;
 mod delivery;
 mod failure;
 mod fork_guard;

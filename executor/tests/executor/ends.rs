@@ -28,6 +28,32 @@ fn an_exception_is_told_with_its_chain_and_the_executor_serves_on() {
 }
 
 #[test]
+fn what_a_failure_says_is_cut_to_what_a_frame_holds() {
+    let mut boot = boot("basic");
+    boot.frame_bytes_max = 4096;
+    let mut supervisor = FakeSupervisor::start(boot);
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    let mut thrown = |function: &str, number: u32| match client.call(function, json!([number])) {
+        Answer::Failure(Failure::Thrown(mut chain)) => chain.remove(0),
+        other => panic!("{other:?}"),
+    };
+    let long = thrown("fails_at_length", 5_000_000);
+    let message = String::from_utf8(long.message).unwrap();
+    assert!(message.starts_with("ää") && message.contains("… (cut, 10000000 bytes)"), "{message}");
+    assert_eq!(long.class, "LogicException");
+    let deep = thrown("fails_deep_down", 120);
+    assert_eq!((deep.message.as_slice(), deep.trace.len()), (&b"deep down"[..], 8));
+    let Answer::Failure(Failure::Fatal { message, line, .. }) =
+        client.call("fatal_at_length", json!([5_000_000]))
+    else {
+        panic!("it returned")
+    };
+    assert!(message.starts_with(b"xx") && message.len() < 4096 && line > 1);
+}
+
+#[test]
 fn exit_is_told_and_the_executor_serves_on() {
     let mut supervisor = FakeSupervisor::start(boot("basic"));
     let mut client = supervisor.connect(0);

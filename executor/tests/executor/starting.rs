@@ -48,6 +48,26 @@ fn an_export_pattern_that_matches_nothing_is_reported() {
 }
 
 #[test]
+fn functions_that_nobody_can_name_are_left_out_and_reported() {
+    let long = "x".repeat(protocol::FUNCTION_NAME_BYTES_MAX + 1);
+    let code = format!("<?php\nfunction a() {{}}\nfunction {long}() {{}}\nfunction b() {{}}\n");
+    let (folder, boot) = app(&[("a.php", &code)]);
+    // As an editor writes it that knows no UTF-8.
+    let latin_1 = b"<?php\nfunction gr\xf6\xdfe() {}\n";
+    std::fs::write(folder.path().join("b.php"), latin_1).unwrap();
+    let supervisor =
+        FakeSupervisor::start(Boot { entry: vec!["a.php".into(), "b.php".into()], ..boot });
+    assert_eq!(names(&supervisor.catalog), ["a", "b"]);
+    let warnings = supervisor.report.warnings.join("\n");
+    for expected in [
+        "a.php: a function is left out, its name has more than 1024 bytes (line 3)",
+        "b.php: a function is left out, its name is not UTF-8 (line 2)",
+    ] {
+        assert!(warnings.contains(expected), "{warnings}");
+    }
+}
+
+#[test]
 fn a_file_that_runs_code_is_required_at_each_request_and_reported() {
     let (_folder, boot) = app(&[
         ("a.php", "<?php\nfunction a() { return LIMIT . SUFFIX; }\n"),

@@ -31,6 +31,21 @@ function fails(): never
     throw new OrderException('no such order', 7);
 }
 
+function fails_at_length(int $characters): never
+{
+    throw new LogicException(str_repeat('ä', $characters));
+}
+
+function fails_deep_down(int $depth): never
+{
+    $depth > 0 ? fails_deep_down($depth - 1) : throw new LogicException('deep down');
+}
+
+function fatal_at_length(int $bytes): never
+{
+    trigger_error(str_repeat('x', $bytes), E_USER_ERROR);
+}
+
 function exits(int $status): never
 {
     exit($status);
