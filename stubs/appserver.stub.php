@@ -349,10 +349,15 @@ namespace AppServer {
         public function getExitStatus(): ?int {}
     }
 
-    /** The function threw an exception whose class is not known here. */
+    /**
+     * The function threw an exception whose class is not known here; code, file, line and trace are
+     * that one's. getMessage() is its class and its message, as in "Shop\OutOfStock: no unicorns".
+     */
     final class RemoteException extends Exception
     {
         public function getRemoteClass(): string {}
+        /** The message alone. */
+        public function getRemoteMessage(): string {}
         public function getRemoteTraceAsString(): string {}
     }
 

@@ -8,7 +8,7 @@ function show(string $function): void
         appserver_call($function);
     } catch (AppServer\RemoteException $error) {
         for ($thrown = $error; $thrown; $thrown = $thrown->getPrevious()) {
-            echo $thrown->getRemoteClass(), ': ', $thrown->getMessage(), ' ', $thrown->getCode(), ' ',
+            echo $thrown->getMessage(), ' ', $thrown->getCode(), ' ',
                 basename($thrown->getFile()), ' ', $thrown->getTrace()[0]['function'], "\n";
         }
     }

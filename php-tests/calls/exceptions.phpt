@@ -33,7 +33,7 @@ try {
 try {
     appserver_call('fail_in_its_own_way');
 } catch (AppServer\RemoteException $error) {
-    var_dump($error->getRemoteClass(), $error->getMessage(), basename($error->getFile()), $error->getFunction());
+    var_dump($error->getRemoteClass(), $error->getRemoteMessage(), $error->getMessage(), basename($error->getFile()), $error->getFunction());
     var_dump(str_starts_with($error->getRemoteTraceAsString(), '#0 '));
     var_dump(str_starts_with($error->getWorker(), 'unix:'));
 }
@@ -81,6 +81,7 @@ string(14) "appserver_call"
 bool(true)
 string(21) "KnownToTheWorkerAlone"
 string(9) "only here"
+string(32) "KnownToTheWorkerAlone: only here"
 string(9) "calls.php"
 string(19) "fail_in_its_own_way"
 bool(true)

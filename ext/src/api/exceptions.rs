@@ -52,7 +52,7 @@ classes! {
     DECODE = "AppServer\\DecodeException" [PATH];
     FATAL = "AppServer\\RemoteFatal" [KIND, REMOTE_FILE, REMOTE_LINE];
     DIED = "AppServer\\ExecutorDied" [SIGNAL, EXIT_STATUS];
-    REMOTE = "AppServer\\RemoteException" [REMOTE_CLASS, REMOTE_TRACE];
+    REMOTE = "AppServer\\RemoteException" [REMOTE_CLASS, REMOTE_MESSAGE, REMOTE_TRACE];
     AGGREGATE = "AppServer\\AggregateException" [EXCEPTIONS];
     RELEASE_GONE = "AppServer\\ReleaseGone" [];
     UNAVAILABLE = "AppServer\\UnavailableException" [];
@@ -89,6 +89,14 @@ getter!(REMOTE_LINE, "getRemoteLine", "remoteLine", DataType::Long, ty::INT, zer
 getter!(SIGNAL, "getSignal", "signal", DataType::Long, ty::INT | ty::NULL, null);
 getter!(EXIT_STATUS, "getExitStatus", "exitStatus", DataType::Long, ty::INT | ty::NULL, null);
 getter!(REMOTE_CLASS, "getRemoteClass", "remoteClass", DataType::String, ty::STRING, empty_string);
+getter!(
+    REMOTE_MESSAGE,
+    "getRemoteMessage",
+    "remoteMessage",
+    DataType::String,
+    ty::STRING,
+    empty_string
+);
 getter!(
     REMOTE_TRACE,
     "getRemoteTraceAsString",

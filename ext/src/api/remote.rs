@@ -38,13 +38,15 @@ pub(super) fn rebuild(chain: &[Thrown], error: &CallError) -> Result<Zval, End> 
 
 fn one(thrown: &Thrown, error: &CallError) -> Result<Zval, End> {
     let mut object = match of_its_own_class(thrown)? {
-        Some(object) => object,
+        Some(mut object) => {
+            if let Err(end) = set_properties(&mut object, thrown) {
+                return Err(leave(object, end));
+            }
+            exception::set(&mut object, "message", text(&thrown.message));
+            object
+        }
         None => foreign(thrown, error),
     };
-    if let Err(end) = set_properties(&mut object, thrown) {
-        return Err(leave(object, end));
-    }
-    exception::set(&mut object, "message", text(&thrown.message));
     exception::set(&mut object, "code", int(thrown.code));
     exception::set(&mut object, "file", text(&thrown.file));
     exception::set(&mut object, "line", int(thrown.line.into()));
@@ -117,19 +119,29 @@ fn policy() -> AllowedClasses {
     AllowedClasses::new(super::settings::current().classes.iter())
 }
 
-/// Stands for an exception of a class that is not known here.
+/// Stands for an exception of a class that is not known here. Its message begins with that class:
+/// PHP's report of an uncaught exception, and most logs, show nothing else of it.
 fn foreign(thrown: &Thrown, error: &CallError) -> Zval {
     let mut object = throw::begin(&REMOTE, error);
+    exception::set(&mut object, "message", text(foreign_message(thrown)));
+    exception::set(&mut object, "remoteMessage", text(&thrown.message));
     exception::set(&mut object, "remoteClass", text(&thrown.class));
     exception::set(&mut object, "remoteTrace", text(trace_text(&thrown.trace)));
     object
 }
 
+/// As PHP writes class and message of an uncaught exception; without a message the class alone.
+fn foreign_message(thrown: &Thrown) -> Vec<u8> {
+    match thrown.message.as_slice() {
+        [] => thrown.class.clone().into_bytes(),
+        message => [thrown.class.as_bytes(), b": ", message].concat(),
+    }
+}
+
 /// The properties that the class declares beyond those of every exception. What cannot be made here
 /// stays at its default: the exception itself is worth more than its details.
 fn set_properties(object: &mut Zval, thrown: &Thrown) -> Result<(), End> {
-    if thrown.properties.is_empty() || object.object().is_none_or(|o| o.instance_of(REMOTE.entry()))
-    {
+    if thrown.properties.is_empty() {
         return Ok(());
     }
     let decoded = match values::decode_value(&thrown.properties, Limits::default(), &policy()) {
