@@ -166,6 +166,10 @@ fn hint(executor: &Executor, cause: ExitCause) -> &'static str {
             "ended by a signal that somebody sent"
         }
         ExitCause::Signal(_) => "ended by a signal",
+        ExitCause::Status(1) => {
+            "its process exited: PHP does so when the system has no memory for it, and says \"Out of \
+             memory\" in the worker's log; memory_limit ends a call in better order"
+        }
         ExitCause::Status(_) => "its process exited, e.g. by native code that called exit()",
     }
 }
