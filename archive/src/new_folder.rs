@@ -7,7 +7,8 @@
 use crate::error::Error;
 use crate::path;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{Mode, OFlags, fchmod, mkdirat, open, openat, symlinkat, syncfs};
+use rustix::fs::{Dir, Mode, OFlags, fchmod, mkdirat, open, openat, symlinkat, syncfs};
+use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -123,7 +124,7 @@ impl NewFolder {
     fn open_or_make(&mut self, name: &str, path: &str) -> Result<OwnedFd, Error> {
         match mkdirat(self.innermost(), name, Mode::RWXU) {
             Ok(()) => self.folders.push(path.to_owned()),
-            Err(rustix::io::Errno::EXIST) => {}
+            Err(Errno::EXIST) => {}
             Err(error) => return Err(self.error("make", path, error)),
         }
         openat(self.innermost(), name, OPEN_FOLDER, Mode::empty())
@@ -143,7 +144,7 @@ impl NewFolder {
         }
     }
 
-    fn error(&self, doing: &'static str, path: &str, error: rustix::io::Errno) -> Error {
+    fn error(&self, doing: &'static str, path: &str, error: Errno) -> Error {
         Error::io(doing, &self.path.join(path))(error.into())
     }
 }
@@ -159,18 +160,24 @@ impl Drop for NewFolder {
 
 /// Removes a folder that was unpacked, a read-only one too. Follows no links.
 pub fn remove_release(folder: &Path) -> io::Result<()> {
-    make_writable(folder)?;
+    // Whoever is not root can remove nothing from a folder that is read-only.
+    make_writable(open(folder, OPEN_FOLDER, Mode::empty())?)?;
     std::fs::remove_dir_all(folder)
 }
 
-/// Whoever is not root can remove nothing from a folder that is read-only.
-fn make_writable(folder: &Path) -> io::Result<()> {
-    let opened = open(folder, OPEN_FOLDER, Mode::empty())?;
-    fchmod(&opened, Mode::RWXU)?;
-    for entry in std::fs::read_dir(folder)? {
+fn make_writable(folder: OwnedFd) -> io::Result<()> {
+    fchmod(&folder, Mode::RWXU)?;
+    for entry in Dir::read_from(&folder)? {
         let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            make_writable(&entry.path())?;
+        let name = entry.file_name();
+        if name == c"." || name == c".." {
+            continue;
+        }
+        match openat(&folder, name, OPEN_FOLDER, Mode::empty()) {
+            Ok(inner) => make_writable(inner)?,
+            // A file, or a link.
+            Err(Errno::NOTDIR | Errno::LOOP) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! What a release can be built from. Whatever it is, it becomes a folder first.
 
-use crate::decompress::{Compression, decompress};
+use crate::decompress::{Compression, Counted, decompress};
 use crate::entry::Receive;
 use crate::error::Error;
 use crate::fault::Fault;
@@ -9,9 +9,11 @@ use crate::new_folder::NewFolder;
 use crate::unloading::Unloading;
 use crate::window::Window;
 use crate::{git, magic, phar, tar, zip};
+use std::cell::Cell;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use tempfile::TempDir;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,12 +116,15 @@ fn read_plain(
     limits: &Limits,
     sink: &mut dyn Receive,
 ) -> Result<(), Error> {
-    let mut sink = phar::WithoutMagic::new(sink);
+    let position = Rc::new(Cell::new(0));
+    let mut sink = phar::WithoutMagic::new(sink, position.clone());
     match magic::format(file).map_err(Error::Read)? {
         Some(magic::Format::Zip) => zip::read(file, limits, &mut sink),
         Some(magic::Format::Tar) => {
-            let mut input = BufReader::new(Window::whole(file));
-            tar::read(&mut input, tar::Style::Foreign, &mut sink)
+            let input = BufReader::new(Window::whole(file));
+            let mut input = Counted { input, count: position };
+            tar::read(&mut input, tar::Style::Foreign, &mut sink)?;
+            sink.signature().map_or(Ok(()), |signature| phar::check_tar(file, &signature))
         }
         Some(magic::Format::Phar { manifest_at }) => {
             phar::read(file, manifest_at, limits, &mut sink)

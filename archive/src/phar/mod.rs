@@ -15,6 +15,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 
 pub(crate) use magic_folder::WithoutMagic;
+pub(crate) use signature::check_tar;
+
 use manifest::{Compressed, Manifest, Member};
 
 /// Gives all entries of a PHAR in its own format to `sink`.

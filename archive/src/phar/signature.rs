@@ -3,7 +3,9 @@
 use crate::chunks;
 use crate::error::Error;
 use crate::fault::Fault;
+use crate::phar::magic_folder::FoundSignature;
 use crate::phar::manifest::Manifest;
+use crate::tar::BLOCK_BYTES;
 use crate::window::{Window, read_at};
 use md5::Digest;
 use std::fs::File;
@@ -43,6 +45,21 @@ pub(crate) fn check(file: &File, manifest: &Manifest, file_bytes: u64) -> Result
         return Err(Fault::Checksum("the PHAR").overall().into());
     }
     Ok(())
+}
+
+/// Checks the hash of a PHAR that is a tar: type u32, length u32, hash, of all before its header.
+pub(crate) fn check_tar(file: &File, found: &FoundSignature) -> Result<(), Error> {
+    let malformed = || Fault::Malformed("a signature").overall();
+    let (kind, rest) = found.content.split_first_chunk::<4>().ok_or_else(malformed)?;
+    let (length, given) = rest.split_first_chunk::<4>().ok_or_else(malformed)?;
+    if u32::from_le_bytes(*length) as usize != given.len() {
+        return Err(malformed().into());
+    }
+    let signed = found.at.saturating_sub(BLOCK_BYTES as u64);
+    match hash(file, signed, u32::from_le_bytes(*kind))? {
+        Some(expected) if expected != given => Err(Fault::Checksum("the PHAR").overall().into()),
+        _ => Ok(()),
+    }
 }
 
 /// None for signatures by a key, which PHP checks against a file beside the PHAR.

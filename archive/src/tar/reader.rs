@@ -4,6 +4,7 @@ use crate::chunks;
 use crate::entry::{Entry, EntryKind, Receive};
 use crate::error::Error;
 use crate::fault::{Fault, Refusal};
+use crate::limits::Limits;
 use crate::path;
 use crate::tar::extension::{EXTENSION_BYTES_MAX, Extension, check_global};
 use crate::tar::header::{BLOCK_BYTES, Block, Header, padding};
@@ -166,32 +167,27 @@ fn without_here(path: Vec<u8>, is_folder: bool) -> Vec<u8> {
     }
 }
 
-/// Spelled as it would be written, in order, its folder before it.
+/// Spelled as it would be written, in order, right after its folder or what else lies there.
 fn check_canonical(member: &Member, previous: Option<&Entry>) -> Result<(), Refusal> {
     let path = &member.entry.path;
-    let name = str::from_utf8(path).map_err(|_| Fault::NotUtf8.at_bytes(path))?;
+    // What is wrong with a name tells more than that it is in the wrong place. The limits come later.
+    let limits = Limits { path_bytes_max: usize::MAX, depth_max: usize::MAX, ..Limits::default() };
+    let name = path::check(path, &limits)?;
     let parent = path::parent(name).as_bytes();
     let follows = match previous {
         None => parent.is_empty(),
+        Some(previous) if previous.path == *path => return Err(Fault::Duplicate.at(name)),
         Some(previous) => {
-            let in_known_folder = parent.is_empty()
-                || previous.path.strip_prefix(parent).is_some_and(|rest| rest.starts_with(b"/"))
-                || (previous.path == parent && previous.kind == EntryKind::Folder);
-            in_known_folder && parts(&previous.path).lt(parts(path))
+            let rest = previous.path.strip_prefix(parent);
+            let beside = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
+            (parent.is_empty() || beside) && parts(&previous.path).lt(parts(path))
         }
     };
-    // A second spelling of names has faults of its own, which tell more.
-    let twice = previous.is_some_and(|previous| previous.path == *path);
-    match (twice, follows && writer::spelling(&member.entry) == member.spelling) {
-        (true, _) => Err(Fault::Duplicate.at(name)),
-        (false, false) => Err(not_canonical(name)),
-        (false, true) => Ok(()),
+    if follows && writer::spelling(&member.entry) == member.spelling {
+        Ok(())
+    } else {
+        Err(Fault::NotCanonical.at(name))
     }
-}
-
-fn not_canonical(name: &str) -> Refusal {
-    let known = path::check(name.as_bytes(), &crate::Limits::default());
-    known.err().unwrap_or_else(|| Fault::NotCanonical.at(name))
 }
 
 fn parts(path: &[u8]) -> impl Iterator<Item = &[u8]> {

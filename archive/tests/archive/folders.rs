@@ -177,7 +177,7 @@ fn a_bomb_is_found_where_it_is_built() {
     let place = Place::new();
     std::fs::create_dir(place.path("app")).unwrap();
     let file = std::fs::File::create(place.path("app/zeros")).unwrap();
-    file.set_len(64 << 20).unwrap();
+    file.set_len(20 << 20).unwrap();
     let (_, found) = fault(place.build(&Source::Folder(place.path("app"))));
     assert_eq!(found, Fault::Bomb { max: 200 });
 }

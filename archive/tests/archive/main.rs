@@ -3,7 +3,11 @@
 
 mod envelopes;
 mod folders;
+mod hostile_files;
 mod keys;
 mod payloads;
+mod raw_tar;
+mod raw_zip;
 mod sources;
 mod support;
+mod trees;

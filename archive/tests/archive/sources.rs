@@ -161,14 +161,19 @@ fn metadata_of_a_phar_goes_nowhere() {
 fn a_damaged_phar_is_found_by_its_own_hash() {
     let place = Place::new();
     shop_without_links(&place);
-    php("(new Phar('a.phar'))->buildFromDirectory('app');", &place.path(""));
-    let mut bytes = std::fs::read(place.path("a.phar")).unwrap();
-    let at = bytes.windows(5).position(|part| part == b"class").unwrap();
-    bytes[at] ^= 1;
-    place.write("a.phar", &bytes);
-    match place.build_file("a.phar") {
-        Err(Error::Refused(refusal)) => assert_eq!(refusal.fault, Fault::Checksum("the PHAR")),
-        other => panic!("{other:?}"),
+    let code = "(new Phar('a.phar'))->buildFromDirectory('app');
+        (new Phar('a.phar'))->convertToExecutable(Phar::TAR, Phar::NONE, '.tar.phar');";
+    php(code, &place.path(""));
+    for name in ["a.phar", "a.tar.phar"] {
+        assert!(place.build_file(name).is_ok());
+        let mut bytes = std::fs::read(place.path(name)).unwrap();
+        let at = bytes.windows(5).position(|part| part == b"class").unwrap();
+        bytes[at] ^= 1;
+        place.write(name, &bytes);
+        match place.build_file(name) {
+            Err(Error::Refused(refusal)) => assert_eq!(refusal.fault, Fault::Checksum("the PHAR")),
+            other => panic!("{name}: {other:?}"),
+        }
     }
 }
 

@@ -68,7 +68,7 @@ impl Place {
         path
     }
 
-    pub(crate) fn executable(&self, name: &str, content: &str) {
+    pub(crate) fn executable(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.write(name, content);
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
