@@ -1,6 +1,6 @@
 //! `appserver.so`: calls PHP functions in another process.
 //!
-//! `net` (sockets) and `client` (calls, workers, retries) know no PHP; `php` wraps the engine, with
+//! `client` (calls, workers, retries) knows no PHP; `php` wraps the engine, with
 //! all of its `unsafe`; `api` is what PHP code sees. Nothing is opened, started, or allocated to
 //! speak of before the first call: FPM forks after MINIT, and a request that makes no call pays a
 //! counter.
@@ -12,5 +12,4 @@ use embed as _;
 mod api;
 mod client;
 mod module;
-mod net;
 mod php;

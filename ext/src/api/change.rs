@@ -1,8 +1,8 @@
 //! A change to a client's options, checked as the ini settings are.
 
 use super::settings;
-use crate::client::{CallError, Fleet, Options};
-use crate::net::{Credentials, address};
+use crate::client::{CallError, Credentials, Fleet, Options};
+use net::parse_list;
 use protocol::AppName;
 use std::rc::Rc;
 
@@ -65,7 +65,7 @@ impl Change<'_> {
             return Ok(Rc::clone(from));
         }
         let text = self.workers.unwrap_or(&from.text).to_owned();
-        let entries = address::parse_list(&text)
+        let entries = parse_list(&text)
             .map_err(|error| CallError::config(format!("workers \"{text}\": {error}")))?;
         let token = match self.token {
             None => from.token.clone(),

@@ -1,7 +1,7 @@
 //! The ini settings: names, defaults, checks. The one list of them; `ini` gives it to PHP.
 
-use crate::client::{Fleet, Options, Pin};
-use crate::net::{Credentials, address};
+use crate::client::{Credentials, Fleet, Options, Pin};
+use net::parse_list;
 use protocol::{AppName, FRAME_BYTES_MAX_DEFAULT};
 use std::cell::RefCell;
 use std::ffi::CStr;
@@ -31,7 +31,7 @@ const fn setting(
 /// Every setting, in the order of the documentation.
 pub(crate) static SETTINGS: [Setting; 17] = [
     setting(c"appserver.workers", c"unix:/run/appserver/appserver.sock", |draft, text| {
-        address::parse_list(text).map_err(|error| error.to_string())?;
+        parse_list(text).map_err(|error| error.to_string())?;
         draft.workers = text.to_owned();
         Ok(())
     }),
@@ -186,7 +186,7 @@ fn options(draft: &Draft) -> Rc<Options> {
     let fleet = Fleet {
         text: draft.workers.clone(),
         // Checked when it was set.
-        entries: address::parse_list(&draft.workers).unwrap_or_default(),
+        entries: parse_list(&draft.workers).unwrap_or_default(),
         token: draft.token.clone(),
         credentials: Credentials::new(&draft.ca, &draft.certificate, &draft.key),
     };

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::cluster::Cluster;
 use super::receive::advance;
-use crate::net::{Ready, Waiting, wait, wait_any};
+use net::{Ready, Waiting, wait, wait_any};
 use std::time::Instant;
 
 /// How a wait for a call ended.

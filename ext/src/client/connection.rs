@@ -3,10 +3,10 @@
 use super::error::CallError;
 use super::options::{Fleet, Options};
 use super::spinning::Spinning;
-use crate::net::{self, Address, Ready, Socket, wait};
+use net::{Address, ExchangeError, Socket, receive_frame, send_all, shake_hands};
 use protocol::{
-    BadFrame, ClientInfo, FRAME_BYTES_MAX_DEFAULT, HEADER_BYTES, Header, Hello, Kind, Limits,
-    PREFACE, Purpose, Refused, ReleaseId, Welcome, body_from_slice, control_frame,
+    BadFrame, ClientInfo, FRAME_BYTES_MAX_DEFAULT, Header, Hello, Kind, Limits, Purpose, Refused,
+    ReleaseId, Welcome, body_from_slice, control_frame,
 };
 use std::io::ErrorKind;
 use std::time::Instant;
@@ -49,22 +49,15 @@ impl Connection {
         deadline: Instant,
     ) -> Result<(Self, Welcome), OpenError> {
         let token = token_for(address, fleet).map_err(OpenError::Fatal)?;
-        let mut socket = net::connect(address, &fleet.credentials, deadline)
+        let tls = match address {
+            Address::Tls { .. } => Some(fleet.credentials.client()),
+            Address::Unix(_) | Address::Tcp { .. } => None,
+        };
+        let tls = tls.transpose().map_err(|error| OpenError::Unreachable(error.to_string()))?;
+        let mut socket = net::connect(address, tls, deadline)
             .map_err(|error| OpenError::Unreachable(describe(&error)))?;
         let hello = Hello { purpose, client: client_info(), catalog_hash, token };
-        let mut bytes = PREFACE.to_vec();
-        bytes.extend(control_frame(Header::new(Kind::Hello, 0), &hello));
-        send_all(&mut socket, &bytes, deadline)?;
-        let (header, body) = receive_frame(&mut socket, FRAME_BYTES_MAX_DEFAULT, deadline)?;
-        let welcome: Welcome = match header.kind {
-            Kind::Welcome => body_from_slice("Welcome", &body).map_err(bad_frame)?,
-            Kind::Refused => {
-                return Err(OpenError::Refused(
-                    body_from_slice("Refused", &body).map_err(bad_frame)?,
-                ));
-            }
-            kind => return Err(bad_frame(BadFrame::Unexpected(kind))),
-        };
+        let welcome = shake_hands(&mut socket, &hello, deadline).map_err(unanswered)?;
         let connection = Self {
             socket,
             id: welcome.connection,
@@ -89,12 +82,16 @@ impl Connection {
         deadline: Instant,
     ) -> Result<protocol::ControlReply, OpenError> {
         let frame = control_frame(Header::new(Kind::ControlRequest, 1), question);
-        send_all(&mut self.socket, &frame, deadline)?;
-        let (header, body) = receive_frame(&mut self.socket, FRAME_BYTES_MAX_DEFAULT, deadline)?;
-        match header.kind {
-            Kind::ControlReply => body_from_slice("ControlReply", &body).map_err(bad_frame),
-            kind => Err(bad_frame(BadFrame::Unexpected(kind))),
-        }
+        let mut answered = || {
+            send_all(&mut self.socket, &frame, deadline)?;
+            let (header, body) =
+                receive_frame(&mut self.socket, FRAME_BYTES_MAX_DEFAULT, deadline)?;
+            match header.kind {
+                Kind::ControlReply => Ok(body_from_slice("ControlReply", &body)?),
+                kind => Err(BadFrame::Unexpected(kind).into()),
+            }
+        };
+        answered().map_err(unanswered)
     }
 }
 
@@ -106,8 +103,7 @@ pub(super) fn connect_deadline(options: &Options, call: Option<Instant>) -> Inst
 
 /// A secret never leaves the host unencrypted.
 fn token_for(address: &Address, fleet: &Fleet) -> Result<Option<String>, CallError> {
-    let exposed = matches!(address, Address::Tcp { host, .. } if !is_loopback(host));
-    if exposed && fleet.token.is_some() {
+    if address.is_exposed() && fleet.token.is_some() {
         let message = format!(
             "{address}: appserver.token is set, but this connection is not encrypted; use tls: for \
              this worker"
@@ -115,11 +111,6 @@ fn token_for(address: &Address, fleet: &Fleet) -> Result<Option<String>, CallErr
         return Err(CallError::config(message).at(address.to_string()));
     }
     Ok(fleet.token.clone())
-}
-
-fn is_loopback(host: &str) -> bool {
-    let ip: Option<std::net::IpAddr> = host.parse().ok();
-    host == "localhost" || ip.is_some_and(|ip| ip.is_loopback())
 }
 
 fn client_info() -> ClientInfo {
@@ -130,71 +121,21 @@ fn client_info() -> ClientInfo {
     }
 }
 
-fn send_all(socket: &mut Socket, mut bytes: &[u8], deadline: Instant) -> Result<(), OpenError> {
-    loop {
-        match socket.send(bytes) {
-            Ok(sent) => bytes = &bytes[sent..],
-            Err(error) if is_transient(&error) => await_socket(socket, true, deadline)?,
-            Err(error) => return Err(OpenError::Unreachable(describe(&error))),
-        }
-        if bytes.is_empty() && flushed(socket)? {
-            return Ok(());
-        }
-        if bytes.is_empty() {
-            await_socket(socket, true, deadline)?;
-        }
-    }
-}
-
-fn flushed(socket: &mut Socket) -> Result<bool, OpenError> {
-    socket.flush().map_err(|error| OpenError::Unreachable(describe(&error)))
-}
-
-fn receive_frame(
-    socket: &mut Socket,
-    bytes_max: u32,
-    deadline: Instant,
-) -> Result<(Header, Vec<u8>), OpenError> {
-    let mut frame = Vec::with_capacity(4096);
-    let mut wanted = HEADER_BYTES;
-    loop {
-        if let Some(header) = Header::parse(&frame, bytes_max).map_err(bad_frame)? {
-            wanted = header.frame_bytes();
-            if frame.len() >= wanted {
-                return Ok((header, frame.split_off(HEADER_BYTES)));
-            }
-        }
-        frame.reserve(wanted - frame.len());
-        match socket.receive(&mut frame) {
-            Ok(0) => {
-                let reason = "it closed the connection before it said welcome";
-                return Err(OpenError::Unreachable(reason.to_owned()));
-            }
-            Ok(_) => {}
-            Err(error) if is_transient(&error) => await_socket(socket, false, deadline)?,
-            Err(error) => return Err(OpenError::Unreachable(describe(&error))),
-        }
-    }
-}
-
-fn await_socket(socket: &Socket, write: bool, deadline: Instant) -> Result<(), OpenError> {
-    match wait(socket.waiting(write), Some(deadline)) {
-        Ready::Yes => Ok(()),
-        // Hello and welcome are short: a signal may wait until they are through.
-        Ready::Interrupted => Ok(()),
-        Ready::TimedOut => Err(OpenError::Unreachable(
-            "it accepted the connection and then said nothing (appserver.connect_timeout)"
+/// What it means for whoever wanted the connection that it failed before there was an answer.
+fn unanswered(error: ExchangeError) -> OpenError {
+    match error {
+        ExchangeError::Refused(refused) => OpenError::Refused(refused),
+        ExchangeError::Bad(bad) => OpenError::Fatal(CallError::protocol(bad)),
+        ExchangeError::Io(error) => OpenError::Unreachable(match error.kind() {
+            ErrorKind::TimedOut => "it accepted the connection and then said nothing \
+                                    (appserver.connect_timeout)"
                 .to_owned(),
-        )),
+            ErrorKind::UnexpectedEof => {
+                "it closed the connection before it said welcome".to_owned()
+            }
+            _ => describe(&error),
+        }),
     }
-}
-
-pub(super) fn is_transient(error: &std::io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
-}
-
-fn bad_frame(error: BadFrame) -> OpenError {
-    OpenError::Fatal(CallError::protocol(error))
 }
 
 /// The reason without the "(os error N)" that people cannot use.

@@ -5,9 +5,9 @@
 
 use super::call::{Call, Link, State};
 use super::cluster::Cluster;
-use super::connection::{Connection, OpenError, connect_deadline, describe, is_transient};
+use super::connection::{Connection, OpenError, connect_deadline, describe};
 use super::error::{CallError, ErrorKind};
-use crate::net::{Ready, wait};
+use net::{Ready, is_transient, wait};
 use protocol::{FLAG_OUTPUT, HEADER_BYTES, Header, Kind, Purpose, ReleaseId};
 use std::time::{Duration, Instant};
 

@@ -7,15 +7,16 @@
 
 use super::cluster::Cluster;
 use super::worker::{Standing, Worker};
-use crate::net::Address;
+use net::{Address, parse_worker};
 use protocol::Membership;
 
 impl Cluster {
     /// Replaces the list of workers by a newer one.
     pub(super) fn adopt(&mut self, membership: Membership) {
         // An address of a kind this client does not know is one it cannot use.
-        let usable =
-            |member: protocol::Member| Some((Address::parse(&member.address).ok()?, member.weight));
+        let usable = |member: protocol::Member| {
+            Some((parse_worker(&member.address).ok()?.address, member.weight))
+        };
         let members: Vec<_> = membership.members.into_iter().filter_map(usable).collect();
         if membership.epoch <= self.epoch || members.is_empty() {
             return;

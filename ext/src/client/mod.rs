@@ -12,6 +12,7 @@ mod catalog;
 mod cluster;
 mod clusters;
 mod connection;
+mod credentials;
 mod dispatch;
 mod error;
 mod fate;
@@ -30,6 +31,7 @@ mod worker;
 
 pub(crate) use await_calls::Waited;
 pub(crate) use call::{Call, State};
+pub(crate) use credentials::Credentials;
 pub(crate) use error::{CallError, ErrorKind};
 pub(crate) use options::{Fleet, Options, Pin};
 pub(crate) use report::{ConnectionReport, WorkerReport, report};

@@ -1,6 +1,7 @@
 //! What a call is made with: the ini settings, changed by `AppServer\Client`.
 
-use crate::net::{Credentials, Entry};
+use super::credentials::Credentials;
+use net::Entry;
 use protocol::AppName;
 use std::rc::Rc;
 use std::time::Duration;

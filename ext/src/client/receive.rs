@@ -2,9 +2,10 @@
 
 use super::call::{Call, State};
 use super::cluster::Cluster;
-use super::connection::{describe, is_transient};
+use super::connection::describe;
 use super::error::CallError;
 use super::fate::{drop_link, failed, keep_link, lost, out_of_patience};
+use net::is_transient;
 use protocol::{BadFrame, FLAG_OUTPUT, HEADER_BYTES, Header, Kind, ReleaseId, body_from_slice};
 
 /// First room for an answer: most fit, and one read suffices.

@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::options::Options;
-use crate::net::Address;
+use net::Address;
 use protocol::ReleaseId;
 use shm::BoardReader;
 use std::path::Path;

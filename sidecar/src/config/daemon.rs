@@ -1,7 +1,7 @@
 //! `appserver.toml`: the worker. Without the file every default below holds.
 
-use super::Address;
 use super::key::{Key, key};
+use net::Address;
 use protocol::{FRAME_BYTES_MAX_DEFAULT, Member};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

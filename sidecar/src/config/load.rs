@@ -1,7 +1,8 @@
 //! From files and command line to what holds: defaults filled in, paths made real, rules checked.
 
 use super::document::Document;
-use super::{Address, Application, ConfigError, Daemon, application, daemon, level};
+use super::{Application, ConfigError, Daemon, application, daemon, level};
+use net::Address;
 use protocol::AppName;
 use serde::Serialize;
 use std::path::{Component, Path, PathBuf};
@@ -28,7 +29,7 @@ pub(crate) struct Deployment {
 pub(crate) fn load(options: &crate::serve::Options) -> Result<Configuration, ConfigError> {
     let mut daemon = load_daemon(options.config.as_deref())?;
     overlay(&mut daemon, options)?;
-    check_addresses(&daemon.listen).map_err(ConfigError::new)?;
+    check_addresses(&daemon.listen).map_err(|error| ConfigError::new(error.to_string()))?;
     let mut deployments = Vec::new();
     for folder in &daemon.apps {
         let mut deployment = load_application(folder)?;
@@ -47,7 +48,9 @@ fn overlay(daemon: &mut Daemon, options: &crate::serve::Options) -> Result<(), C
     daemon.apps.extend(options.apps.iter().cloned());
     if !options.listen.is_empty() {
         let parsed = options.listen.iter().map(|text| text.parse::<Address>());
-        daemon.listen = parsed.collect::<Result<_, _>>().map_err(ConfigError::new)?;
+        daemon.listen = parsed
+            .collect::<Result<_, _>>()
+            .map_err(|error| ConfigError::new(error.to_string()))?;
     }
     if let Some(format) = options.log_format {
         daemon.log.format = format;

@@ -4,7 +4,6 @@
 //! key stands once in a table ([`daemon::KEYS`], [`application::KEYS`]) with its default and meaning;
 //! tests hold tables and structs together, and the documents are generated from them.
 
-mod address;
 pub(crate) mod application;
 pub(crate) mod daemon;
 mod document;
@@ -15,7 +14,6 @@ mod load;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use address::Address;
 pub(crate) use application::{Application, Executors};
 pub(crate) use daemon::{Daemon, Identity, LogFormat};
 pub(crate) use error::ConfigError;

@@ -6,7 +6,8 @@ use super::key::{PoolKey, ReleaseKey};
 use super::pool::Pool;
 use super::prototype::Prototype;
 use super::settings::Settings;
-use crate::config::{Address, Daemon, Deployment};
+use crate::config::{Daemon, Deployment};
+use net::Address;
 use protocol::{
     Boot, Catalog, DEFAULT_POOL, Isolation, PoolBoot, RESIDENT_POOL, Report, body_to_vec,
 };

@@ -2,7 +2,8 @@
 
 use super::Error;
 use super::identity::Account;
-use crate::config::{Address, Daemon};
+use crate::config::Daemon;
+use net::Address;
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat, open};
 use shm::Board;
 use std::fs::{DirBuilder, OpenOptions, Permissions};

@@ -2,7 +2,8 @@
 
 use super::credentials::Tokens;
 use super::{Error, tls};
-use crate::config::{Address, ConfigError, Daemon};
+use crate::config::{ConfigError, Daemon};
+use net::Address;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 

@@ -2,8 +2,9 @@
 
 use super::Error;
 use super::identity::{Account, group_id};
+use crate::config::Daemon;
 use crate::config::daemon::Socket;
-use crate::config::{Address, Daemon};
+use net::Address;
 use rustix::net::listen;
 use rustix::net::sockopt::socket_peercred;
 use std::fmt::Display;

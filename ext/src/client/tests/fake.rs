@@ -1,7 +1,7 @@
 //! A worker that does what a script says, on a thread of its own.
 
 use super::PATIENCE;
-use crate::net::Address;
+use net::Address;
 use protocol::{
     AppName, BadFrame, CallHead, Catalog, Failure, Function, HEADER_BYTES, Header, Hello,
     Isolation, Kind, Limits, Membership, PREFACE_BYTES, ReleaseId, Routing, Welcome,
@@ -30,7 +30,7 @@ impl Fake {
     pub(super) fn start(script: impl FnOnce(&Door) + Send + 'static) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("appserver-fake-{}-{number}.sock", std::process::id());
-        let path = std::env::temp_dir().join(name).display().to_string();
+        let path = std::env::temp_dir().join(name);
         let door = Door::Unix(UnixListener::bind(&path).unwrap());
         Self::behind(door, Address::Unix(path), script)
     }

@@ -9,8 +9,9 @@ mod pins;
 mod retries;
 
 use super::{CallError, CallId, Fleet, Options, State};
-use crate::net::{Credentials, address};
+use crate::client::Credentials;
 use fake::Fake;
+use net::parse_list;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ fn options(workers: &[&Fake]) -> Options {
 fn options_for(text: &str) -> Options {
     let fleet = Fleet {
         text: text.to_owned(),
-        entries: address::parse_list(text).unwrap(),
+        entries: parse_list(text).unwrap(),
         token: None,
         credentials: Credentials::new("", "", ""),
     };

@@ -8,10 +8,10 @@ mod session;
 
 use super::client::{Answer, CallRequest, WorkerArgs};
 use super::{Exit, Stop, seconds, text};
-use crate::config::Address;
 use arguments::Source;
 use interrupt::{InFlight, cancel_on_signals};
 use latency::Latency;
+use net::Address;
 use protocol::{FUNCTION_NAME_BYTES_MAX, ReleaseId, split_target};
 use serde_json::{Value, json};
 use session::Session;

@@ -2,7 +2,7 @@
 
 use super::interrupt::InFlight;
 use crate::cli::client::{Answer, CallRequest, ClientError, Connection, Workers};
-use crate::config::Address;
+use net::Address;
 use protocol::{AppName, Failure, Purpose, ReleaseId};
 
 /// How often a call may be told that its function has moved; nothing ran each time.

@@ -1,17 +1,15 @@
 //! One connection to a worker: handshake, questions, calls.
 
 use super::ClientError;
-use super::stream::Stream;
-use crate::config::Address;
+use net::{
+    Address, ExchangeError, Socket, TlsClient, connect, receive_frame, send_all, shake_hands,
+};
 use protocol::{
     BadFrame, CallHead, ClientInfo, ControlReply, ControlRequest, EncodeBody, FLAG_JSON,
-    FLAG_OUTPUT, FRAME_BYTES_MAX_DEFAULT, Failure, HEADER_BYTES, Header, Hello, Kind, PREFACE,
-    Purpose, Refused, RefusedCode, Welcome, body_from_slice, control_frame,
+    FLAG_OUTPUT, Failure, Header, Hello, Kind, Purpose, Refused, RefusedCode, Welcome,
+    body_from_slice, control_frame,
 };
-use std::io::{Read, Write};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio_rustls::rustls::ClientConfig;
 
 /// The worker ends a call at its deadline and says so; this is how much longer its word may take.
 const GRACE: Duration = Duration::from_secs(2);
@@ -21,13 +19,13 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(super) struct Credentials {
     pub(super) token: Option<String>,
     /// Absent when no worker is spoken to by TLS.
-    pub(super) tls: Option<Arc<ClientConfig>>,
+    pub(super) tls: Option<TlsClient>,
     pub(super) connect_timeout: Duration,
 }
 
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: Stream,
+    socket: Socket,
     worker: Address,
     /// Its name on the worker.
     id: u64,
@@ -78,14 +76,16 @@ impl Connection {
         credentials: &Credentials,
         purpose: &Purpose,
     ) -> Result<(Self, Welcome), ClientError> {
-        let stream =
-            Stream::connect(address, credentials.tls.as_ref(), credentials.connect_timeout)
-                .map_err(|error| ClientError::Unreachable {
-                    worker: address.to_string(),
-                    reason: error.to_string(),
-                })?;
-        let (worker, frame_bytes_max) = (address.clone(), FRAME_BYTES_MAX_DEFAULT);
-        let mut connection = Self { stream, worker, id: 0, requests: 0, frame_bytes_max };
+        if address.is_exposed() && credentials.token.is_some() {
+            return Err(ClientError::Config(format!(
+                "{address}: a token is set, but this connection is not encrypted; use tls: for this \
+                 worker"
+            )));
+        }
+        let deadline = Instant::now() + credentials.connect_timeout;
+        let mut socket = connect(address, credentials.tls.as_ref(), deadline).map_err(|error| {
+            ClientError::Unreachable { worker: address.to_string(), reason: error.to_string() }
+        })?;
         let hello = Hello {
             purpose: purpose.clone(),
             client: ClientInfo {
@@ -96,11 +96,16 @@ impl Connection {
             catalog_hash: 0,
             token: credentials.token.clone(),
         };
-        let welcome = connection
-            .shake_hands(&hello, credentials.connect_timeout)
-            .map_err(ClientError::before_welcome)?;
-        connection.frame_bytes_max = welcome.limits.frame_bytes_max;
-        connection.id = welcome.connection;
+        let welcome = shake_hands(&mut socket, &hello, deadline).map_err(|error| {
+            ClientError::new(address, error, credentials.connect_timeout).before_welcome()
+        })?;
+        let connection = Self {
+            socket,
+            worker: address.clone(),
+            id: welcome.connection,
+            requests: 0,
+            frame_bytes_max: welcome.limits.frame_bytes_max,
+        };
         Ok((connection, welcome))
     }
 
@@ -112,20 +117,6 @@ impl Connection {
     pub(crate) fn next_call(&self) -> CallId {
         let (worker, request_id) = (self.worker.clone(), self.requests + 1);
         CallId { worker, connection: self.id, request_id }
-    }
-
-    fn shake_hands(&mut self, hello: &Hello, timeout: Duration) -> Result<Welcome, ClientError> {
-        let mut bytes = PREFACE.to_vec();
-        bytes.extend_from_slice(&control_frame(Header::new(Kind::Hello, 0), hello));
-        let (header, body) = self.exchange(&bytes, timeout)?;
-        match header.kind {
-            Kind::Welcome => self.read(body_from_slice("Welcome", &body)),
-            Kind::Refused => {
-                let refused = self.read(body_from_slice("Refused", &body))?;
-                Err(ClientError::Refused { worker: self.worker.to_string(), refused })
-            }
-            other => Err(self.bad(BadFrame::Unexpected(other))),
-        }
     }
 
     /// Asks the supervisor, on a connection opened for `Purpose::Control`.
@@ -200,20 +191,10 @@ impl Connection {
         // A limit beyond what the clock can count is no limit worth the name.
         const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
         let deadline = Instant::now() + limit.min(FOREVER);
-        let lost = |error: std::io::Error| ClientError::from_io(&self.worker, &error, limit);
-        let sent = self.stream.set_deadline(deadline).and_then(|()| {
-            self.stream.write_all(frame)?;
-            self.stream.flush()
-        });
-        sent.map_err(lost)?;
-        let mut head = [0; HEADER_BYTES];
-        read_until(&mut self.stream, &mut head, deadline).map_err(lost)?;
-        let header = Header::parse(&head, self.frame_bytes_max)
-            .map_err(|reason| self.bad(reason))?
-            .ok_or_else(|| self.bad(BadFrame::Malformed { what: "header" }))?;
-        let mut body = vec![0; header.frame_bytes() - HEADER_BYTES];
-        read_until(&mut self.stream, &mut body, deadline).map_err(lost)?;
-        Ok((header, body))
+        send_all(&mut self.socket, frame, deadline)
+            .map_err(ExchangeError::Io)
+            .and_then(|()| receive_frame(&mut self.socket, self.frame_bytes_max, deadline))
+            .map_err(|error| ClientError::new(&self.worker, error, limit))
     }
 
     fn read<T>(&self, decoded: Result<T, BadFrame>) -> Result<T, ClientError> {
@@ -225,20 +206,8 @@ impl Connection {
     }
 }
 
-/// `read_exact` with a deadline for the whole.
-fn read_until(
-    stream: &mut Stream,
-    mut buffer: &mut [u8],
-    deadline: Instant,
-) -> std::io::Result<()> {
-    while !buffer.is_empty() {
-        stream.set_deadline(deadline)?;
-        match stream.read(buffer) {
-            Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-            Ok(read) => buffer = &mut buffer[read..],
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.socket.say_goodbye();
     }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Why a question to a worker has no answer, and the exit code that stands for it.
 
 use crate::cli::{Exit, Stop};
-use crate::config::Address;
+use net::{Address, ExchangeError};
 use protocol::{BadFrame, Refused, RefusedCode};
 use std::io;
 use std::time::Duration;
@@ -30,15 +30,19 @@ pub(crate) enum ClientError {
 }
 
 impl ClientError {
-    /// What a failed read or write on an established connection means.
-    pub(super) fn from_io(worker: &Address, error: &io::Error, limit: Duration) -> Self {
+    /// What it means that an exchange with `worker` failed.
+    pub(super) fn new(worker: &Address, error: ExchangeError, limit: Duration) -> Self {
         let worker = worker.to_string();
-        match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::TimedOut { worker, limit },
-            io::ErrorKind::UnexpectedEof => {
-                Self::Lost { worker, reason: "the worker closed it".to_owned() }
-            }
-            _ => Self::Lost { worker, reason: error.to_string() },
+        match error {
+            ExchangeError::Refused(refused) => Self::Refused { worker, refused },
+            ExchangeError::Bad(reason) => Self::Protocol { worker, reason },
+            ExchangeError::Io(error) => match error.kind() {
+                io::ErrorKind::TimedOut => Self::TimedOut { worker, limit },
+                io::ErrorKind::UnexpectedEof => {
+                    Self::Lost { worker, reason: "the worker closed it".to_owned() }
+                }
+                _ => Self::Lost { worker, reason: error.to_string() },
+            },
         }
     }
 

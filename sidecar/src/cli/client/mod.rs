@@ -2,7 +2,6 @@
 
 mod connection;
 mod error;
-mod stream;
 mod tls;
 mod workers;
 

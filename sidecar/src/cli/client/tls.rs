@@ -1,12 +1,8 @@
 //! TLS settings of a client: whom it trusts, and who it says it is.
 
 use super::ClientError;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use net::{TlsClient, TlsFiles};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use tokio_rustls::rustls;
 
 /// Where Debian keeps the authorities it trusts.
 const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -39,41 +35,11 @@ pub(crate) struct TlsArgs {
 
 impl TlsArgs {
     /// Reads the files.
-    pub(super) fn config(&self) -> Result<Arc<ClientConfig>, ClientError> {
-        let authorities = self.ca.as_deref().unwrap_or(Path::new(SYSTEM_AUTHORITIES));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| ClientError::Config(error.to_string()))?
-            .with_root_certificates(roots(authorities)?);
-        let config = match (&self.certificate, &self.key) {
-            (Some(certificate), Some(key)) => builder
-                .with_client_auth_cert(
-                    certificates(certificate)?,
-                    PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, &error))?,
-                )
-                .map_err(|error| unusable(certificate, &error))?,
-            _ => builder.with_no_client_auth(),
+    pub(super) fn read(&self) -> Result<TlsClient, ClientError> {
+        let files = TlsFiles {
+            authorities: self.ca.as_deref().unwrap_or(Path::new(SYSTEM_AUTHORITIES)),
+            identity: self.certificate.as_deref().zip(self.key.as_deref()),
         };
-        Ok(Arc::new(config))
+        TlsClient::read(files).map_err(|error| ClientError::Config(format!("cannot use {error}")))
     }
-}
-
-fn roots(file: &Path) -> Result<RootCertStore, ClientError> {
-    let mut roots = RootCertStore::empty();
-    let (usable, _) = roots.add_parsable_certificates(certificates(file)?);
-    if usable == 0 {
-        return Err(unusable(file, &"it holds no certificate of an authority"));
-    }
-    Ok(roots)
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, ClientError> {
-    CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect)
-        .map_err(|error| unusable(file, &error))
-}
-
-fn unusable(file: &Path, error: &dyn std::fmt::Display) -> ClientError {
-    ClientError::Config(format!("cannot use {}: {error}", file.display()))
 }

@@ -4,8 +4,8 @@ use super::connection::Credentials;
 use super::tls::TlsArgs;
 use super::{CallId, ClientError, Connection};
 use crate::cli::seconds;
-use crate::config::Address;
 use crate::serve::default_workers;
+use net::{Address, Entry, ListError};
 use protocol::{AppName, Catalog, ControlReply, ControlRequest, Purpose, StatusReport, Welcome};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,9 +40,9 @@ pub(crate) struct WorkerArgs {
     tls: TlsArgs,
 }
 
-/// As the extension's `appserver.workers` takes them: `;weight=2` means nothing here.
-fn address(text: &str) -> Result<Address, String> {
-    text.split(';').next().unwrap_or_default().trim().parse()
+/// As the extension's `appserver.workers` takes them; the weight means nothing here.
+fn address(text: &str) -> Result<Address, ListError> {
+    text.trim().parse().map(|entry: Entry| entry.address)
 }
 
 /// Workers ready to be asked.
@@ -60,7 +60,7 @@ impl WorkerArgs {
         let credentials = Credentials {
             token: self.token()?,
             tls: if self.workers.iter().any(|address| matches!(address, Address::Tls { .. })) {
-                Some(self.tls.config()?)
+                Some(self.tls.read()?)
             } else {
                 None
             },

@@ -1,7 +1,7 @@
 //! A connected stream, plain or encrypted. No operation here ever blocks; waiting is `wait`'s.
 
-use super::tls::TlsStream;
-use super::wait::Waiting;
+use crate::tls::TlsStream;
+use crate::wait::Waiting;
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
@@ -10,14 +10,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// A connected stream.
 #[derive(Debug)]
-pub(crate) enum Socket {
+pub enum Socket {
     Plain(OwnedFd),
     Tls(Box<TlsStream>),
 }
 
 impl Socket {
     /// Sends what the kernel takes now: `WouldBlock` when that is nothing.
-    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(fd) => Ok(send(fd, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?),
             Self::Tls(stream) => stream.send(bytes),
@@ -25,7 +25,7 @@ impl Socket {
     }
 
     /// Pushes out what encryption has buffered. `false` = wait for writability and call again.
-    pub(crate) fn flush(&mut self) -> io::Result<bool> {
+    pub fn flush(&mut self) -> io::Result<bool> {
         match self {
             Self::Plain(_) => Ok(true),
             Self::Tls(stream) => stream.flush(),
@@ -34,7 +34,7 @@ impl Socket {
 
     /// Appends what has arrived to the spare capacity of `into`, which must not be empty: 0 = the
     /// peer has closed, `WouldBlock` = nothing yet.
-    pub(crate) fn receive(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
+    pub fn receive(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
         match self {
             Self::Plain(fd) => {
                 let (_, count) = recv(fd, spare_capacity(into), RecvFlags::DONTWAIT)?;
@@ -46,7 +46,7 @@ impl Socket {
 
     /// Whether an idle connection can no longer be used: closed by the peer, broken, or with bytes
     /// that nobody asked for.
-    pub(crate) fn is_stale(&mut self) -> bool {
+    pub fn is_stale(&mut self) -> bool {
         let mut byte = [0u8; 1];
         let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
         match self {
@@ -61,14 +61,22 @@ impl Socket {
     }
 
     /// What to wait for in order to read, or to write when `write` is set.
-    pub(crate) fn waiting(&self, write: bool) -> Waiting<'_> {
+    pub fn waiting(&self, write: bool) -> Waiting<'_> {
         let write = write || matches!(self, Self::Tls(stream) if stream.wants_write());
         Waiting { fd: self.as_fd(), write }
     }
 
+    /// Says goodbye, so that the worker does not take the end for an attack that cuts a stream short.
+    /// A peer that is gone already, or does not listen, needs none.
+    pub fn say_goodbye(&mut self) {
+        if let Self::Tls(stream) = self {
+            stream.say_goodbye();
+        }
+    }
+
     /// Closes the descriptor without a word to the peer: for a forked child, whose parent still
     /// uses the connection.
-    pub(crate) fn abandon(self) {
+    pub fn abandon(self) {
         match self {
             Self::Plain(fd) => drop(fd),
             Self::Tls(stream) => drop(stream.into_fd()),

@@ -1,8 +1,8 @@
 //! Connecting, with a deadline.
 
-use super::tls::{Credentials, TlsStream};
-use super::wait::{Ready, Waiting, wait, wait_any};
-use super::{Address, Socket};
+use crate::tls::TlsStream;
+use crate::wait::{Ready, Waiting, wait, wait_any};
+use crate::{Address, Socket, TlsClient};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect as connect_to, ipproto,
@@ -11,31 +11,29 @@ use rustix::net::{
 use std::io::{Error, ErrorKind, Result};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long to wait before a unix socket whose backlog is full is tried again: nothing announces
 /// that it has room.
 const BACKLOG_RETRY: Duration = Duration::from_millis(1);
 
-/// Connects to `address` before `deadline`. Name resolution is libc's and keeps its own limits.
-pub(crate) fn connect(
-    address: &Address,
-    credentials: &Credentials,
-    deadline: Instant,
-) -> Result<Socket> {
+/// Connects to `address` before `deadline`; `tls` is needed for `tls:` addresses alone. Name resolution
+/// is libc's and keeps its own limits.
+pub fn connect(address: &Address, tls: Option<&TlsClient>, deadline: Instant) -> Result<Socket> {
     match address {
         Address::Unix(path) => connect_unix(path, deadline).map(Socket::Plain),
         Address::Tcp { host, port } => connect_tcp(host, *port, deadline).map(Socket::Plain),
         Address::Tls { host, port } => {
-            let config = credentials.config().map_err(|error| Error::other(error.clone()))?;
+            let tls = tls.ok_or_else(|| Error::other("there are no TLS settings"))?;
             let fd = connect_tcp(host, *port, deadline)?;
-            let stream = TlsStream::handshake(fd, host, config, deadline)?;
+            let stream = TlsStream::handshake(fd, host, tls, deadline)?;
             Ok(Socket::Tls(Box::new(stream)))
         }
     }
 }
 
-fn connect_unix(path: &str, deadline: Instant) -> Result<OwnedFd> {
+fn connect_unix(path: &Path, deadline: Instant) -> Result<OwnedFd> {
     let fd = socket(AddressFamily::UNIX)?;
     let address = SocketAddrUnix::new(path)?;
     loop {
@@ -88,6 +86,6 @@ fn socket(family: AddressFamily) -> Result<OwnedFd> {
     Ok(socket_with(family, SocketType::STREAM, flags, protocol)?)
 }
 
-pub(super) fn timed_out(what: &'static str) -> Error {
+pub(crate) fn timed_out(what: &'static str) -> Error {
     Error::new(ErrorKind::TimedOut, what)
 }

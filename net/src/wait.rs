@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ready {
+pub enum Ready {
     /// At least one socket is ready, or broken: the next read or write tells.
     Yes,
     /// The deadline passed.
@@ -18,18 +18,18 @@ pub(crate) enum Ready {
 
 /// A socket to wait for, and for what.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Waiting<'fd> {
+pub struct Waiting<'fd> {
     pub fd: BorrowedFd<'fd>,
     pub write: bool,
 }
 
 /// Waits until `socket` is ready or `until` has passed; `None` = for ever.
-pub(crate) fn wait(socket: Waiting<'_>, until: Option<Instant>) -> Ready {
+pub fn wait(socket: Waiting<'_>, until: Option<Instant>) -> Ready {
     poll_all(&mut [entry(socket)], until)
 }
 
 /// As [`wait`], for the first of several.
-pub(crate) fn wait_any(sockets: &[Waiting<'_>], until: Option<Instant>) -> Ready {
+pub fn wait_any(sockets: &[Waiting<'_>], until: Option<Instant>) -> Ready {
     let mut entries: Vec<PollFd<'_>> = sockets.iter().map(|socket| entry(*socket)).collect();
     poll_all(&mut entries, until)
 }
