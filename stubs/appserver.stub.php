@@ -227,7 +227,7 @@ namespace AppServer {
          * @throws \Throwable What the function threw.
          */
         public function next(): void {}
-        /** @throws ConfigException The first result has been passed already. */
+        /** @throws \LogicException The first result has been passed already. */
         public function rewind(): void {}
         public function valid(): bool {}
     }

@@ -135,6 +135,11 @@ fn tls_with_a_token_works_and_without_it_is_refused() {
         )
     };
     assert_eq!(sidecar.php(&script("'a-long-enough-secret-for-a-test'")).ok(), "Hello Ada3000006");
+    // The same from where it is kept, so that no dump of the settings shows it.
+    let kept = format!("'file:{}'", token.display());
+    assert_eq!(sidecar.php(&script(&kept)).ok(), "Hello Ada3000006");
+    let missing = "'env:NO_SUCH_VARIABLE'";
+    assert_eq!(sidecar.php(&script(missing)).ok(), "AppServer\\ConfigException");
     assert_eq!(sidecar.php(&script("'wrong'")).ok(), "AppServer\\RefusedException");
     assert_eq!(sidecar.php(&script("null")).ok(), "AppServer\\RefusedException");
 }

@@ -39,7 +39,7 @@ for (; $map->valid(); $map->next()) {
 }
 try {
     $map->rewind();
-} catch (AppServer\Exception $error) {
+} catch (LogicException $error) {
     echo $error->getMessage(), "\n";
 }
 // An exception of the inputs comes through.
@@ -54,7 +54,7 @@ try {
 $map = appserver_map('square', (function () use (&$map) { yield $map->valid(); })());
 try {
     $map->valid();
-} catch (AppServer\Exception $error) {
+} catch (LogicException $error) {
     echo $error->getMessage(), "\n";
 }
 unset($map, $error);
@@ -69,7 +69,7 @@ x: 144
 y: RangeException: thirteen
 z: 196
 w: AppServer\EncodeException: square(): argument 1 ($n): Closure cannot be sent
-a Map goes over its inputs once and cannot be rewound
+a Map is gone over once, it keeps no results: call appserver_map() again, or keep them with iterator_to_array()
 1
 no more
 a Map cannot be used by the code that its inputs run

@@ -61,7 +61,7 @@ AppServer\ConfigException: pin "never" is refused: expected one of request, call
 AppServer\ConfigException: timeout "-1" is refused: expected seconds from 0 to 86400
 AppServer\ConfigException: timeout "NaN" is refused: expected seconds from 0 to 86400
 AppServer\ConfigException: "Shop!" is not an application name: use 1 to 64 of a-z, 0-9, _ and -, beginning with a letter
-AppServer\ConfigException: workers "here": "here" is no address; write unix:/path, tls:host:port or tcp:host:port
+AppServer\ConfigException: workers "here": "here" is no address; write unix:PATH, tls:HOST:PORT or tcp:HOST:PORT
 ValueError: AppServer\Client::__construct(): Argument #5 ($pin) must be valid UTF-8
 TypeError: AppServer\Client::__construct(): Argument #3 ($timeout) must be of type ?float, string given
 ReflectionException: Class AppServer\Client is an internal class marked as final that cannot be instantiated without invoking its constructor

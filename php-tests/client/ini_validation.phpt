@@ -24,10 +24,13 @@ foreach ([
     var_dump(ini_get("appserver.$name") === $before);
 }
 ini_set('appserver.token', str_repeat('s', 5000));
+ini_set('appserver.token', 'file:token');
+var_dump(ini_set('appserver.frame_bytes_max', '64M'), ini_set('appserver.frame_bytes_max', ' 16k'));
+var_dump(ini_set('appserver.frame_bytes_max', '4G'));
 var_dump(ini_set('appserver.timeout', '2'), appserver_status()['settings']['timeout']);
 ?>
 --EXPECTF--
-Warning: ini_set(): appserver.workers = "localhost" is refused: "localhost" is no address; write unix:/path, tls:host:port or tcp:host:port in %s on line %d
+Warning: ini_set(): appserver.workers = "localhost" is refused: "localhost" is no address; write unix:PATH, tls:HOST:PORT or tcp:HOST:PORT in %s on line %d
 bool(false)
 bool(true)
 
@@ -51,7 +54,7 @@ Warning: ini_set(): appserver.pin = "sometimes" is refused: expected one of requ
 bool(false)
 bool(true)
 
-Warning: ini_set(): appserver.frame_bytes_max = "12" is refused: expected a whole number from 4096 to 4294967295 in %s on line %d
+Warning: ini_set(): appserver.frame_bytes_max = "12" is refused: expected bytes from 4096 to 4294967295, e.g. 16M in %s on line %d
 bool(false)
 bool(true)
 
@@ -72,5 +75,12 @@ bool(false)
 bool(true)
 
 Warning: ini_set(): appserver.token = "(hidden)" is refused: expected a token of at most 4096 bytes in %s on line %d
+
+Warning: ini_set(): appserver.token = "(hidden)" is refused: expected an absolute path after file: in %s on line %d
+string(8) "67108864"
+string(3) "64M"
+
+Warning: ini_set(): appserver.frame_bytes_max = "4G" is refused: expected bytes from 4096 to 4294967295, e.g. 16M in %s on line %d
+bool(false)
 string(4) "12.5"
 float(2)

@@ -1,7 +1,7 @@
 //! A change to a client's options, checked as the ini settings are.
 
 use super::settings;
-use crate::client::{CallError, Credentials, Fleet, Options};
+use crate::client::{CallError, Credentials, Fleet, Options, Token};
 use net::parse_list;
 use protocol::AppName;
 use std::rc::Rc;
@@ -69,7 +69,7 @@ impl Change<'_> {
             .map_err(|error| CallError::config(format!("workers \"{text}\": {error}")))?;
         let token = match self.token {
             None => from.token.clone(),
-            Some(token) => settings::token(token.unwrap_or_default())
+            Some(token) => Token::parse(token.unwrap_or_default())
                 .map_err(|expected| CallError::config(format!("token: {expected}")))?,
         };
         let old = &from.credentials;

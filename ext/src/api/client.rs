@@ -3,7 +3,7 @@
 use super::change::Change;
 use super::functions::{enqueue, run, with_call_args, with_map_args};
 use super::{future, map, settings, throw};
-use crate::client::{CallError, Options};
+use crate::client::Options;
 use crate::php::args::{self, Param};
 use crate::php::{Carried, Class, End, Handle, Handlers, guard};
 use ext_php_rs::args::Arg;
@@ -107,7 +107,8 @@ extern "C" fn construct(frame: &mut ExecuteData, _: &mut Zval) {
         let Some(change) = constructor_change(frame) else {
             return End::Done;
         };
-        match change.apply_to(&settings::current()) {
+        let made = settings::checked().and_then(|options| change.apply_to(&options));
+        match made {
             Ok(options) => {
                 if let Some(client) = Handle::<Client>::of_value(&frame.This) {
                     client.with(|client| client.0 = Some(Rc::new(options)));
@@ -156,7 +157,7 @@ fn options(frame: &ExecuteData) -> Option<Rc<Options>> {
     let client = Handle::<Client>::of_value(&frame.This)?;
     let options = client.with(|client| client.0.clone());
     if options.is_none() {
-        throw::raise(CallError::config("this Client was not constructed"));
+        throw::misuse("this Client was not constructed");
     }
     options
 }

@@ -7,7 +7,7 @@ use super::functions::map_args;
 use super::future::Future;
 use super::pipeline::advance;
 use super::{settings, throw};
-use crate::client::{CallError, Options};
+use crate::client::Options;
 use crate::php::args;
 use crate::php::cursor::Cursor;
 use crate::php::{
@@ -107,13 +107,20 @@ pub(super) fn start(options: Option<Rc<Options>>, frame: &ExecuteData, result: &
     let Some(args) = map_args(frame) else {
         return End::Done;
     };
+    let options = match options.map_or_else(settings::checked, Ok) {
+        Ok(options) => options,
+        Err(error) => {
+            throw::raise(error);
+            return End::Done;
+        }
+    };
     // An IteratorAggregate runs user code here.
     let Some(cursor) = Cursor::new(args.inputs) else {
         return End::Done;
     };
     if let Some(map) = Handle::create(Map::default(), result) {
         map.with(|map| {
-            map.options = Some(options.unwrap_or_else(settings::current));
+            map.options = Some(options);
             args.target.clone_into(&mut map.target);
             map.cursor = Some(cursor);
             map.concurrency = args.concurrency;
@@ -133,9 +140,10 @@ extern "C" fn construct(frame: &mut ExecuteData, _: &mut Zval) {
 extern "C" fn rewind(frame: &mut ExecuteData, _: &mut Zval) {
     on(frame, |map| {
         if map.with(|map| map.advanced) {
-            throw::raise(CallError::config(
-                "a Map goes over its inputs once and cannot be rewound",
-            ));
+            throw::misuse(
+                "a Map is gone over once, it keeps no results: call appserver_map() again, or keep \
+                 them with iterator_to_array()",
+            );
             return End::Done;
         }
         begin(map)
@@ -202,7 +210,7 @@ fn on(frame: &mut ExecuteData, work: impl FnOnce(Handle<Map>) -> End) {
             return End::Done;
         };
         if map.with(|map| std::mem::replace(&mut map.busy, true)) {
-            throw::raise(CallError::config("a Map cannot be used by the code that its inputs run"));
+            throw::misuse("a Map cannot be used by the code that its inputs run");
             return End::Done;
         }
         let end = work(map);

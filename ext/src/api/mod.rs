@@ -13,6 +13,7 @@ mod gather;
 mod map;
 mod outcome;
 mod pipeline;
+pub(crate) mod refusals;
 mod remote;
 pub(crate) mod settings;
 pub(crate) mod status;

@@ -45,7 +45,13 @@ pub(super) fn start(
 pub(super) fn start_with(options: Option<&Rc<Options>>, args: CallArgs<'_>) -> Result<CallId, End> {
     match options {
         Some(options) => start(options, args.target, args.positional, args.named),
-        None => start(&settings::current(), args.target, args.positional, args.named),
+        None => match settings::checked() {
+            Ok(options) => start(&options, args.target, args.positional, args.named),
+            Err(error) => {
+                throw::raise(error);
+                Err(End::Done)
+            }
+        },
     }
 }
 

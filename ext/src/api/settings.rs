@@ -1,6 +1,7 @@
 //! The ini settings: names, defaults, checks. The one list of them; `ini` gives it to PHP.
 
-use crate::client::{Credentials, Fleet, Options, Pin};
+use super::refusals::{Origin, Refusals};
+use crate::client::{CallError, Credentials, Fleet, Options, Pin, Token};
 use net::parse_list;
 use protocol::{AppName, FRAME_BYTES_MAX_DEFAULT};
 use std::cell::RefCell;
@@ -60,7 +61,7 @@ pub(crate) static SETTINGS: [Setting; 17] = [
         name: c"appserver.token",
         default: c"",
         set: |draft, text| {
-            draft.token = token(text)?;
+            draft.token = Token::parse(text)?;
             Ok(())
         },
         secret: true,
@@ -74,7 +75,7 @@ pub(crate) static SETTINGS: [Setting; 17] = [
         Ok(())
     }),
     setting(c"appserver.frame_bytes_max", c"67108864", |draft, text| {
-        draft.frame_bytes_max = number(text, 4096, u32::MAX)?;
+        draft.frame_bytes_max = quantity(text, 4096, u32::MAX)?;
         Ok(())
     }),
     setting(c"appserver.value_depth_max", c"512", |draft, text| {
@@ -108,7 +109,7 @@ struct Draft {
     connect_timeout: Duration,
     busy_poll: Duration,
     pin: Pin,
-    token: Option<String>,
+    token: Option<Token>,
     ca: String,
     certificate: String,
     key: String,
@@ -153,19 +154,43 @@ impl Default for Draft {
 }
 
 thread_local! {
+    static REFUSALS: RefCell<Refusals> = RefCell::default();
     static DRAFT: RefCell<Option<Draft>> = const { RefCell::new(None) };
     /// Built from the draft by the first call after a change.
     static CURRENT: RefCell<Option<Rc<Options>>> = const { RefCell::new(None) };
 }
 
-/// Takes over a new value of the setting at `index`, or says what is wrong with it.
-pub(crate) fn change(index: usize, text: &str) -> Result<(), String> {
+/// Takes over a new value of the setting at `index`, or says what is wrong with it, in a sentence.
+pub(crate) fn change(index: usize, value: &[u8], origin: Origin) -> Result<(), String> {
     let Some(setting) = SETTINGS.get(index) else {
         return Ok(());
     };
-    DRAFT.with_borrow_mut(|draft| (setting.set)(draft.get_or_insert_default(), text))?;
+    let taken = match std::str::from_utf8(value) {
+        Ok(text) => {
+            DRAFT.with_borrow_mut(|draft| (setting.set)(draft.get_or_insert_default(), text))
+        }
+        Err(_) => Err("expected UTF-8 text".to_owned()),
+    };
+    let taken = taken.map_err(|expected| setting.refusal(value, &expected));
+    REFUSALS.with_borrow_mut(|refusals| refusals.note(index, origin, taken.clone().err()));
     CURRENT.with_borrow_mut(|current| *current = None);
-    Ok(())
+    taken
+}
+
+impl Setting {
+    fn refusal(&self, value: &[u8], expected: &str) -> String {
+        let value = if self.secret { "(hidden)".into() } else { String::from_utf8_lossy(value) };
+        format!("{} = \"{value}\" is refused: {expected}", self.name.to_string_lossy())
+    }
+}
+
+/// As [`current`], for a call. A setting that was refused fails it: the default in its place may
+/// mean another worker or application than the one that was meant.
+pub(crate) fn checked() -> Result<Rc<Options>, CallError> {
+    match REFUSALS.with_borrow(|refusals| refusals.first().map(CallError::config)) {
+        Some(error) => Err(error),
+        None => Ok(current()),
+    }
 }
 
 /// The options that calls without a client of their own are made with.
@@ -229,15 +254,6 @@ pub(crate) fn pin(text: &str) -> Result<Pin, String> {
     Pin::parse(text).ok_or_else(|| format!("expected one of {}", Pin::NAMES.join(", ")))
 }
 
-/// A token, or none when empty.
-pub(crate) fn token(text: &str) -> Result<Option<String>, String> {
-    match text.len() {
-        0 => Ok(None),
-        1..=4096 => Ok(Some(text.to_owned())),
-        _ => Err("expected a token of at most 4096 bytes".to_owned()),
-    }
-}
-
 fn seconds(text: &str) -> Result<Duration, String> {
     let number = text.trim().parse().ok().and_then(duration);
     number.ok_or_else(|| "expected seconds from 0 to 86400, e.g. 30 or 0.5".to_owned())
@@ -250,6 +266,21 @@ fn positive(duration: Duration) -> Result<Duration, String> {
 fn number(text: &str, min: u32, max: u32) -> Result<u32, String> {
     let number = text.trim().parse().ok().filter(|number| (min..=max).contains(number));
     number.ok_or_else(|| format!("expected a whole number from {min} to {max}"))
+}
+
+/// A number as PHP's own settings of sizes take them: with K, M or G behind it, powers of 1024.
+fn quantity(text: &str, min: u32, max: u32) -> Result<u32, String> {
+    let text = text.trim();
+    let (digits, factor) = match text.as_bytes().last() {
+        Some(b'k' | b'K') => (&text[..text.len() - 1], 1 << 10),
+        Some(b'm' | b'M') => (&text[..text.len() - 1], 1 << 20),
+        Some(b'g' | b'G') => (&text[..text.len() - 1], 1 << 30),
+        _ => (text, 1),
+    };
+    let number =
+        digits.trim_end().parse::<u32>().ok().and_then(|number| number.checked_mul(factor));
+    let number = number.filter(|number| (min..=max).contains(number));
+    number.ok_or_else(|| format!("expected bytes from {min} to {max}, e.g. 16M"))
 }
 
 fn file(text: &str, into: &mut String) -> Result<(), String> {

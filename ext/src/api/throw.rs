@@ -3,7 +3,7 @@
 use super::{exceptions, remote};
 use crate::client::{CallError, ErrorKind};
 use crate::php::exception::Held;
-use crate::php::{Class, End, exception};
+use crate::php::{Class, End, exception, logic_exception};
 use ext_php_rs::types::{ZendHashTable, ZendStr, Zval};
 use protocol::{ExitCause, FatalKind};
 use std::cell::RefCell;
@@ -22,6 +22,13 @@ pub(super) fn request_begins() {
 /// Throws `error`, which is this side's own, as the last thing a handler does.
 pub(super) fn raise(error: CallError) {
     exception::hold(&RAISED, error, |error| exception::throw(plain(error)));
+}
+
+/// Throws a `LogicException`: not a setting is wrong, but the program.
+pub(super) fn misuse(message: &'static str) {
+    let mut object = exception::create(logic_exception());
+    exception::set(&mut object, "message", text(message));
+    exception::throw(object);
 }
 
 /// Throws what a call came to, as the last thing a handler does.

@@ -3,6 +3,7 @@
 use super::error::CallError;
 use super::options::{Fleet, Options};
 use super::spinning::Spinning;
+use super::token::Token;
 use net::{Address, ExchangeError, Socket, receive_frame, send_all, shake_hands};
 use protocol::{
     BadFrame, ClientInfo, FRAME_BYTES_MAX_DEFAULT, Header, Hello, Kind, Limits, Purpose, Refused,
@@ -110,7 +111,8 @@ fn token_for(address: &Address, fleet: &Fleet) -> Result<Option<String>, CallErr
         );
         return Err(CallError::config(message).at(address.to_string()));
     }
-    Ok(fleet.token.clone())
+    let revealed = fleet.token.as_ref().map(Token::reveal).transpose();
+    revealed.map_err(|reason| CallError::config(reason).at(address.to_string()))
 }
 
 fn client_info() -> ClientInfo {

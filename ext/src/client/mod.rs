@@ -27,6 +27,7 @@ mod spinning;
 mod table;
 #[cfg(test)]
 mod tests;
+mod token;
 mod worker;
 
 pub(crate) use await_calls::Waited;
@@ -36,6 +37,7 @@ pub(crate) use error::{CallError, ErrorKind};
 pub(crate) use options::{Fleet, Options, Pin};
 pub(crate) use report::{ConnectionReport, WorkerReport, report};
 pub(crate) use table::CallId;
+pub(crate) use token::Token;
 
 use call::Link;
 use cancel::Courtesy;

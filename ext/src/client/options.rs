@@ -1,6 +1,7 @@
 //! What a call is made with: the ini settings, changed by `AppServer\Client`.
 
 use super::credentials::Credentials;
+use super::token::Token;
 use net::Entry;
 use protocol::AppName;
 use std::rc::Rc;
@@ -49,7 +50,7 @@ pub(crate) struct Fleet {
     /// The list as written, for messages and `appserver_status()`.
     pub text: String,
     pub entries: Vec<Entry>,
-    pub token: Option<String>,
+    pub token: Option<Token>,
     pub credentials: Credentials,
 }
 

@@ -6,8 +6,8 @@
 #![allow(unsafe_code)]
 
 use super::ffi::{
-    spl_ce_RuntimeException, zend_add_attribute, zend_declare_typed_property,
-    zend_internal_attribute_register,
+    spl_ce_LogicException, spl_ce_RuntimeException, zend_add_attribute,
+    zend_declare_typed_property, zend_internal_attribute_register,
 };
 use ext_php_rs::args::ArgInfoTables;
 use ext_php_rs::builders::ClassBuilder;
@@ -143,6 +143,12 @@ impl Class {
 pub(crate) fn runtime_exception() -> &'static ClassEntry {
     // SAFETY: set by the SPL's MINIT, never changed.
     unsafe { spl_ce_RuntimeException.as_ref() }.expect("the SPL is part of PHP")
+}
+
+/// What a program's own mistakes are thrown as.
+pub(crate) fn logic_exception() -> &'static ClassEntry {
+    // SAFETY: set by the SPL's MINIT, never changed.
+    unsafe { spl_ce_LogicException.as_ref() }.expect("the SPL is part of PHP")
 }
 
 /// The engine's immutable empty array, as a default value.

@@ -23,5 +23,5 @@ pub(crate) type Handler = extern "C" fn(&mut ExecuteData, &mut Zval);
 pub(crate) use boundary::{
     End, guard, is_throwing, is_timed_out, run_signal_handlers, sapi_name, wants_interrupt,
 };
-pub(crate) use class::{Class, empty_array, runtime_exception, ty};
+pub(crate) use class::{Class, empty_array, logic_exception, runtime_exception, ty};
 pub(crate) use object::{Carried, Collector, Handle, Handlers};
