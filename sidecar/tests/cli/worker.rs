@@ -59,6 +59,9 @@ fn json_tells_how_the_call_went() {
     assert_eq!(json["worker"], worker.address());
     assert_eq!((&json["output"], &json["result"][0]), (&json!("printed"), &json!("greet")));
     assert_eq!(json["latency"]["calls"], 4);
+    // The fifth of this process: the worker's log has the same number.
+    let request_id = json["request_id"].as_u64().unwrap();
+    assert!(request_id >> 40 > 0 && request_id & 0xff_ffff_ffff == 5, "{request_id}");
 }
 
 #[test]
@@ -161,9 +164,11 @@ fn an_interrupted_call_is_cancelled_before_the_command_ends() {
     for signal in [Signal::INT, Signal::TERM] {
         let mut call = command(&["call", "greet", "--workers", &worker.address()], &[]);
         let mut call = call.spawn().expect("appserver runs");
+        // The first of this process.
+        let request_id = (u64::from(call.id()) << 40) + 1;
         arrival.recv().expect("the worker lives");
         kill_process(Pid::from_child(&call), signal).expect("ours");
-        assert_eq!(worker.cancelled.recv().expect("the worker lives"), (CONNECTION, 1));
+        assert_eq!(worker.cancelled.recv().expect("the worker lives"), (CONNECTION, request_id));
         assert_eq!(call.wait().expect("ours").signal(), Some(signal.as_raw()));
     }
 }

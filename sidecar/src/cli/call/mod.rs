@@ -11,7 +11,6 @@ use super::{Exit, Stop, seconds, text};
 use arguments::Source;
 use interrupt::{InFlight, cancel_on_signals};
 use latency::Latency;
-use net::Address;
 use protocol::{FUNCTION_NAME_BYTES_MAX, ReleaseId, split_target};
 use serde_json::{Value, json};
 use session::Session;
@@ -92,7 +91,7 @@ pub(crate) fn run(args: CallArgs) -> Result<(), Stop> {
         answer = session.call()?;
         latency.add(started.elapsed());
     }
-    report(&args, session.worker(), answer, &latency)
+    report(&args, &session, answer, &latency)
 }
 
 fn source(args: &CallArgs) -> Source<'_> {
@@ -107,12 +106,12 @@ fn source(args: &CallArgs) -> Source<'_> {
 /// Prints the result, or ends with the failure.
 fn report(
     args: &CallArgs,
-    worker: Option<&Address>,
+    session: &Session<'_>,
     answer: Answer,
     latency: &Latency,
 ) -> Result<(), Stop> {
     if args.json {
-        return report_json(args, worker, &answer, latency);
+        return report_json(args, session, &answer, latency);
     }
     let printed = text::printable(&String::from_utf8_lossy(&answer.printed));
     io::stderr().write_all(printed.as_bytes())?;
@@ -142,13 +141,14 @@ fn shown(result: &str, raw: bool) -> String {
 
 fn report_json(
     args: &CallArgs,
-    worker: Option<&Address>,
+    session: &Session<'_>,
     answer: &Answer,
     latency: &Latency,
 ) -> Result<(), Stop> {
     let mut object = json!({
         "ok": answer.outcome.is_ok(),
-        "worker": worker,
+        "worker": session.worker(),
+        "request_id": session.request_id(),
         "release": ReleaseId(answer.release_id).to_string(),
     });
     if args.output {

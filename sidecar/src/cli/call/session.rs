@@ -33,6 +33,11 @@ impl<'a> Session<'a> {
         self.connection.as_ref().map(Connection::worker)
     }
 
+    /// Under which its log has that call.
+    pub(super) fn request_id(&self) -> Option<u64> {
+        self.connection.as_ref().map(Connection::last_request_id)
+    }
+
     pub(super) fn call(&mut self) -> Result<Answer, ClientError> {
         let mut moves = 0;
         loop {

@@ -29,6 +29,8 @@ pub(crate) struct Connection {
     worker: Address,
     /// Its name on the worker.
     id: u64,
+    /// Id of the last request. They begin with the process, so that the worker's log tells those of
+    /// one command from another's.
     requests: u64,
     frame_bytes_max: u32,
 }
@@ -103,7 +105,7 @@ impl Connection {
             socket,
             worker: address.clone(),
             id: welcome.connection,
-            requests: 0,
+            requests: u64::from(std::process::id()) << 40,
             frame_bytes_max: welcome.limits.frame_bytes_max,
         };
         Ok((connection, welcome))
@@ -111,6 +113,11 @@ impl Connection {
 
     pub(crate) fn worker(&self) -> &Address {
         &self.worker
+    }
+
+    /// Under which the worker's log has the last call.
+    pub(crate) fn last_request_id(&self) -> u64 {
+        self.requests
     }
 
     /// What the next call can be cancelled by.

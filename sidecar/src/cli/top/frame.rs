@@ -13,13 +13,15 @@ pub(super) struct Screen<'a> {
     pub(super) paused: bool,
     /// Why the last refresh failed.
     pub(super) trouble: Option<&'a str>,
+    /// Whether there are keys to press.
+    pub(super) keys: bool,
 }
 
 impl Screen<'_> {
     /// As long and as wide as need be.
     pub(super) fn unlimited() -> Self {
         let (width, height) = (usize::MAX, usize::MAX);
-        Self { width, height, sort: Sort::Calls, paused: false, trouble: None }
+        Self { width, height, sort: Sort::Calls, paused: false, trouble: None, keys: false }
     }
 }
 
@@ -45,18 +47,27 @@ impl Line {
 /// The frame, top to bottom, never longer or wider than the screen.
 pub(super) fn draw(view: &View<'_>, screen: &Screen<'_>) -> Vec<Line> {
     let mut lines = head(view, screen);
-    let left = screen.height.saturating_sub(lines.len() + 2 * SECTION_EXTRA_LINES);
-    let executors_max = left.min((left / 2).max(left.saturating_sub(view.functions.len())));
+    let keys = screen.keys.then(|| [Line::new(Style::Plain, ""), Line::new(Style::Plain, KEYS)]);
+    let keys = keys.into_iter().flatten();
+    let extra = 2 * SECTION_EXTRA_LINES + keys.clone().count();
+    let left = screen.height.saturating_sub(lines.len() + extra);
+    let (called, idle): (Vec<_>, Vec<_>) =
+        view.functions.iter().partition(|row| row.calls > 0 || row.errors > 0);
+    let functions = called.len() + usize::from(!idle.is_empty());
+    let executors_max = left.min((left / 2).max(left.saturating_sub(functions)));
     let executors_max = executors_max.min(view.executors.len());
     let functions_max = left - executors_max;
-    lines.extend(section(function_rows(view, screen.sort), functions_max));
-    lines.extend(section(executor_rows(view), executors_max));
+    lines.extend(section(function_rows(called, screen.sort), functions_max, idle.len()));
+    lines.extend(section(executor_rows(view), executors_max, 0));
+    lines.extend(keys);
     lines.truncate(screen.height);
     for line in &mut lines {
         line.text = line.text.chars().take(screen.width).collect();
     }
     lines
 }
+
+const KEYS: &str = "q quit  s sort by the next column  p pause  r refresh";
 
 /// A blank line and the titles.
 const SECTION_EXTRA_LINES: usize = 2;
@@ -112,22 +123,33 @@ fn head(view: &View<'_>, screen: &Screen<'_>) -> Vec<Line> {
     lines
 }
 
-/// A table with its titles as heading, cut to `rows_max` rows.
-fn section(rows: Vec<Vec<String>>, rows_max: usize) -> Vec<Line> {
+/// A table with its titles as heading, cut to `rows_max` rows. The last of them tells how many are
+/// left out, and of how many functions, the `idle` ones, there is nothing to show.
+fn section(rows: Vec<Vec<String>>, rows_max: usize, idle: usize) -> Vec<Line> {
     let table = text::table(&rows);
+    let count = rows.len() - 1;
+    let has_note = (count > rows_max || idle > 0) && rows_max > 0;
+    let shown = rows_max.min(count).min(rows_max.saturating_sub(usize::from(has_note)));
     let mut lines = vec![Line::new(Style::Plain, "")];
-    lines.extend(table.lines().enumerate().take(rows_max.saturating_add(1)).map(
-        |(index, line)| Line::new(if index == 0 { Style::Heading } else { Style::Plain }, line),
-    ));
-    let hidden = rows.len() - 1 - rows_max.min(rows.len() - 1);
-    if let (true, Some(last)) = (hidden > 0 && rows_max > 0, lines.last_mut()) {
-        last.text = format!("… {} more", hidden + 1);
+    lines.extend(table.lines().take(shown + 1).enumerate().map(|(index, line)| {
+        Line::new(if index == 0 { Style::Heading } else { Style::Plain }, line)
+    }));
+    if has_note {
+        lines.push(Line::new(Style::Plain, note(count - shown, idle)));
     }
     lines
 }
 
-fn function_rows(view: &View<'_>, sort: Sort) -> Vec<Vec<String>> {
-    let mut functions: Vec<&FunctionRow<'_>> = view.functions.iter().collect();
+fn note(more: usize, idle: usize) -> String {
+    match (more, idle) {
+        (more, 0) => format!("… {more} more"),
+        (0, 1) => "… 1 function that was never called".to_owned(),
+        (0, idle) => format!("… {idle} functions that were never called"),
+        (more, idle) => format!("… {more} more, and {idle} never called"),
+    }
+}
+
+fn function_rows(mut functions: Vec<&FunctionRow<'_>>, sort: Sort) -> Vec<Vec<String>> {
     functions.sort_by(|a, b| {
         let by_column = match sort {
             Sort::Calls => b.calls_per_second.total_cmp(&a.calls_per_second),
@@ -244,6 +266,28 @@ mod tests {
         let lines = drawn(&sample, &Screen { width: 80, height: 24, ..Screen::unlimited() });
         assert!(lines.iter().any(|line| line.starts_with("… ")), "{lines:?}");
         assert!(lines.iter().any(|line| line.contains("shop/default")), "{lines:?}");
+    }
+
+    #[test]
+    fn functions_that_were_never_called_are_counted_instead_of_listed() {
+        let mut sample = many_functions();
+        for stats in &mut sample.report.apps[0].functions[3..] {
+            (stats.calls, stats.errors) = (0, 0);
+        }
+        let lines = drawn(&sample, &Screen::unlimited());
+        assert!(lines.iter().any(|line| line.ends_with("f02")), "{lines:?}");
+        assert!(!lines.iter().any(|line| line.ends_with("f03")), "{lines:?}");
+        assert!(lines.contains(&"… 47 functions that were never called".to_owned()), "{lines:?}");
+        let lines = drawn(&sample, &Screen { width: 80, height: 12, ..Screen::unlimited() });
+        assert!(lines.iter().any(|line| line.ends_with("never called")), "{lines:?}");
+    }
+
+    #[test]
+    fn the_keys_stand_last_where_there_are_keys() {
+        let screen = Screen { width: 80, height: 24, keys: true, ..Screen::unlimited() };
+        let lines = drawn(&many_functions(), &screen);
+        assert_eq!((lines.len(), lines.last().map(String::as_str)), (24, Some(KEYS)));
+        assert!(!drawn(&many_functions(), &Screen::unlimited()).contains(&KEYS.to_owned()));
     }
 
     #[test]

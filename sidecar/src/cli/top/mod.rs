@@ -19,6 +19,8 @@ Examples:
   appserver top --sort p99 --interval 0.5
   appserver top --once
 
+Functions that were never called are counted, not listed.
+
 Keys: q quits, s sorts by the next column, p or space pauses, r refreshes at once.
 Rates and percentiles are those of the last interval; in the first frame, and with --once, since the
 start of the worker. Where stdout is no terminal, plain frames are printed one after another.";
@@ -106,7 +108,8 @@ fn show_frames(args: &TopArgs, watch: &mut Watch<'_>, terminal: &Terminal) -> io
     let mut next = Instant::now() + args.interval;
     loop {
         let (width, height) = terminal.size()?;
-        let screen = Screen { width, height, sort, paused, trouble: trouble.as_deref() };
+        let trouble_now = trouble.as_deref();
+        let screen = Screen { width, height, sort, paused, trouble: trouble_now, keys: true };
         terminal.show(&draw(&watch.view(), &screen))?;
         let mut refresh = false;
         match terminal.key_before((!paused).then_some(next))? {
