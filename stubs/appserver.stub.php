@@ -80,6 +80,23 @@ namespace {
 }
 
 namespace AppServer {
+    /**
+     * From now on until the end of the script, or of the web request, every call of the application
+     * runs in one release with one generation of its settings, on whichever worker: the current one, or
+     * the one that an earlier call of the request is pinned to. A Client that chose another pin than
+     * "auto" keeps to its own. Pinning again changes nothing; unpin() lets go.
+     *
+     * @param ?string $app null: appserver.app, or the only one.
+     * @return string The release, as `appserver status` shows it.
+     * @throws ConfigException
+     * @throws ConnectException
+     * @throws UnknownAppException
+     */
+    function pin(?string $app = null): string {}
+
+    /** Lets go of every release that this script or web request is pinned to: the next call begins anew. */
+    function unpin(): void {}
+
     /** Explicit options for calls. Immutable: each with…() returns a changed copy. */
     final class Client
     {
@@ -368,7 +385,7 @@ namespace AppServer {
         public function getExceptions(): array {}
     }
 
-    /** The release this request is pinned to no longer exists on any worker. */
+    /** No worker has the release this request is pinned to any more. Nothing ran. */
     final class ReleaseGone extends Exception {}
 
     /** The worker cannot run the call now. */

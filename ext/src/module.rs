@@ -28,6 +28,7 @@ pub(crate) extern "C" fn get_module() -> *mut ModuleEntry {
         .startup_function(start_up)
         .shutdown_function(shut_down)
         .info_function(php::info::print)
+        .post_deactivate_function(request_ends)
         // RINIT does not run for each request everywhere (FrankenPHP's worker mode); this does.
         .sapi_activate_function(|_| {
             client::request_begins();
@@ -57,6 +58,11 @@ unsafe extern "C" fn start_up(kind: i32, module_number: i32) -> i32 {
         (Ok(()), Some(Ok(()))) => SUCCESS,
         _ => FAILURE,
     }
+}
+
+unsafe extern "C" fn request_ends() -> i32 {
+    client::request_ends();
+    SUCCESS
 }
 
 unsafe extern "C" fn shut_down(_kind: i32, module_number: i32) -> i32 {

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod call;
+mod canary;
 mod catalog;
 mod control;
 mod diff;

@@ -26,6 +26,13 @@ pub fn rank<'a>(workers: impl IntoIterator<Item = (&'a str, u16)>, key: &[u8]) -
     scored.into_iter().map(|(_, index)| index).collect()
 }
 
+/// Where `key` falls when all keys are spread over ten thousand places, differently for each `salt`.
+pub(crate) fn share(salt: &[u8], key: &[u8]) -> u32 {
+    let hash = mix(fnv1a(key, fnv1a(&[0], fnv1a(salt, FNV_OFFSET))));
+    // The upper half, scaled: no remainder, which would favour the lower places.
+    u32::try_from((hash >> 32) * 10_000 >> 32).unwrap_or(u32::MAX)
+}
+
 /// The upper 52 bits as a number in (0, 1), exclusive at both ends so that the logarithm is finite
 /// and not zero. 52, because with the half added they fill a double's 53 exactly.
 fn uniform(hash: u64) -> f64 {

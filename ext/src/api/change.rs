@@ -1,7 +1,7 @@
 //! A change to a client's options, checked as the ini settings are.
 
 use super::settings;
-use crate::client::{CallError, Credentials, Fleet, Options, Token};
+use crate::client::{CallError, Credentials, Fleet, Options, Pin, Token};
 use net::parse_list;
 use protocol::AppName;
 use std::rc::Rc;
@@ -48,6 +48,7 @@ impl Change<'_> {
         if let Some(pin) = self.pin {
             let chosen = settings::pin(pin).map_err(|expected| wrong("pin", pin, expected))?;
             options.pin = settings::resolve(chosen);
+            options.pin_chosen = chosen != Pin::Auto;
         }
         if let Some(output) = self.output {
             options.output = output;

@@ -1,8 +1,8 @@
-//! The functions `appserver_*`.
+//! The functions `appserver_*`, and the list of all.
 
 use super::outcome::{self, Wait};
-use super::{future, map, status, throw};
-use crate::client::{CallError, ErrorKind, Options};
+use super::{future, map, pin, status, throw};
+use crate::client::{CallError, ErrorKind, Manner, Options};
 use crate::php::args::{self, CallArgs, Param};
 use crate::php::{End, guard};
 use ext_php_rs::args::Arg;
@@ -14,8 +14,8 @@ use protocol::split_target;
 use std::rc::Rc;
 
 /// What PHP is told about them.
-pub(crate) fn builders() -> [FunctionBuilder<'static>; 5] {
-    [
+pub(crate) fn builders() -> impl Iterator<Item = FunctionBuilder<'static>> {
+    let calls = [
         with_call_args(FunctionBuilder::new("appserver_call", call)).returns(
             DataType::Mixed,
             false,
@@ -37,7 +37,8 @@ pub(crate) fn builders() -> [FunctionBuilder<'static>; 5] {
             false,
         ),
         FunctionBuilder::new("appserver_status", status).returns(DataType::Array, false, false),
-    ]
+    ];
+    calls.into_iter().chain(pin::builders())
 }
 
 /// `(string $function, mixed ...$args)`.
@@ -66,7 +67,7 @@ extern "C" fn call(frame: &mut ExecuteData, result: &mut Zval) {
 
 /// A call from beginning to end.
 pub(crate) fn run(options: Option<&Rc<Options>>, args: CallArgs<'_>, result: &mut Zval) -> End {
-    match outcome::start_with(options, args) {
+    match outcome::start_with(options, args, Manner::Alone) {
         Ok(id) => {
             // Whatever ended the wait, `finish` finds the state of the call and says it.
             let _: Wait = outcome::wait(id, None);

@@ -2,7 +2,7 @@
 
 use super::outcome::{self, Settled, Wait};
 use super::{gather, throw};
-use crate::client::{self, CallError, CallId, ErrorKind, Options};
+use crate::client::{self, CallError, CallId, ErrorKind, Manner, Options};
 use crate::php::args::{self, CallArgs, Param};
 use crate::php::{Carried, Class, Collector, End, Handle, Handler, Handlers, exception, guard};
 use ext_php_rs::args::Arg;
@@ -109,7 +109,7 @@ pub(super) fn register() -> Result<()> {
 
 /// Starts a call; `result` is its future.
 pub(super) fn start(options: Option<&Rc<Options>>, args: CallArgs<'_>, result: &mut Zval) -> End {
-    match outcome::start_with(options, args) {
+    match outcome::start_with(options, args, Manner::Beside) {
         Ok(id) => {
             client::give_to_object(id);
             Handle::create(Future::Running(id), result);

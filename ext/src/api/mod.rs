@@ -12,6 +12,7 @@ mod future;
 mod gather;
 mod map;
 mod outcome;
+mod pin;
 mod pipeline;
 pub(crate) mod refusals;
 mod remote;

@@ -4,7 +4,7 @@
 use super::codec::{self, Fault};
 use super::throw;
 use super::{affinity, settings};
-use crate::client::{self, CallError, CallId, ErrorKind, Options, State, Waited};
+use crate::client::{self, CallError, CallId, ErrorKind, Manner, Options, State, Waited};
 use crate::php::args::CallArgs;
 use crate::php::{self, End, exception};
 use ext_php_rs::types::{ZendHashTable, Zval};
@@ -17,9 +17,10 @@ pub(super) fn start(
     target: &str,
     positional: &[Zval],
     named: Option<&ZendHashTable>,
+    manner: Manner,
 ) -> Result<CallId, End> {
     let id = client::begin();
-    if let Err(error) = client::prepare(id, options, target) {
+    if let Err(error) = client::prepare(id, options, target, manner) {
         client::release(id);
         throw::raise(error);
         return Err(End::Done);
@@ -42,11 +43,15 @@ pub(super) fn start(
 }
 
 /// As [`start`], with the options of the ini settings and a frame's arguments.
-pub(super) fn start_with(options: Option<&Rc<Options>>, args: CallArgs<'_>) -> Result<CallId, End> {
+pub(super) fn start_with(
+    options: Option<&Rc<Options>>,
+    args: CallArgs<'_>,
+    manner: Manner,
+) -> Result<CallId, End> {
     match options {
-        Some(options) => start(options, args.target, args.positional, args.named),
+        Some(options) => start(options, args.target, args.positional, args.named, manner),
         None => match settings::checked() {
-            Ok(options) => start(&options, args.target, args.positional, args.named),
+            Ok(options) => start(&options, args.target, args.positional, args.named, manner),
             Err(error) => {
                 throw::raise(error);
                 Err(End::Done)

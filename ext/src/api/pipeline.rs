@@ -3,7 +3,7 @@
 use super::future::{self, Future};
 use super::map::{Entry, Map};
 use super::outcome;
-use crate::client::{self, CallId, Options, Waited};
+use crate::client::{self, CallId, Manner, Options, Waited};
 use crate::php::cursor::Step;
 use crate::php::{End, Handle, exception, wants_interrupt};
 use ext_php_rs::types::Zval;
@@ -107,7 +107,8 @@ fn start_one(map: Handle<Map>, key: Zval, value: Zval) -> std::result::Result<()
     let Some(options) = options else {
         return Ok(());
     };
-    let started = outcome::start(&options, &target, std::slice::from_ref(&value), None);
+    let input = std::slice::from_ref(&value);
+    let started = outcome::start(&options, &target, input, None, Manner::Beside);
     let outcome = match started {
         Ok(id) => {
             client::give_to_object(id);

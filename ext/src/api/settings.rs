@@ -223,6 +223,7 @@ fn options(draft: &Draft) -> Rc<Options> {
         busy_poll: draft.busy_poll,
         affinity: None,
         pin: resolve(draft.pin),
+        pin_chosen: false,
         output: false,
         frame_bytes_max: draft.frame_bytes_max,
         depth_max: draft.depth_max,

@@ -1,10 +1,11 @@
 //! One call on its way: everything it owns, from the encoded request to the answer's bytes.
 
+use super::app::Version;
 use super::catalog::View;
 use super::connection::Connection;
 use super::error::CallError;
 use super::options::Options;
-use protocol::{DEFAULT_POOL, Function, ReleaseId};
+use protocol::{Canary, DEFAULT_POOL, Function};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -45,14 +46,16 @@ pub(crate) struct Call {
     pub(super) sent: usize,
     pub(super) resends: u32,
     pub(super) hops: u32,
+    /// How often it was sent again because its connection was on its way to another release.
+    pub(super) moves: u32,
     /// When the call's own time is over; `None` = never.
     pub(super) deadline: Option<Instant>,
     pub(super) limit_ms: u128,
     /// When to stop waiting for this worker: a while after the deadline, so that the worker can say
     /// itself what happened; or earlier, when another worker is to be tried.
     pub(super) patience: Option<Instant>,
-    /// The release that returned the value.
-    pub(super) ran_in: ReleaseId,
+    /// What it ran in.
+    pub(super) ran_in: Version,
     /// What each worker that was tried answered.
     pub(super) attempts: Vec<String>,
     pub(super) refusal: Option<CallError>,
@@ -73,11 +76,45 @@ pub(super) struct Context {
     pub(super) known: Option<Known>,
     /// What the worker said, when it disagreed with the catalog.
     pub(super) pool_told: Option<String>,
-    /// `ANY`, or the release that a retry has to stay in.
-    pub(super) release: ReleaseId,
+    pub(super) stay: Stay,
+    /// What to run in.
+    pub(super) version: Version,
+    /// The connection has to be one that was asked for with this release: another kind led elsewhere.
+    pub(super) by_name: bool,
+}
+
+/// What decides the version that a call runs in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stay {
+    /// Nothing: it is the current one.
+    #[default]
+    Free,
+    /// A release is on trial: its key decides, or the PHP request's, when it is sent.
+    Trial { canary: Canary, request_key: u64 },
+    /// It is one of the canary's.
+    Canary,
+    /// It is the first call of its PHP request: the current one, and its answer pins the others.
+    Pins,
+    /// The PHP request is pinned.
+    Pinned,
+    /// It was sent before, and may have run.
+    Retry,
 }
 
 impl Context {
+    pub(super) fn new(options: Rc<Options>, cluster: usize, app: usize) -> Self {
+        Self {
+            options,
+            cluster,
+            app,
+            known: None,
+            pool_told: None,
+            stay: Stay::Free,
+            version: Version::default(),
+            by_name: false,
+        }
+    }
+
     pub(super) fn function(&self) -> Option<&Function> {
         let known = self.known.as_ref()?;
         known.view.catalog.functions.get(known.index)

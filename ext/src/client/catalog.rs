@@ -1,13 +1,19 @@
-//! What this client knows about an application: the catalog its last welcome brought.
+//! What this client knows of releases: their catalogs, the last few.
 
-use protocol::{AppName, Catalog};
+use protocol::{Catalog, ReleaseId};
 use std::collections::HashMap;
 use std::rc::Rc;
+
+/// Most releases of an application whose catalogs are kept: the current one, the one before that a
+/// request may be pinned to, a canary.
+const VIEWS_MAX: usize = 4;
 
 /// A catalog with an index by name.
 #[derive(Debug)]
 pub(super) struct View {
     pub(super) catalog: Catalog,
+    /// The worker's hash of it; 0 = not told.
+    hash: u64,
     /// By declared name, so that the usual spelling costs one lookup.
     exact: HashMap<String, usize>,
     /// By lower-case name: PHP's names do not differ by case.
@@ -15,11 +21,11 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn new(catalog: Catalog) -> Self {
+    fn new(catalog: Catalog, hash: u64) -> Self {
         let names = || catalog.functions.iter().map(|function| &function.name).enumerate();
         let exact = names().map(|(index, name)| (name.clone(), index)).collect();
         let folded = names().map(|(index, name)| (name.to_ascii_lowercase(), index)).collect();
-        Self { catalog, exact, folded }
+        Self { catalog, hash, exact, folded }
     }
 
     pub(super) fn find(&self, name: &str) -> Option<usize> {
@@ -28,21 +34,29 @@ impl View {
     }
 }
 
-/// An application as a cluster's clients name it.
-#[derive(Debug)]
-pub(super) struct App {
-    /// As asked for: empty = the only one.
-    pub(super) name: AppName,
-    pub(super) view: Option<Rc<View>>,
-    /// Hash of the catalog in `view`; 0 = none.
-    pub(super) hash: u64,
-    pub(super) executors_max: u16,
-    /// `Cluster::news` when the catalog was fetched last.
-    pub(super) news_seen: u64,
-}
+/// Views of an application's releases, the one learnt last first.
+#[derive(Debug, Default)]
+pub(super) struct Views(Vec<Rc<View>>);
 
-impl App {
-    pub(super) fn new(name: AppName) -> Self {
-        Self { name, view: None, hash: 0, executors_max: 0, news_seen: 0 }
+impl Views {
+    pub(super) fn learn(&mut self, catalog: Catalog, hash: u64) {
+        self.0.retain(|view| view.catalog.release != catalog.release);
+        self.0.insert(0, Rc::new(View::new(catalog, hash)));
+        self.0.truncate(VIEWS_MAX);
+    }
+
+    /// The view of `release`.
+    pub(super) fn of(&self, release: ReleaseId) -> Option<&Rc<View>> {
+        self.0.iter().find(|view| view.catalog.release == release)
+    }
+
+    /// The view of `release`, or the one learnt last: good for a guess.
+    pub(super) fn near(&self, release: ReleaseId) -> Option<&Rc<View>> {
+        self.of(release).or_else(|| self.0.first())
+    }
+
+    /// Hash of the catalog that a worker need not send again; 0 = none.
+    pub(super) fn hash_near(&self, release: ReleaseId) -> u64 {
+        self.near(release).map_or(0, |view| view.hash)
     }
 }

@@ -1,6 +1,6 @@
 //! The workers that share a list and credentials, what they serve, and the order to try them in.
 
-use super::catalog::{App, View};
+use super::app::App;
 use super::connection::{Connection, OpenError, connect_deadline};
 use super::options::{Fleet, Options};
 use super::worker::Worker;
@@ -24,7 +24,7 @@ pub(super) struct Cluster {
     pub(super) epoch: u32,
     heard: u32,
     /// How often boards have told of changes; each application looks once at what that means for it.
-    news: u64,
+    pub(super) news: u64,
     /// `Client::uses` when it was used last.
     pub(super) used: u64,
     asked_at: Option<Instant>,
@@ -92,40 +92,40 @@ impl Cluster {
     }
 
     /// Takes in what a welcome tells.
-    pub(super) fn welcomed(&mut self, worker: usize, app: Option<usize>, welcome: Welcome) {
-        let worker = &mut self.workers[worker];
-        worker.succeeded();
-        if worker.watch(welcome.board.as_deref()) {
-            self.news += 1;
-        }
+    pub(super) fn welcomed(&mut self, worker: usize, app: Option<usize>, mut welcome: Welcome) {
+        self.workers[worker].succeeded();
+        self.workers[worker].watch(welcome.board.as_deref());
+        // Where one worker's board tells of changes, another, which may be behind, is not believed.
+        let believed = self.workers[worker].is_watched() || !self.is_watched();
         if let Some(app) = app.and_then(|app| self.apps.get_mut(app)) {
-            app.executors_max = welcome.executors_max;
-            if let Some(catalog) = welcome.catalog {
-                app.view = Some(Rc::new(View::new(catalog)));
-                app.hash = welcome.catalog_hash;
+            app.welcomed(&mut welcome);
+            if believed || !app.is_known() {
+                app.route(welcome.routing, self.news);
             }
         }
         self.adopt(welcome.membership);
     }
 
-    /// Looks at a worker's board. After news, releases may have been swapped or the sidecar restarted:
-    /// new connections tell.
-    pub(super) fn look_at_board(&mut self, worker: usize) {
-        if self.workers[worker].has_news() {
-            self.workers[worker].close_idle();
-            self.news += 1;
+    /// Looks at the boards: a load each. After news releases may have been swapped, or a sidecar been
+    /// started anew.
+    pub(super) fn look_at_boards(&mut self) {
+        for worker in &mut self.workers {
+            if worker.has_news() {
+                worker.doubt_idle();
+                self.news += 1;
+            }
         }
     }
 
-    /// Whether nothing is known about the application, or boards have told of changes since.
-    pub(super) fn wants_catalog(&self, app: usize) -> bool {
-        let app = &self.apps[app];
-        app.view.is_none() || app.news_seen != self.news
+    /// Whether boards tell of every change.
+    pub(super) fn is_watched(&self) -> bool {
+        self.workers.iter().any(Worker::is_watched)
     }
 
-    /// A welcome has just told what there is to know about the application.
-    pub(super) fn has_catalog(&mut self, app: usize) {
-        self.apps[app].news_seen = self.news;
+    /// Whether what is known about the application's routing is all there is to know.
+    pub(super) fn is_up_to_date(&self, app: usize) -> bool {
+        let app = &self.apps[app];
+        app.is_known() && !app.is_outdated(self.news) && self.is_watched()
     }
 
     /// A worker mentioned this epoch in an answer.
@@ -175,6 +175,14 @@ impl Cluster {
         let reply = connection.ask(question, deadline)?;
         self.workers[worker].control = Some(connection);
         Ok(reply)
+    }
+
+    /// A worker could not be reached: it rests for a while. What to tell of it.
+    pub(super) fn failed(&mut self, worker: usize, options: &Options, reason: &str) -> String {
+        let jitter = self.jitter();
+        let worker = &mut self.workers[worker];
+        worker.failed(Instant::now(), options, jitter);
+        format!("{}: {reason}", worker.label)
     }
 
     /// A number from 0 to 1 that differs from process to process; xorshift (Marsaglia 2003).

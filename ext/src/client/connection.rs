@@ -22,11 +22,14 @@ pub(super) struct Connection {
     /// The connection's name on the worker, for cancelling.
     pub(super) id: u64,
     pub(super) pool: String,
+    /// The release that its hello named; `ANY` = it leads to the current one, whichever that is.
     pub(super) release: ReleaseId,
     pub(super) limits: Limits,
     pub(super) spinning: Spinning,
     /// When it was last seen alive: at the welcome or an answer.
     pub(super) used_at: Instant,
+    /// Whether there is reason to look for a hang-up before it is used again.
+    pub(super) doubted: bool,
 }
 
 /// Why a connection could not be had.
@@ -57,23 +60,28 @@ impl Connection {
         let tls = tls.transpose().map_err(|error| OpenError::Unreachable(error.to_string()))?;
         let mut socket = net::connect(address, tls, deadline)
             .map_err(|error| OpenError::Unreachable(describe(&error)))?;
+        let release = match &purpose {
+            Purpose::Calls { release, .. } => *release,
+            Purpose::Control => ReleaseId::ANY,
+        };
         let hello = Hello { purpose, client: client_info(), catalog_hash, token };
         let welcome = shake_hands(&mut socket, &hello, deadline).map_err(unanswered)?;
         let connection = Self {
             socket,
             id: welcome.connection,
             pool: welcome.pool.clone(),
-            release: welcome.release,
+            release,
             limits: welcome.limits,
             spinning: Spinning::default(),
             used_at: Instant::now(),
+            doubted: false,
         };
         Ok((connection, welcome))
     }
 
     /// Whether this idle connection may be used without a look at it first.
     pub(super) fn is_fresh(&self, now: Instant) -> bool {
-        now.duration_since(self.used_at).as_millis() < CHECK_AFTER_MS
+        !self.doubted && now.duration_since(self.used_at).as_millis() < CHECK_AFTER_MS
     }
 
     /// Sends a question on a control connection and waits for the body of the answer.

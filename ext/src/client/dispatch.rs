@@ -3,12 +3,14 @@
 //! The rule that everything here keeps: a request is sent a second time only if no byte of it had
 //! been written, if the worker said that nothing ran, or if the function is idempotent.
 
-use super::call::{Call, Link, State};
+use super::app::Version;
+use super::call::{Call, Context, Link, State, Stay};
 use super::cluster::Cluster;
 use super::connection::{Connection, OpenError, connect_deadline, describe};
 use super::error::{CallError, ErrorKind};
+use super::worker::Way;
 use net::{Ready, is_transient, wait};
-use protocol::{FLAG_OUTPUT, HEADER_BYTES, Header, Kind, Purpose, ReleaseId};
+use protocol::{FLAG_OUTPUT, HEADER_BYTES, Header, Kind, Purpose, RefusedCode, ReleaseId};
 use std::time::{Duration, Instant};
 
 /// How long after the deadline the worker may still tell what became of the call: its own grace
@@ -36,18 +38,38 @@ pub(super) fn dispatch(cluster: &mut Cluster, call: &mut Call, now: Instant) {
         cluster.catch_up(&context.options, now);
         cluster.order(&call.affinity, now, &mut call.order);
     }
-    while let Some(&worker) = call.order.get(call.next) {
-        match try_worker(cluster, call, worker) {
-            Tried::Sent => return,
-            Tried::Next => call.next += 1,
-            Tried::Stop(error) => return call.fail(error),
+    loop {
+        while let Some(&worker) = call.order.get(call.next) {
+            match try_worker(cluster, call, worker) {
+                Tried::Sent => return,
+                Tried::Next => call.next += 1,
+                Tried::Stop(error) => return call.fail(error),
+            }
+        }
+        if !leave_trial(call) {
+            break;
         }
     }
     let error = match call.refusal.take() {
         Some(refusal) => refusal,
         None => CallError::unreachable(&cluster.fleet.text, &call.attempts),
     };
-    call.fail(error);
+    call.fail(if call.resends > 0 { CallError::lost(&error.message, true) } else { error });
+}
+
+/// A call that a release on trial was to get, and that no worker with that release took, is for the
+/// current one. Nothing ran, and nothing is pinned.
+fn leave_trial(call: &mut Call) -> bool {
+    let Some(context) = call.context.as_mut().filter(|context| context.stay == Stay::Canary) else {
+        return false;
+    };
+    context.stay = Stay::Free;
+    context.version = Version::default();
+    context.by_name = false;
+    call.next = 0;
+    call.refusal = None;
+    call.attempts.clear();
+    true
 }
 
 /// What trying one worker came to.
@@ -58,7 +80,9 @@ enum Tried {
 }
 
 fn try_worker(cluster: &mut Cluster, call: &mut Call, worker: usize) -> Tried {
-    cluster.look_at_board(worker);
+    if lacks_version(cluster, call, worker) {
+        return Tried::Next;
+    }
     loop {
         let (mut connection, reused) = match connection(cluster, call, worker) {
             Ok(found) => found,
@@ -99,6 +123,32 @@ fn put_back(cluster: &mut Cluster, call: &Call, worker: usize, connection: Conne
     }
 }
 
+/// Whether the worker has said that it does not have what the call is pinned to.
+fn lacks_version(cluster: &Cluster, call: &mut Call, worker: usize) -> bool {
+    let Some(context) = &call.context else {
+        return false;
+    };
+    let version = context.version;
+    let lacks = cluster.apps[context.app].is_lacking(worker, version);
+    if lacks {
+        let error = CallError::release_gone(version.release);
+        call.refusal.get_or_insert(error.at(&*cluster.workers[worker].label));
+    }
+    lacks
+}
+
+/// Which connections the call may leave on.
+fn way(cluster: &Cluster, context: &Context) -> Way {
+    let release = context.version.release;
+    if release.is_any() {
+        Way::Current
+    } else if release == cluster.apps[context.app].routing().current && !context.by_name {
+        Way::Either(release)
+    } else {
+        Way::Named(release)
+    }
+}
+
 /// An idle connection, or a new one; and whether it was used before.
 fn connection(
     cluster: &mut Cluster,
@@ -108,12 +158,9 @@ fn connection(
     let Some(context) = &call.context else {
         return Err(Tried::Next);
     };
-    let idle = cluster.workers[worker].take_idle(
-        context.app,
-        context.pool(),
-        context.release,
-        Instant::now(),
-    );
+    let way = way(cluster, context);
+    let (now, pool) = (Instant::now(), context.pool());
+    let idle = cluster.workers[worker].take_idle(context.app, pool, way, now);
     if let Some(connection) = idle {
         return Ok((connection, true));
     }
@@ -126,10 +173,16 @@ fn connection(
         let error = CallError::new(ErrorKind::Unavailable, message);
         return Err(Tried::Stop(error.at(&*cluster.workers[worker].label)));
     }
-    match open(cluster, call, worker) {
+    match open(cluster, call, worker, way.release()) {
         Ok(connection) => Ok((connection, false)),
         Err(OpenError::Unreachable(reason)) => Err(unreachable(cluster, call, worker, &reason)),
         Err(OpenError::Refused(refused)) => {
+            if refused.code == RefusedCode::ReleaseGone {
+                cluster.apps[context.app].lacks(worker, context.version);
+                if lacks_version(cluster, call, worker) {
+                    return Err(Tried::Next);
+                }
+            }
             let error = CallError::refused(refused).at(&*cluster.workers[worker].label);
             call.refusal.get_or_insert(error);
             Err(Tried::Next)
@@ -138,19 +191,22 @@ fn connection(
     }
 }
 
-fn open(cluster: &mut Cluster, call: &Call, worker: usize) -> Result<Connection, OpenError> {
+fn open(
+    cluster: &mut Cluster,
+    call: &Call,
+    worker: usize,
+    release: ReleaseId,
+) -> Result<Connection, OpenError> {
     let Some(context) = &call.context else {
         return Err(OpenError::Unreachable("the call was not prepared".to_owned()));
     };
     let app = &cluster.apps[context.app];
-    let purpose = Purpose::Calls {
-        app: app.name.clone(),
-        pool: context.pool().to_owned(),
-        release: context.release,
-    };
+    let purpose =
+        Purpose::Calls { app: app.name.clone(), pool: context.pool().to_owned(), release };
+    let hash = app.views.hash_near(release);
     let deadline = connect_deadline(&context.options, call.deadline);
     let address = &cluster.workers[worker].address;
-    let opened = Connection::open(address, &cluster.fleet, purpose, app.hash, deadline);
+    let opened = Connection::open(address, &cluster.fleet, purpose, hash, deadline);
     let (connection, welcome) = opened?;
     cluster.workers[worker].open += 1;
     cluster.welcomed(worker, Some(context.app), welcome);
@@ -158,12 +214,10 @@ fn open(cluster: &mut Cluster, call: &Call, worker: usize) -> Result<Connection,
 }
 
 fn unreachable(cluster: &mut Cluster, call: &mut Call, worker: usize, reason: &str) -> Tried {
-    let jitter = cluster.jitter();
-    let worker = &mut cluster.workers[worker];
     if let Some(options) = call.options() {
-        worker.failed(Instant::now(), options, jitter);
+        let attempt = cluster.failed(worker, options, reason);
+        call.attempts.push(attempt);
     }
-    call.attempts.push(format!("{}: {reason}", worker.label));
     Tried::Next
 }
 
@@ -175,6 +229,23 @@ fn sent(cluster: &mut Cluster, call: &mut Call, worker: usize, connection: Conne
     call.inbound.clear();
     call.link = Some(Link { worker, connection, sent_at: now, spinning: false });
     call.state = State::InFlight;
+}
+
+/// Sends the call once more on the connection that it is on, whose answer said that nothing ran.
+/// False when that cannot be; then it is on none.
+pub(super) fn send_again(cluster: &mut Cluster, call: &mut Call) -> bool {
+    let Some(mut link) = call.link.take() else {
+        return false;
+    };
+    if send(call, &mut link.connection, cluster.epoch).is_err() {
+        cluster.workers[link.worker].dropped();
+        return false;
+    }
+    call.inbound.clear();
+    link.sent_at = Instant::now();
+    call.patience = patience(cluster, call, link.sent_at);
+    call.link = Some(link);
+    true
 }
 
 /// When to give this worker up. An idempotent call that could still go elsewhere waits for half of
@@ -202,7 +273,9 @@ fn send(call: &mut Call, connection: &mut Connection, epoch: u32) -> Result<(), 
         return Err(Unsent::TooLarge { limit: connection.limits.frame_bytes_max });
     }
     header.flags = if context.is_some_and(|c| c.options.output) { FLAG_OUTPUT } else { 0 };
-    header.release_id = context.map_or(ReleaseId::ANY, |context| context.release).0;
+    let version = context.map_or(Version::default(), |context| context.version);
+    header.release_id = version.release.0;
+    header.settings = version.settings;
     header.budget_ms = budget_ms;
     header.epoch = epoch;
     call.frame[..HEADER_BYTES].copy_from_slice(&header.to_bytes());

@@ -1,7 +1,7 @@
 //! What a call can end with instead of a value, and the words for it. The one place that turns
 //! protocol failures into what a PHP programmer reads; `api::throw` gives them their classes.
 
-use protocol::{ExitCause, Failure, FatalKind, Refused, RefusedCode, Thrown};
+use protocol::{ExitCause, Failure, FatalKind, Refused, RefusedCode, ReleaseId, Thrown};
 
 /// Why a call has no value.
 #[derive(Debug)]
@@ -131,6 +131,16 @@ impl CallError {
         Self::new(ErrorKind::Protocol, message)
     }
 
+    /// No worker has what the PHP request is pinned to.
+    pub(crate) fn release_gone(release: ReleaseId) -> Self {
+        let message = format!(
+            "release {release} with its settings, which this request is pinned to, is no longer \
+             served (drain_timeout in app.toml); nothing was run: answer 503 or let the request be \
+             repeated, and it begins in the current release; a script lets go with AppServer\\unpin()"
+        );
+        Self::new(ErrorKind::ReleaseGone, message)
+    }
+
     /// What the supervisor refused a connection with.
     pub(crate) fn refused(refused: Refused) -> Self {
         let message = format!("{}{}", refused.message, did_you_mean(&refused.near, ""));
@@ -175,10 +185,7 @@ impl CallError {
                 let message = format!("{function}(): {path}: {reason}");
                 Self::new(ErrorKind::Encode { path }, message)
             }
-            Failure::ReleaseGone { release } => Self::new(
-                ErrorKind::ReleaseGone,
-                format!("release {release}, which this request is pinned to, is no longer served"),
-            ),
+            Failure::ReleaseGone { release } => Self::release_gone(release),
             Failure::Unavailable { reason, ran } => {
                 let fate = if ran { "the function may have run" } else { "nothing was run" };
                 Self::new(ErrorKind::Unavailable, format!("{function}(): {reason}; {fate}"))

@@ -1,55 +1,107 @@
 //! What becomes of a call after an answer without a value, a broken connection, or silence.
 
-use super::call::{Call, Link};
+use super::app::Version;
+use super::call::{Call, Link, Stay};
 use super::cluster::Cluster;
-use super::dispatch::dispatch;
+use super::dispatch::{dispatch, send_again};
 use super::error::CallError;
 use super::options::Pin;
-use protocol::{Failure, ReleaseId};
+use protocol::Failure;
 use std::time::Instant;
 
 /// Most often a call follows "that is served elsewhere" answers.
 const HOPS_MAX: u32 = 4;
+/// Most often it is sent again on a connection that is on its way to another release.
+const MOVES_MAX: u32 = 4;
 
 /// The worker answered with a failure.
-pub(super) fn failed(cluster: &mut Cluster, call: &mut Call, failure: Failure, release: u64) {
+pub(super) fn failed(cluster: &mut Cluster, call: &mut Call, failure: Failure, ran_in: Version) {
     match failure {
+        Failure::Moved if call.moves < MOVES_MAX => {
+            call.moves += 1;
+            if !send_again(cluster, call) {
+                dispatch(cluster, call, Instant::now());
+            }
+        }
+        Failure::Moved if call.hops < HOPS_MAX => {
+            drop_link(cluster, call);
+            follow(cluster, call);
+        }
+        Failure::WrongRelease { .. } if call.hops < HOPS_MAX => {
+            to_its_release(cluster, call);
+            follow(cluster, call);
+        }
         Failure::WrongPool { pool } if call.hops < HOPS_MAX => {
-            keep_link(cluster, call, release);
-            forget_catalog(cluster, call);
+            keep_link(cluster, call);
+            heard_from(cluster, call, ran_in);
             if let Some(context) = &mut call.context {
                 context.pool_told = Some(pool);
             }
             follow(cluster, call);
         }
-        // The connection leads to another release, or is on its way to one: nothing ran.
-        Failure::WrongRelease { .. } | Failure::Moved if call.hops < HOPS_MAX => {
-            drop_link(cluster, call);
-            follow(cluster, call);
-        }
         // What was known about the function may be old; the worker knows better.
         Failure::UnknownFunction { .. } if call.known().is_some() && call.hops < HOPS_MAX => {
-            drop_link(cluster, call);
-            forget_catalog(cluster, call);
+            keep_link(cluster, call);
+            heard_from(cluster, call, ran_in);
             if let Some(context) = &mut call.context {
                 context.pool_told = None;
                 context.known = None;
             }
             follow(cluster, call);
         }
-        failure => {
-            match failure {
-                Failure::Thrown(_)
-                | Failure::BadArguments { .. }
-                | Failure::BadResult { .. }
-                | Failure::UnknownFunction { .. }
-                | Failure::NotCallable { .. } => keep_link(cluster, call, release),
-                // The executor may be gone, and its connection with it.
-                _ => {
-                    drop_link(cluster, call);
-                }
+        // Each worker can say so once.
+        Failure::ReleaseGone { .. } if is_bound(call) => {
+            if let (Some(context), Some(link)) = (&call.context, &call.link) {
+                cluster.apps[context.app].lacks(link.worker, context.version);
             }
-            call.fail(CallError::from_failure(failure, &call.function));
+            keep_link(cluster, call);
+            dispatch(cluster, call, Instant::now());
+        }
+        failure => fail(cluster, call, failure, ran_in),
+    }
+}
+
+/// Whether the call has to run in one release.
+fn is_bound(call: &Call) -> bool {
+    call.context.as_ref().is_some_and(|context| !context.version.release.is_any())
+}
+
+/// The failure is what the call came to.
+fn fail(cluster: &mut Cluster, call: &mut Call, failure: Failure, ran_in: Version) {
+    match failure {
+        Failure::UnknownFunction { .. } | Failure::NotCallable { .. } => keep_link(cluster, call),
+        Failure::Thrown(_) | Failure::BadArguments { .. } | Failure::BadResult { .. } => {
+            keep_link(cluster, call);
+            call.ran_in = ran_in;
+        }
+        Failure::Fatal { .. }
+        | Failure::Died { .. }
+        | Failure::TimedOut { .. }
+        | Failure::Cancelled => {
+            // The executor may be gone, and its connection with it.
+            drop_link(cluster, call);
+            call.ran_in = ran_in;
+        }
+        _ => {
+            drop_link(cluster, call);
+        }
+    }
+    heard_from(cluster, call, ran_in);
+    call.fail(CallError::from_failure(failure, &call.function));
+}
+
+/// The connection leads to another release than the call's. If it was not asked for with one it is
+/// good for others; the call needs one that is.
+fn to_its_release(cluster: &mut Cluster, call: &mut Call) {
+    let leads_to_current = call.link.as_ref().is_some_and(|link| link.connection.release.is_any());
+    let bound = is_bound(call);
+    match &mut call.context {
+        Some(context) if leads_to_current && bound => {
+            context.by_name = true;
+            keep_link(cluster, call);
+        }
+        _ => {
+            drop_link(cluster, call);
         }
     }
 }
@@ -60,9 +112,13 @@ fn follow(cluster: &mut Cluster, call: &mut Call) {
     dispatch(cluster, call, Instant::now());
 }
 
-fn forget_catalog(cluster: &mut Cluster, call: &Call) {
-    if let Some(context) = &call.context {
-        cluster.apps[context.app].hash = 0;
+/// An answer came from `version`. Where no board tells of changes, unpinned calls do.
+pub(super) fn heard_from(cluster: &mut Cluster, call: &Call, version: Version) {
+    if let Some(context) = &call.context
+        && context.version.release.is_any()
+        && !cluster.is_watched()
+    {
+        cluster.apps[context.app].ran_unpinned(version);
     }
 }
 
@@ -96,17 +152,21 @@ pub(super) fn out_of_patience(cluster: &mut Cluster, call: &mut Call) {
 /// Drops the connection of a call that may have run. Unless pinning is off, a retry stays in the
 /// release that the first attempt went to.
 fn give_up_on(cluster: &mut Cluster, call: &mut Call) -> Option<usize> {
-    let release = call.link.as_ref()?.connection.release;
-    if let Some(context) = call.context.as_mut().filter(|context| context.options.pin != Pin::Off) {
-        context.release = release;
+    let named = call.link.as_ref()?.connection.release;
+    if let Some(context) = &mut call.context
+        && context.version.release.is_any()
+        && context.options.pin != Pin::Off
+    {
+        let current = cluster.apps[context.app].routing().current;
+        context.version = Version::of(if named.is_any() { current } else { named });
+        context.stay = Stay::Retry;
     }
     drop_link(cluster, call)
 }
 
 fn punish(cluster: &mut Cluster, call: &Call, worker: usize) {
-    let jitter = cluster.jitter();
     if let Some(options) = call.options() {
-        cluster.workers[worker].failed(Instant::now(), options, jitter);
+        cluster.failed(worker, options, "");
     }
 }
 
@@ -123,16 +183,13 @@ fn resend(cluster: &mut Cluster, call: &mut Call) -> bool {
 }
 
 /// Takes the connection from the call for the next one to use.
-pub(super) fn keep_link(cluster: &mut Cluster, call: &mut Call, release: u64) {
+pub(super) fn keep_link(cluster: &mut Cluster, call: &mut Call) {
     let Some(Link { worker, mut connection, spinning, .. }) = call.link.take() else {
         return;
     };
     connection.used_at = Instant::now();
     if spinning {
         connection.spinning.hit();
-    }
-    if release != 0 {
-        connection.release = ReleaseId(release);
     }
     if let Some(context) = &call.context {
         cluster.workers[worker].put_idle(context.app, connection);

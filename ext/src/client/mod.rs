@@ -5,6 +5,7 @@
 //! work, which never calls into PHP, and give it back; so user code that runs while values are
 //! encoded or decoded may call again.
 
+mod app;
 mod await_calls;
 mod call;
 mod cancel;
@@ -23,6 +24,7 @@ mod pins;
 mod prepare;
 mod receive;
 mod report;
+mod routing;
 mod spinning;
 mod table;
 #[cfg(test)]
@@ -36,6 +38,7 @@ pub(crate) use credentials::Credentials;
 pub(crate) use error::{CallError, ErrorKind};
 pub(crate) use options::{Fleet, Options, Pin};
 pub(crate) use report::{ConnectionReport, WorkerReport, report};
+pub(crate) use routing::Manner;
 pub(crate) use table::CallId;
 pub(crate) use token::Token;
 
@@ -44,6 +47,7 @@ use cancel::Courtesy;
 use cluster::Cluster;
 use fork::ForkMark;
 use pins::Pins;
+use protocol::{AppName, ReleaseId};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Instant;
@@ -54,6 +58,8 @@ struct Client {
     clusters: Vec<Cluster>,
     table: Table,
     pins: Pins,
+    /// See `Client::request_key`; `None` until it is needed.
+    request_key: Option<u64>,
     courtesy: Courtesy,
     request: u64,
     request_id: u64,
@@ -70,6 +76,27 @@ thread_local! {
 /// A PHP request begins: pins of the last one are over.
 pub(crate) fn request_begins() {
     REQUEST.with(|request| request.set(request.get().wrapping_add(1)));
+}
+
+/// A PHP request is over: what it kept of workers is given back. Other requests of this process may
+/// be a long time in coming.
+pub(crate) fn request_ends() {
+    CLIENT.with_borrow_mut(|client| {
+        if let Some(client) = client {
+            client.catch_up();
+            client.give_back();
+        }
+    });
+}
+
+/// Pins an application of `options` for the rest of the PHP request; the release.
+pub(crate) fn pin(options: &Rc<Options>, app: Option<AppName>) -> Result<ReleaseId, CallError> {
+    with(|client| client.pin_app(options, app))
+}
+
+/// Lets go of every pin.
+pub(crate) fn unpin() {
+    with(Client::unpin);
 }
 
 /// Closes every connection; at the end of the module.
@@ -102,13 +129,19 @@ pub(crate) fn lend<R>(id: CallId, work: impl FnOnce(&mut Call) -> R) -> Option<R
 
 /// Fills in what the call needs before its arguments can be encoded: the catalog's entry of
 /// `target`, the pool, the deadline. Connects when the catalog is not known yet.
-pub(crate) fn prepare(id: CallId, options: &Rc<Options>, target: &str) -> Result<(), CallError> {
-    with(|client| client.prepare(id, options, target))
+pub(crate) fn prepare(
+    id: CallId,
+    options: &Rc<Options>,
+    target: &str,
+    manner: Manner,
+) -> Result<(), CallError> {
+    with(|client| client.prepare(id, options, target, manner))
 }
 
 /// Sends the call, whose frame the caller has completed.
 pub(crate) fn dispatch(id: CallId) {
     with(|client| {
+        client.settle_version(id);
         if let Some((cluster, call)) = client.parts(id) {
             dispatch::dispatch(cluster, call, Instant::now());
         }
@@ -123,7 +156,7 @@ pub(crate) fn wait(id: CallId, until: Option<Instant>, interrupted: &dyn Fn() ->
             Some((cluster, call)) => await_calls::await_call(cluster, call, until, interrupted),
             None => Waited::Done,
         };
-        client.pin(id);
+        client.pin_to_answer(id);
         waited
     })
 }
@@ -135,7 +168,7 @@ pub(crate) fn poll(id: CallId) -> bool {
             Some((cluster, call)) => call.is_done() || receive::advance(cluster, call),
             None => true,
         };
-        client.pin(id);
+        client.pin_to_answer(id);
         done
     })
 }
@@ -187,6 +220,7 @@ impl Client {
             clusters: Vec::new(),
             table: Table::default(),
             pins: Pins::default(),
+            request_key: None,
             courtesy: Courtesy::default(),
             request: REQUEST.get(),
             // Unique over a worker's clients for logs; unique over a connection's calls is required.
@@ -203,11 +237,20 @@ impl Client {
         let request = REQUEST.get();
         if self.request != request {
             self.request = request;
-            self.pins.clear();
+            self.give_back();
             for id in self.table.abandoned(request) {
                 self.cancel(id);
                 self.table.release(id);
             }
+        }
+    }
+
+    /// What a PHP request keeps of workers beyond its connections for calls: they have to count those
+    /// who keep an old release, and have few connections for questions.
+    fn give_back(&mut self) {
+        self.unpin();
+        for worker in self.clusters.iter_mut().flat_map(|cluster| &mut cluster.workers) {
+            worker.control = None;
         }
     }
 
@@ -233,19 +276,6 @@ impl Client {
         let call = self.call(id)?;
         let cluster = call.context.as_ref()?.cluster;
         Some((self.clusters.get_mut(cluster)?, call))
-    }
-
-    /// Remembers the release that answered first, for the rest of the PHP request.
-    fn pin(&mut self, id: CallId) {
-        let Some(call) = self.call(id) else {
-            return;
-        };
-        let Some(context) = &call.context else {
-            return;
-        };
-        if context.options.pin == Pin::Request && !call.ran_in.is_any() {
-            self.pins.remember(context.cluster, context.app, call.ran_in);
-        }
     }
 
     fn useful_concurrency(&mut self, id: CallId) -> usize {

@@ -77,6 +77,8 @@ pub(crate) struct Options {
     pub busy_poll: Duration,
     pub affinity: Option<Vec<u8>>,
     pub pin: Pin,
+    /// Whether a `Client` chose it: then `AppServer\pin()` does not change it.
+    pub pin_chosen: bool,
     /// Whether what the function prints is printed here.
     pub output: bool,
     pub frame_bytes_max: u32,

@@ -1,28 +1,36 @@
-//! The releases that a PHP request's calls stay in.
+//! The versions that a PHP request's calls stay in.
 
-use protocol::ReleaseId;
+use super::app::Version;
+use protocol::AppName;
 
-/// One release per application of a cluster: that which answered first.
+/// One version per application of a cluster.
 #[derive(Debug, Default)]
 pub(super) struct Pins(Vec<Pin>);
 
 #[derive(Debug)]
 struct Pin {
     cluster: usize,
-    app: usize,
-    release: ReleaseId,
+    /// As the worker calls it: "shop" and "the only application" may be one.
+    app: AppName,
+    version: Version,
+    /// Set by `AppServer\pin()`: also for calls whose own mode is not "request".
+    for_all: bool,
 }
 
 impl Pins {
-    /// Another PHP request begins.
+    /// Another PHP request begins, or this one lets go.
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// A call ran in `release`; the first such call decides.
-    pub(super) fn remember(&mut self, cluster: usize, app: usize, release: ReleaseId) {
-        if self.release(cluster, app).is_any() {
-            self.0.push(Pin { cluster, app, release });
+    /// The first to say where an application's calls run decides.
+    pub(super) fn remember(&mut self, cluster: usize, app: &AppName, version: Version) -> Version {
+        match self.find(cluster, app) {
+            Some(pin) => pin.version,
+            None => {
+                self.0.push(Pin { cluster, app: app.clone(), version, for_all: false });
+                version
+            }
         }
     }
 
@@ -31,14 +39,32 @@ impl Pins {
         self.0.retain(|pin| pin.cluster != cluster);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether an application of the cluster is pinned.
     pub(super) fn holds(&self, cluster: usize) -> bool {
         self.0.iter().any(|pin| pin.cluster == cluster)
     }
 
-    /// The release to stay in, or `ANY`.
-    pub(super) fn release(&self, cluster: usize, app: usize) -> ReleaseId {
-        let found = self.0.iter().find(|pin| pin.cluster == cluster && pin.app == app);
-        found.map_or(ReleaseId::ANY, |pin| pin.release)
+    /// The pin now holds for every call that does not choose for itself.
+    pub(super) fn extend_to_all(&mut self, cluster: usize, app: &AppName) {
+        for pin in self.0.iter_mut().filter(|pin| pin.cluster == cluster && pin.app == *app) {
+            pin.for_all = true;
+        }
+    }
+
+    /// The version to stay in.
+    pub(super) fn version(&self, cluster: usize, app: &AppName) -> Option<Version> {
+        self.find(cluster, app).map(|pin| pin.version)
+    }
+
+    pub(super) fn is_for_all(&self, cluster: usize, app: &AppName) -> bool {
+        self.find(cluster, app).is_some_and(|pin| pin.for_all)
+    }
+
+    fn find(&self, cluster: usize, app: &AppName) -> Option<&Pin> {
+        self.0.iter().find(|pin| pin.cluster == cluster && pin.app == *app)
     }
 }

@@ -1,13 +1,17 @@
 //! What is known about a call before anything of it is sent.
 
 use super::Client;
-use super::call::{Call, Context, Known};
+use super::call::{Call, Context, Known, Stay};
+use super::cluster::Cluster;
 use super::connection::{Connection, OpenError, connect_deadline};
 use super::error::CallError;
-use super::options::{Options, Pin};
+use super::options::Options;
+use super::routing::Manner;
 use super::table::CallId;
+use super::worker::Way;
 use protocol::{
-    AppName, CallHead, FUNCTION_NAME_BYTES_MAX, HEADER_BYTES, Purpose, ReleaseId, split_target,
+    AppName, CallHead, ControlReply, ControlRequest, FUNCTION_NAME_BYTES_MAX, HEADER_BYTES,
+    Purpose, ReleaseId, split_target,
 };
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -18,11 +22,13 @@ impl Client {
         id: CallId,
         options: &Rc<Options>,
         target: &str,
+        manner: Manner,
     ) -> Result<(), CallError> {
         let (app, function) =
             split_target(target).map_err(|error| CallError::config(error.to_string()))?;
         check_name(function)?;
-        self.prepare_function(id, options, app, function).map_err(|error| error.of(function))
+        self.prepare_function(id, options, app, function, manner)
+            .map_err(|error| error.of(function))
     }
 
     fn prepare_function(
@@ -31,19 +37,13 @@ impl Client {
         options: &Rc<Options>,
         app: Option<AppName>,
         function: &str,
+        manner: Manner,
     ) -> Result<(), CallError> {
         let cluster = self.cluster(&options.fleet)?;
         let app = self.clusters[cluster].app(app.as_ref().unwrap_or(&options.app));
         let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
-        let release = self.release_for(options, cluster, app);
-        let mut context = Context {
-            options: Rc::clone(options),
-            cluster,
-            app,
-            known: None,
-            pool_told: None,
-            release,
-        };
+        let mut context = Context::new(Rc::clone(options), cluster, app);
+        self.choose_version(&mut context, manner, deadline)?;
         self.look_up(&mut context, function, deadline)?;
         self.request_id += 1;
         let request_id = self.request_id;
@@ -54,15 +54,8 @@ impl Client {
         Ok(())
     }
 
-    fn release_for(&self, options: &Options, cluster: usize, app: usize) -> ReleaseId {
-        match options.pin {
-            Pin::Request => self.pins.release(cluster, app),
-            Pin::Call | Pin::Off | Pin::Auto => ReleaseId::ANY,
-        }
-    }
-
-    /// Finds the function in the catalog; fetches the catalog first when there is none yet, or when it
-    /// may be old.
+    /// Finds the function in the catalog of the release that the call goes to, or in one near it: what
+    /// is not certain is left to the worker to refuse.
     fn look_up(
         &mut self,
         context: &mut Context,
@@ -70,67 +63,66 @@ impl Client {
         deadline: Option<Instant>,
     ) -> Result<(), CallError> {
         let cluster = &mut self.clusters[context.cluster];
-        for worker in 0..cluster.workers.len() {
-            cluster.look_at_board(worker);
-        }
-        if cluster.wants_catalog(context.app) {
-            self.fetch_catalog(context, deadline)?;
-        }
-        let cluster = &self.clusters[context.cluster];
-        let Some(view) = &cluster.apps[context.app].view else {
+        let (release, certain) = match context.stay {
+            Stay::Pinned => (context.version.release, true),
+            Stay::Free => {
+                (cluster.apps[context.app].routing().current, cluster.is_up_to_date(context.app))
+            }
+            _ => (cluster.apps[context.app].routing().current, false),
+        };
+        cluster.want_catalog(context, release, deadline);
+        let app = &cluster.apps[context.app];
+        let certain = certain && app.views.of(release).is_some();
+        let Some(view) = app.views.near(release) else {
             return Ok(());
         };
-        if let Some(index) = view.find(function) {
-            let found = &view.catalog.functions[index];
-            if let Some(parameter) = found.by_ref_param() {
-                return Err(CallError::by_reference(&found.name, &parameter.name));
+        match view.find(function) {
+            Some(index) => {
+                let found = &view.catalog.functions[index];
+                if let Some(parameter) = found.by_ref_param().filter(|_| certain) {
+                    return Err(CallError::by_reference(&found.name, &parameter.name));
+                }
+                context.known = Some(Known { view: Rc::clone(view), index });
+                Ok(())
             }
-            context.known = Some(Known { view: Rc::clone(view), index });
-            return Ok(());
+            None if certain => {
+                let near = view.catalog.near(function);
+                Err(CallError::unknown_function(function, view.catalog.app.as_str(), near))
+            }
+            None => Ok(()),
         }
-        // Without a board to tell of changes, what we know may be old: let the worker answer.
-        let listed = || cluster.workers.iter().filter(|worker| worker.is_listed());
-        if listed().all(|worker| worker.has_board()) {
-            let near = view.catalog.near(function);
-            return Err(CallError::unknown_function(function, view.catalog.app.as_str(), near));
+    }
+
+    /// Connects when nothing is known about the application yet. True when that was so.
+    pub(super) fn acquaint(
+        &mut self,
+        context: &Context,
+        deadline: Option<Instant>,
+    ) -> Result<bool, CallError> {
+        if self.clusters[context.cluster].apps[context.app].is_known() {
+            return Ok(false);
         }
-        Ok(())
+        self.connect_first(context, deadline)?;
+        Ok(true)
     }
 
     /// Connects to the first worker that answers, for its welcome; the connection is kept.
-    fn fetch_catalog(
+    pub(super) fn connect_first(
         &mut self,
         context: &Context,
         deadline: Option<Instant>,
     ) -> Result<(), CallError> {
         let cluster = &mut self.clusters[context.cluster];
-        let now = Instant::now();
         let mut order = Vec::new();
-        cluster.order(&[], now, &mut order);
+        cluster.order(&[], Instant::now(), &mut order);
         let mut attempts = Vec::new();
         let mut refusal = None;
         for worker in order {
-            let purpose = Purpose::Calls {
-                app: cluster.apps[context.app].name.clone(),
-                pool: context.pool().to_owned(),
-                release: context.release,
-            };
-            let deadline = connect_deadline(&context.options, deadline);
-            let hash = cluster.apps[context.app].hash;
-            let address = &cluster.workers[worker].address;
-            match Connection::open(address, &cluster.fleet, purpose, hash, deadline) {
-                Ok((connection, welcome)) => {
-                    cluster.workers[worker].open += 1;
-                    cluster.welcomed(worker, Some(context.app), welcome);
-                    cluster.has_catalog(context.app);
-                    cluster.workers[worker].put_idle(context.app, connection);
-                    return Ok(());
-                }
+            match cluster.connect_for_welcome(context, worker, deadline) {
+                Ok(()) => return Ok(()),
                 Err(OpenError::Unreachable(reason)) => {
-                    let jitter = cluster.jitter();
-                    let failing = &mut cluster.workers[worker];
-                    failing.failed(Instant::now(), &context.options, jitter);
-                    attempts.push(format!("{}: {reason}", failing.label));
+                    let reason = cluster.failed(worker, &context.options, &reason);
+                    attempts.push(reason);
                 }
                 Err(OpenError::Refused(refused)) => {
                     let error = CallError::refused(refused).at(&*cluster.workers[worker].label);
@@ -142,6 +134,50 @@ impl Client {
             }
         }
         Err(refusal.unwrap_or_else(|| CallError::unreachable(&cluster.fleet.text, &attempts)))
+    }
+}
+
+impl Cluster {
+    /// Asks for the current catalog when there is none of `release`; once, because a release that is
+    /// not the current one any more cannot be had so. Failing is no error: the call goes without.
+    fn want_catalog(&mut self, context: &Context, release: ReleaseId, deadline: Option<Instant>) {
+        let app = &mut self.apps[context.app];
+        if app.views.of(release).is_some() || app.catalog_wanted == release {
+            return;
+        }
+        app.catalog_wanted = release;
+        let question = ControlRequest::Catalog { app: app.name.clone() };
+        if let Some(ControlReply::Catalog(catalog)) = self.ask_any(context, deadline, &question) {
+            self.apps[context.app].views.learn(catalog, 0);
+        }
+    }
+
+    fn connect_for_welcome(
+        &mut self,
+        context: &Context,
+        worker: usize,
+        deadline: Option<Instant>,
+    ) -> Result<(), OpenError> {
+        let app = &self.apps[context.app];
+        let purpose = Purpose::Calls {
+            app: app.name.clone(),
+            pool: context.pool().to_owned(),
+            release: ReleaseId::ANY,
+        };
+        let hash = app.views.hash_near(app.routing().current);
+        let deadline = connect_deadline(&context.options, deadline);
+        let address = &self.workers[worker].address;
+        let opened = Connection::open(address, &self.fleet, purpose, hash, deadline);
+        let (connection, welcome) = opened?;
+        // It takes the place of one like it, so that asking often does not add up.
+        let (now, pool) = (Instant::now(), context.pool());
+        match self.workers[worker].take_idle(context.app, pool, Way::Current, now) {
+            Some(replaced) => drop(replaced),
+            None => self.workers[worker].open += 1,
+        }
+        self.welcomed(worker, Some(context.app), welcome);
+        self.workers[worker].put_idle(context.app, connection);
+        Ok(())
     }
 }
 

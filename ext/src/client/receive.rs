@@ -1,10 +1,11 @@
 //! Receiving an answer.
 
+use super::app::Version;
 use super::call::{Call, State};
 use super::cluster::Cluster;
 use super::connection::describe;
 use super::error::CallError;
-use super::fate::{drop_link, failed, keep_link, lost, out_of_patience};
+use super::fate::{drop_link, failed, heard_from, keep_link, lost, out_of_patience};
 use net::is_transient;
 use protocol::{BadFrame, FLAG_OUTPUT, HEADER_BYTES, Header, Kind, ReleaseId, body_from_slice};
 
@@ -66,14 +67,16 @@ fn complete(cluster: &mut Cluster, call: &mut Call, header: Header) {
         drop_link(cluster, call);
         return call.fail(CallError::protocol(bad));
     }
+    let ran_in = Version { release: ReleaseId(header.release_id), settings: header.settings };
     if header.kind == Kind::Return {
-        keep_link(cluster, call, header.release_id);
+        keep_link(cluster, call);
+        heard_from(cluster, call, ran_in);
         call.state = State::Value;
-        call.ran_in = ReleaseId(header.release_id);
+        call.ran_in = ran_in;
         return;
     }
     match body_from_slice("Failure", call.answer()) {
-        Ok(failure) => failed(cluster, call, failure, header.release_id),
+        Ok(failure) => failed(cluster, call, failure, ran_in),
         Err(bad) => {
             drop_link(cluster, call);
             call.fail(CallError::protocol(bad));

@@ -62,8 +62,8 @@ fn cluster(cluster: &Cluster) -> ConnectionReport {
         calls: worker.calls,
         failures: worker.failures,
     };
-    let app = |app: &super::catalog::App| {
-        let view = app.view.as_ref()?;
+    let app = |app: &super::app::App| {
+        let view = app.views.near(app.routing().current)?;
         let catalog = &view.catalog;
         Some((catalog.app.to_string(), catalog.release.to_string(), catalog.functions.len()))
     };

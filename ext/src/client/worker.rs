@@ -48,7 +48,39 @@ struct Idle {
 struct Board {
     path: String,
     reader: BoardReader,
-    seen: u64,
+    /// `None` before the first look: what was published between a welcome and the reading of its
+    /// board is news as well.
+    seen: Option<u64>,
+}
+
+/// Which connections a call may leave on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// One that leads to the current release.
+    Current,
+    /// One that was asked for with this release, or one that leads to the current release, which is
+    /// this one as far as is known.
+    Either(ReleaseId),
+    /// One that was asked for with this release.
+    Named(ReleaseId),
+}
+
+impl Way {
+    /// The release to ask for with a new connection.
+    pub(super) fn release(self) -> ReleaseId {
+        match self {
+            Self::Current | Self::Either(_) => ReleaseId::ANY,
+            Self::Named(release) => release,
+        }
+    }
+
+    fn is_way_of(self, connection: &Connection) -> bool {
+        match self {
+            Self::Current => connection.release.is_any(),
+            Self::Either(release) => connection.release.is_any() || connection.release == release,
+            Self::Named(release) => connection.release == release,
+        }
+    }
 }
 
 /// Whether a worker is worth trying.
@@ -119,23 +151,27 @@ impl Worker {
         self.address.is_local() && self.weight > 0
     }
 
-    /// An idle connection for calls of `app` in `pool`, in `release` unless that is `ANY`. Those
-    /// found dead on the way are dropped.
+    /// An idle connection for calls of `app` in `pool`; one that names its release before others.
+    /// Those found dead on the way are dropped.
     pub(super) fn take_idle(
         &mut self,
         app: usize,
         pool: &str,
-        release: ReleaseId,
+        way: Way,
         now: Instant,
     ) -> Option<Connection> {
         loop {
-            let position = self.idle.iter().rposition(|idle| {
-                idle.app == app
-                    && idle.connection.pool == pool
-                    && (release.is_any() || idle.connection.release == release)
-            })?;
+            let fits = |idle: &(usize, &Idle)| {
+                let connection = &idle.1.connection;
+                idle.1.app == app && connection.pool == pool && way.is_way_of(connection)
+            };
+            let fitting = self.idle.iter().enumerate().filter(fits);
+            // The last of those that name their release, else the one that was used last.
+            let (position, _) =
+                fitting.max_by_key(|(_, idle)| !idle.connection.release.is_any())?;
             let mut connection = self.idle.swap_remove(position).connection;
             if connection.is_fresh(now) || !connection.socket.is_stale() {
+                connection.doubted = false;
                 return Some(connection);
             }
             self.open -= 1;
@@ -150,13 +186,31 @@ impl Worker {
         }
     }
 
-    /// Makes room for one more connection by closing an idle one that serves something else.
+    /// Makes room for one more connection by closing an idle one that serves something else; one that
+    /// names its release only if there is no other, because a worker may let the release go with it.
     pub(super) fn make_room(&mut self, connections_max: u32) -> bool {
         if self.open >= connections_max && !self.idle.is_empty() {
-            self.idle.remove(0);
+            let current = self.idle.iter().position(|idle| idle.connection.release.is_any());
+            self.idle.remove(current.unwrap_or(0));
             self.open -= 1;
         }
         self.open < connections_max
+    }
+
+    /// Closes idle connections of releases that nobody is kept in any more.
+    pub(super) fn let_go(&mut self, is_kept: impl Fn(usize, ReleaseId) -> bool) {
+        let before = self.idle.len();
+        self.idle.retain(|idle| {
+            idle.connection.release.is_any() || is_kept(idle.app, idle.connection.release)
+        });
+        self.open -= u32::try_from(before - self.idle.len()).unwrap_or(self.open);
+    }
+
+    /// Idle connections may have been hung up: the worker may have been started anew.
+    pub(super) fn doubt_idle(&mut self) {
+        for idle in &mut self.idle {
+            idle.connection.doubted = true;
+        }
     }
 
     /// A connection that was in use is gone.
@@ -198,31 +252,28 @@ impl Worker {
             return false;
         };
         let generation = board.reader.generation();
-        let changed = generation != board.seen;
-        board.seen = generation;
-        changed
+        board.seen.replace(generation) != Some(generation)
+    }
+
+    /// Whether its board tells of every change, as long as the worker itself is well.
+    pub(super) fn is_watched(&self) -> bool {
+        self.board.is_some() && self.is_listed() && self.health.failures_in_a_row == 0
     }
 
     pub(super) fn has_board(&self) -> bool {
         self.board.is_some()
     }
 
-    /// Follows the board a welcome named. One that cannot be read is done without. True when it takes
-    /// the place of another, whose last news nobody may have heard.
-    pub(super) fn watch(&mut self, path: Option<&str>) -> bool {
+    /// Follows the board a welcome named. One that cannot be read is done without.
+    pub(super) fn watch(&mut self, path: Option<&str>) {
         let Some(path) = path.filter(|_| self.address.is_local()) else {
-            return false;
+            return;
         };
         if self.board.as_ref().is_some_and(|board| board.path == path) {
-            return false;
+            return;
         }
-        let replaced = self.board.is_some();
-        self.board = BoardReader::open(Path::new(path)).ok().map(|reader| Board {
-            path: path.to_owned(),
-            seen: reader.generation(),
-            reader,
-        });
-        replaced
+        let reader = BoardReader::open(Path::new(path)).ok();
+        self.board = reader.map(|reader| Board { path: path.to_owned(), reader, seen: None });
     }
 }
 

@@ -3,9 +3,9 @@
 use super::PATIENCE;
 use net::Address;
 use protocol::{
-    AppName, BadFrame, CallHead, Catalog, Failure, Function, HEADER_BYTES, Header, Hello,
-    Isolation, Kind, Limits, Membership, PREFACE_BYTES, ReleaseId, Routing, Welcome,
-    body_from_slice, check_preface, control_frame,
+    AppName, BadFrame, CallHead, Catalog, ControlReply, ControlRequest, Failure, Function,
+    HEADER_BYTES, Header, Hello, Kind, Limits, Membership, PREFACE_BYTES, Purpose, Refused,
+    RefusedCode, ReleaseId, Routing, Welcome, body_from_slice, check_preface, control_frame,
 };
 use rustix::io::ioctl_fionbio;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
@@ -102,6 +102,30 @@ impl Door {
         (peer, hello)
     }
 
+    /// The next client, who asks for a connection of this release.
+    pub(super) fn welcome_named(&self, release: u64) -> Peer {
+        let welcome = Welcome { release: ReleaseId(release), ..welcome() };
+        let (peer, hello) = self.welcome(&welcome);
+        assert_eq!(asked_for(&hello), ReleaseId(release));
+        peer
+    }
+
+    /// The next client, who asks for a release that is not here.
+    pub(super) fn refuse_named(&self, release: u64) {
+        let mut peer = self.open();
+        assert_eq!(asked_for(&peer.hello()), ReleaseId(release));
+        let code = RefusedCode::ReleaseGone;
+        let refused = Refused { code, message: "gone".to_owned(), near: Vec::new() };
+        peer.write(&control_frame(Header::new(Kind::Refused, 0), &refused));
+    }
+
+    /// The next client, who has questions.
+    pub(super) fn questions(&self) -> Peer {
+        let (peer, hello) = self.welcome(&welcome());
+        assert_eq!(hello.purpose, Purpose::Control);
+        peer
+    }
+
     /// As [`Door::welcome`], and its first call.
     pub(super) fn first_call(&self) -> (Peer, Header) {
         let (mut peer, _) = self.welcome(&welcome());
@@ -143,17 +167,68 @@ impl Peer {
         self.reply(Header { release_id: 0, ..answer_to(call, Kind::Return) }, value);
     }
 
+    /// The next call, which names this version; 0 = any.
+    pub(super) fn call_in(&mut self, release: u64, settings: u16) -> Header {
+        let call = self.call();
+        assert_eq!((call.release_id, call.settings), (release, settings));
+        call
+    }
+
+    /// A value that a version of the application gave.
+    pub(super) fn give_from(&mut self, call: &Header, value: &[u8], release: u64, settings: u16) {
+        let header = answer_to(call, Kind::Return);
+        self.reply(Header { release_id: release, settings, ..header }, value);
+    }
+
+    /// Answers the next question, which has to be this one.
+    pub(super) fn tell(&mut self, question: &ControlRequest, reply: &ControlReply) {
+        let (header, body) = self.frame(Kind::ControlRequest);
+        let asked: ControlRequest = body_from_slice("ControlRequest", &body).unwrap();
+        assert_eq!(asked, *question);
+        let header = Header::new(Kind::ControlReply, header.request_id);
+        self.write(&control_frame(header, reply));
+    }
+
+    /// Answers the question where requests go.
+    pub(super) fn tell_routing(&mut self, routing: Routing) {
+        let question = ControlRequest::Routing { app: AppName::default() };
+        self.tell(&question, &ControlReply::Routing(routing));
+    }
+
+    /// Answers the question for the catalog.
+    pub(super) fn tell_catalog(&mut self, catalog: Catalog) {
+        let question = ControlRequest::Catalog { app: AppName::default() };
+        self.tell(&question, &ControlReply::Catalog(catalog));
+    }
+
     pub(super) fn reply(&mut self, mut header: Header, body: &[u8]) {
         header.length = u32::try_from(body.len()).unwrap();
         self.write(&[&header.to_bytes()[..], body].concat());
     }
 
     pub(super) fn fail(&mut self, call: &Header, failure: &Failure) {
-        self.write(&control_frame(answer_to(call, Kind::Failure), failure));
+        self.fail_from(call, failure, 0, 0);
+    }
+
+    /// A failure in a version of the application.
+    pub(super) fn fail_from(
+        &mut self,
+        call: &Header,
+        failure: &Failure,
+        release: u64,
+        settings: u16,
+    ) {
+        let header = answer_to(call, Kind::Failure);
+        self.write(&control_frame(Header { release_id: release, settings, ..header }, failure));
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).unwrap();
+    }
+
+    /// Hangs up before anything else is done.
+    pub(super) fn hang_up(self) {
+        drop(self);
     }
 
     /// Waits until the client hangs up.
@@ -177,7 +252,7 @@ pub(super) fn welcome() -> Welcome {
         release: ReleaseId(7),
         routing: Routing { current: ReleaseId(7), settings: 1, ..Routing::default() },
         catalog_hash: 1,
-        catalog: Some(catalog()),
+        catalog: Some(catalog(7)),
         membership: Membership::default(),
         limits: Limits { frame_bytes_max: 1 << 20, value_depth_max: 64 },
         executors_max: 2,
@@ -186,10 +261,23 @@ pub(super) fn welcome() -> Welcome {
     }
 }
 
-fn catalog() -> Catalog {
+/// The release that a hello names.
+pub(super) fn asked_for(hello: &Hello) -> ReleaseId {
+    match &hello.purpose {
+        Purpose::Calls { release, .. } => *release,
+        Purpose::Control => panic!("a connection for calls was expected"),
+    }
+}
+
+/// A routing to this version.
+pub(super) fn to(release: u64, settings: u16) -> Routing {
+    Routing { current: ReleaseId(release), settings, ..Routing::default() }
+}
+
+pub(super) fn catalog(release: u64) -> Catalog {
     Catalog {
         app: AppName::default(),
-        release: ReleaseId(7),
+        release: ReleaseId(release),
         functions: vec![function("again", true), function("once", false)],
         classes: Vec::new(),
     }

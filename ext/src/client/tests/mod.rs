@@ -1,14 +1,18 @@
 //! The client against workers whose every byte a test decides.
 
+mod canary;
 mod fake;
+mod gone;
 mod handshakes;
 mod hostile;
 mod limits;
 mod membership;
+mod moves;
 mod pins;
 mod retries;
+mod routing;
 
-use super::{CallError, CallId, Fleet, Options, State};
+use super::{CallError, CallId, Fleet, Manner, Options, State};
 use crate::client::Credentials;
 use fake::Fake;
 use net::parse_list;
@@ -40,10 +44,14 @@ fn options_for(text: &str) -> Options {
     }
 }
 
-/// Sends a call without arguments.
+/// Sends a call without arguments, beside others.
 fn send(options: &Options, function: &str) -> Result<CallId, CallError> {
+    send_as(options, function, Manner::Beside)
+}
+
+fn send_as(options: &Options, function: &str, manner: Manner) -> Result<CallId, CallError> {
     let id = super::begin();
-    match super::prepare(id, &Rc::new(options.clone()), function) {
+    match super::prepare(id, &Rc::new(options.clone()), function, manner) {
         Ok(()) => {
             super::lend(id, |call| call.affinity = options.affinity.clone().unwrap_or_default());
             super::dispatch(id);
@@ -68,6 +76,7 @@ fn answer(id: CallId) -> Result<Vec<u8>, CallError> {
     answer.unwrap()
 }
 
+/// A call that is waited for.
 fn call(options: &Options, function: &str) -> Result<Vec<u8>, CallError> {
-    send(options, function).and_then(answer)
+    send_as(options, function, Manner::Alone).and_then(answer)
 }

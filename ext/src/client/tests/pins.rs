@@ -1,72 +1,156 @@
-//! Which release the calls of a PHP request run in.
+//! Which version the calls of a PHP request run in, where no board tells of changes.
 
-use super::fake::{Door, Fake, answer_to};
-use super::{call, options};
-use crate::client::{Options, Pin, request_begins};
-use protocol::{Header, Kind, Purpose, ReleaseId};
-use std::sync::mpsc::{self, Receiver, Sender};
+use super::fake::{Fake, catalog, to, welcome};
+use super::{answer, call, options, send};
+use crate::client::{Options, Pin, pin, request_begins, unpin};
+use protocol::{Failure, Routing, Thrown, Welcome};
+use std::rc::Rc;
 
-/// Serves one call on a connection of its own, in release 7, and hangs up; the release that was
-/// asked for, by hello and call alike.
-fn serve_one(door: &Door, closed: &Sender<()>) -> ReleaseId {
-    let (mut peer, hello) = door.welcome(&super::fake::welcome());
-    let Purpose::Calls { release, .. } = hello.purpose else {
-        panic!("a call was expected");
-    };
-    let request = peer.call();
-    assert_eq!(request.release_id, release.0);
-    peer.reply(Header { release_id: 7, ..answer_to(&request, Kind::Return) }, b"");
-    drop(peer);
-    closed.send(()).unwrap();
-    release
-}
-
-/// The releases asked for by two calls of one PHP request and one of the next.
-fn releases_asked_for(pin: Pin) -> Vec<ReleaseId> {
-    let (closed, is_closed) = mpsc::channel();
-    let (tell, told) = mpsc::channel();
-    let fake = Fake::start(move |door| {
-        for _ in 0..3 {
-            tell.send(serve_one(door, &closed)).unwrap();
-        }
-    });
-    let options = Options { pin, ..options(&[&fake]) };
-    for begins in [true, false, true] {
-        if begins {
-            request_begins();
-        }
-        one(&options, &is_closed);
-    }
-    fake.finish();
-    told.iter().collect()
-}
-
-fn one(options: &Options, is_closed: &Receiver<()>) {
-    assert_eq!(call(options, "once").unwrap(), b"");
-    is_closed.recv().unwrap();
+fn by_request(fake: &Fake) -> Options {
+    Options { pin: Pin::Request, ..options(&[fake]) }
 }
 
 #[test]
 fn by_request_the_first_answer_decides_for_the_rest_of_it() {
-    let releases = releases_asked_for(Pin::Request);
-    assert_eq!(releases, [ReleaseId::ANY, ReleaseId(7), ReleaseId::ANY]);
+    let fake = Fake::start(|door| {
+        let (mut peer, _) = door.welcome(&welcome());
+        let request = peer.call_in(7, 1);
+        peer.give_from(&request, b"", 7, 1);
+        let request = peer.call_in(0, 0);
+        peer.give_from(&request, b"", 8, 3);
+        // A release that is not known yet: its catalog is asked for, once.
+        let mut questions = door.questions();
+        questions.tell_catalog(catalog(8));
+        for _ in 0..2 {
+            let request = peer.call_in(8, 3);
+            peer.give_from(&request, b"", 8, 3);
+        }
+    });
+    let options = by_request(&fake);
+    call(&options, "once").unwrap();
+    request_begins();
+    call(&options, "once").unwrap();
+    call(&options, "once").unwrap();
+    call(&options, "once").unwrap();
+    fake.finish();
+}
+
+#[test]
+fn an_answer_that_is_an_exception_decides_as_well() {
+    let fake = Fake::start(|door| {
+        let (mut peer, _) = door.welcome(&welcome());
+        let request = peer.call_in(7, 1);
+        peer.give_from(&request, b"", 7, 1);
+        let request = peer.call_in(0, 0);
+        peer.fail_from(&request, &Failure::Thrown(Vec::<Thrown>::new()), 7, 2);
+        let request = peer.call_in(7, 2);
+        peer.give_from(&request, b"", 7, 2);
+    });
+    let options = by_request(&fake);
+    call(&options, "once").unwrap();
+    request_begins();
+    call(&options, "once").unwrap_err();
+    call(&options, "once").unwrap();
+    fake.finish();
+}
+
+#[test]
+fn calls_beside_others_ask_first() {
+    let fake = Fake::start(|door| {
+        let (mut peer, _) = door.welcome(&welcome());
+        let request = peer.call_in(7, 1);
+        peer.give_from(&request, b"", 7, 1);
+        let mut questions = door.questions();
+        questions.tell_routing(to(7, 5));
+        let one = peer.call_in(7, 5);
+        let (mut other, _) = door.welcome(&welcome());
+        let two = other.call_in(7, 5);
+        other.give_from(&two, b"two", 7, 5);
+        peer.give_from(&one, b"one", 7, 5);
+    });
+    let options = by_request(&fake);
+    call(&options, "once").unwrap();
+    request_begins();
+    let calls = [send(&options, "once").unwrap(), send(&options, "once").unwrap()];
+    assert_eq!(calls.map(|id| answer(id).unwrap()), [b"one", b"two"]);
+    fake.finish();
 }
 
 #[test]
 fn otherwise_each_call_takes_the_current_one() {
-    assert_eq!(releases_asked_for(Pin::Call), [ReleaseId::ANY; 3]);
-    assert_eq!(releases_asked_for(Pin::Off), [ReleaseId::ANY; 3]);
+    for pin in [Pin::Call, Pin::Off] {
+        let fake = Fake::start(|door| {
+            let (mut peer, _) = door.welcome(&welcome());
+            for _ in 0..3 {
+                let request = peer.call_in(0, 0);
+                peer.give_from(&request, b"", 7, 1);
+            }
+            peer.until_closed();
+        });
+        let options = Options { pin, ..options(&[&fake]) };
+        for _ in 0..3 {
+            call(&options, "once").unwrap();
+        }
+        crate::client::shut_down();
+        fake.finish();
+    }
 }
 
 #[test]
 fn a_retry_stays_in_the_release_of_the_first_attempt_unless_pinning_is_off() {
-    for (pin, expected) in [(Pin::Call, ReleaseId(7)), (Pin::Off, ReleaseId::ANY)] {
-        let (closed, _is_closed) = mpsc::channel();
+    for (pin, expected) in [(Pin::Call, 7), (Pin::Off, 0)] {
         let fake = Fake::start(move |door| {
             drop(door.first_call());
-            assert_eq!(serve_one(door, &closed), expected);
+            let (mut peer, _) = door.welcome(&welcome());
+            let request = peer.call_in(expected, 0);
+            peer.give(&request, b"");
         });
         call(&Options { pin, ..options(&[&fake]) }, "again").unwrap();
         fake.finish();
     }
+}
+
+#[test]
+fn a_script_pins_and_lets_go() {
+    let fake = Fake::start(|door| {
+        let (mut peer, _) = door.welcome(&Welcome { routing: to(7, 4), ..welcome() });
+        for (release, settings) in [(7, 4), (0, 0), (0, 0)] {
+            let request = peer.call_in(release, settings);
+            peer.give_from(&request, b"", 7, 4);
+        }
+    });
+    let options = options(&[&fake]);
+    let (by_call, own) = (
+        Options { pin: Pin::Call, ..options.clone() },
+        Options { pin: Pin::Call, pin_chosen: true, ..options },
+    );
+    assert_eq!(pin(&Rc::new(by_call.clone()), None).unwrap().to_string(), "0000000000000007");
+    call(&by_call, "once").unwrap();
+    // Who chose for itself is left alone.
+    call(&own, "once").unwrap();
+    unpin();
+    call(&by_call, "once").unwrap();
+    fake.finish();
+}
+
+#[test]
+fn an_application_without_its_name_is_pinned_with_it() {
+    let fake = Fake::start(|door| {
+        let shop = protocol::AppName::new("shop").unwrap();
+        let mut catalog = catalog(7);
+        catalog.app = shop.clone();
+        let welcome = Welcome { app: shop, catalog: Some(catalog), ..welcome() };
+        let (mut peer, _) = door.welcome(&welcome);
+        let request = peer.call_in(7, 1);
+        peer.give_from(&request, b"", 7, 1);
+        let routing = Routing { generation: 2, ..to(8, 1) };
+        let _other = door.welcome(&Welcome { routing, ..welcome });
+        let mut named = door.welcome_named(7);
+        let request = named.call_in(7, 1);
+        named.give_from(&request, b"", 7, 1);
+    });
+    let options = by_request(&fake);
+    call(&options, "once").unwrap();
+    call(&options, "shop:once").unwrap();
+    fake.finish();
 }

@@ -3,7 +3,7 @@
 use super::fake::{Fake, welcome};
 use super::{answer, call, options, options_for, send};
 use crate::client::{ErrorKind, Options};
-use protocol::{Failure, Purpose, ReleaseId};
+use protocol::{Failure, Purpose};
 use std::sync::mpsc;
 
 #[test]
@@ -90,42 +90,27 @@ fn a_call_follows_its_function_to_another_pool() {
 }
 
 #[test]
-fn a_call_leaves_a_connection_of_an_old_release() {
-    let fake = Fake::start(|door| {
-        let (mut old, request) = door.first_call();
-        old.fail(&request, &Failure::WrongRelease { current: ReleaseId(8) });
-        let (mut new, request) = door.first_call();
-        old.until_closed();
-        new.give(&request, b"new");
-    });
-    assert_eq!(call(&options(&[&fake]), "once").unwrap(), b"new");
-    fake.finish();
-}
-
-#[test]
-fn a_call_is_not_led_in_circles() {
-    let fake = Fake::start(|door| {
-        for _ in 0..5 {
-            let (mut peer, request) = door.first_call();
-            peer.fail(&request, &Failure::WrongRelease { current: ReleaseId(8) });
-        }
-    });
-    let error = call(&options(&[&fake]), "once").unwrap_err();
-    assert!(matches!(error.kind, ErrorKind::Unavailable), "{error:?}");
-    fake.finish();
-}
-
-#[test]
 fn a_function_unknown_to_the_worker_is_looked_up_anew_once() {
     let fake = Fake::start(|door| {
         let unknown = Failure::UnknownFunction { function: "once".to_owned(), near: Vec::new() };
-        for _ in 0..2 {
-            let (mut peer, request) = door.first_call();
-            peer.fail(&request, &unknown);
-        }
+        let (mut peer, request) = door.first_call();
+        peer.fail(&request, &unknown);
+        let request = peer.call();
+        peer.fail(&request, &unknown);
     });
     let error = call(&options(&[&fake]), "once").unwrap_err();
     assert!(matches!(error.kind, ErrorKind::UnknownFunction { .. }), "{error:?}");
+    fake.finish();
+}
+
+#[test]
+fn a_retry_that_finds_nobody_does_not_say_that_nothing_ran() {
+    let fake = Fake::start(|door| {
+        drop(door.first_call());
+        door.open().hello();
+    });
+    let error = call(&options(&[&fake]), "again").unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Lost { may_have_run: true }), "{error:?}");
     fake.finish();
 }
 
