@@ -30,7 +30,7 @@ pub fn rank<'a>(workers: impl IntoIterator<Item = (&'a str, u16)>, key: &[u8]) -
 pub(crate) fn share(salt: &[u8], key: &[u8]) -> u32 {
     let hash = mix(fnv1a(key, fnv1a(&[0], fnv1a(salt, FNV_OFFSET))));
     // The upper half, scaled: no remainder, which would favour the lower places.
-    u32::try_from((hash >> 32) * 10_000 >> 32).unwrap_or(u32::MAX)
+    u32::try_from(((hash >> 32) * 10_000) >> 32).unwrap_or(u32::MAX)
 }
 
 /// The upper 52 bits as a number in (0, 1), exclusive at both ends so that the logarithm is finite
