@@ -7,7 +7,7 @@ use std::process::ExitCode;
 #[repr(u8)]
 pub(crate) enum Exit {
     Ok = 0,
-    CallFailed = 1,
+    Failed = 1,
     Usage = 2,
     Data = 65,
     NotFound = 66,
@@ -24,7 +24,7 @@ impl Exit {
     /// In the order in which they are documented.
     pub(crate) const ALL: [Self; 12] = [
         Self::Ok,
-        Self::CallFailed,
+        Self::Failed,
         Self::Usage,
         Self::Data,
         Self::NotFound,
@@ -44,7 +44,7 @@ impl Exit {
     pub(crate) fn meaning(self) -> &'static str {
         match self {
             Self::Ok => "Done.",
-            Self::CallFailed => "The function threw, or ended without returning.",
+            Self::Failed => "The function threw, or ended without returning; or a check failed.",
             Self::Usage => "The command line makes no sense.",
             Self::Data => "An argument is not valid JSON, or a value cannot be sent.",
             Self::NotFound => "No such application, function or file.",

@@ -6,6 +6,7 @@ mod client;
 mod exit;
 mod functions;
 mod generate;
+mod proxy;
 #[cfg(test)]
 mod reference;
 mod seconds;
@@ -48,6 +49,9 @@ pub(crate) enum Command {
     Status(status::StatusArgs),
     /// List the functions that can be called.
     Functions(functions::FunctionsArgs),
+    /// Make PHP code that calls deployed functions by their own names.
+    #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
+    Proxy(proxy::ProxyCommand),
     /// Watch a worker at work.
     Top(top::TopArgs),
     /// Check configuration without starting anything.
@@ -73,6 +77,7 @@ pub(crate) fn run(command: Command) -> Result<(), Stop> {
         Command::Call(args) => call::run(args),
         Command::Status(args) => status::run(args),
         Command::Functions(args) => functions::run(args),
+        Command::Proxy(command) => proxy::run(command),
         Command::Top(args) => top::run(args),
         Command::Config(command) => check::run(command),
         Command::Completions(args) => generate::completions(&args),

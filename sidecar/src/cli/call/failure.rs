@@ -12,7 +12,7 @@ pub(super) fn exit(failure: &Failure) -> Exit {
         | Failure::Fatal { .. }
         | Failure::Died { .. }
         | Failure::Cancelled
-        | Failure::NotCallable { .. } => Exit::CallFailed,
+        | Failure::NotCallable { .. } => Exit::Failed,
         Failure::TimedOut { .. } => Exit::TimedOut,
         Failure::UnknownFunction { .. } => Exit::NotFound,
         Failure::BadArguments { .. } | Failure::BadResult { .. } => Exit::Data,
