@@ -1,5 +1,6 @@
 //! `appserver.toml`: the worker. Without the file every default below holds.
 
+use super::control::Control;
 use super::key::{Key, key};
 use net::Address;
 use protocol::{FRAME_BYTES_MAX_DEFAULT, Member};
@@ -28,7 +29,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "state_dir",
         "",
-        "Folder of a generated token and certificate; else runtime_dir, /var/lib/appserver, or XDG_STATE_HOME.",
+        "Folder of generated tokens and certificate, and of archives on their way in; else runtime_dir, /var/lib/appserver, or XDG_STATE_HOME.",
     ),
     key("php_binary", "", "The executor; else appserver-php beside this program."),
     key(
@@ -76,6 +77,28 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("tls.key", "", "PEM file of the certificate's key."),
     key("tls.client_ca", "", "PEM file of the authorities whose client certificates are let in."),
+    key(
+        "control.listen",
+        "",
+        "Addresses of the control API: unix:PATH, tls:HOST:PORT; else control.sock in runtime_dir; [] = none.",
+    ),
+    key(
+        "control.mode",
+        "\"0600\"",
+        "Mode of the control API's sockets, octal: whoever can write to one controls the worker.",
+    ),
+    key("control.group", "", "Group of the control API's sockets; a name or a number."),
+    key(
+        "control.token_file",
+        "",
+        "File of secrets, one a line, each of at least 16 characters and with a name after it; control over TLS needs one. Else one is made.",
+    ),
+    key(
+        "control.token_env",
+        "",
+        "Environment variable with such a secret; applications do not see it.",
+    ),
+    key("control.archive_bytes_max", "536870912", "Largest archive of a release, in bytes."),
     key("limits.frame_bytes_max", "67108864", "Largest request or answer, in bytes."),
     key("limits.value_depth_max", "256", "Deepest nesting of arrays and objects in a value."),
     key("limits.connections_max", "12288", "Most connections at a time."),
@@ -154,6 +177,7 @@ pub(crate) struct Daemon {
     pub(crate) allow: Allow,
     pub(crate) tcp: Tcp,
     pub(crate) tls: Tls,
+    pub(crate) control: Control,
     pub(crate) limits: Limits,
     pub(crate) deploy: Deploy,
     pub(crate) releases: Releases,
@@ -178,6 +202,7 @@ impl Default for Daemon {
             allow: Allow::default(),
             tcp: Tcp::default(),
             tls: Tls::default(),
+            control: Control::default(),
             limits: Limits::default(),
             deploy: Deploy::default(),
             releases: Releases::default(),

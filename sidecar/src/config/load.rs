@@ -1,7 +1,7 @@
 //! From files and command line to what holds: defaults filled in, paths made real, rules checked.
 
 use super::document::Document;
-use super::{Application, ConfigError, Daemon, application, daemon, level};
+use super::{Application, ConfigError, Daemon, application, control, daemon, level};
 use net::Address;
 use protocol::AppName;
 use serde::Serialize;
@@ -39,7 +39,7 @@ pub(crate) fn load(options: &crate::serve::Options) -> Result<Configuration, Con
         }
         deployments.push(deployment);
     }
-    check_deployments(&deployments)?;
+    check_deployments(&daemon, &deployments)?;
     Ok(Configuration { daemon, deployments })
 }
 
@@ -76,10 +76,12 @@ fn check_addresses(addresses: &[Address]) -> Result<(), String> {
     Ok(())
 }
 
-fn check_deployments(deployments: &[Deployment]) -> Result<(), ConfigError> {
-    if deployments.is_empty() {
+/// A worker that can be controlled may begin without an application: deploys bring them.
+fn check_deployments(daemon: &Daemon, deployments: &[Deployment]) -> Result<(), ConfigError> {
+    if deployments.is_empty() && daemon.control.is_off() {
         return Err(ConfigError::new(
-            "no application: name its folder with --app DIR, or in appserver.toml with apps = [\"DIR\"]",
+            "no application: name its folder with --app DIR, or in appserver.toml with \
+             apps = [\"DIR\"]; control.listen = [] lets nobody deploy one",
         ));
     }
     for (index, deployment) in deployments.iter().enumerate() {
@@ -125,6 +127,7 @@ fn paths(daemon: &mut Daemon) -> impl Iterator<Item = &mut PathBuf> {
         &mut daemon.tls.certificate,
         &mut daemon.tls.key,
         &mut daemon.tls.client_ca,
+        &mut daemon.control.token_file,
     ];
     daemon.apps.iter_mut().chain(single.into_iter().flatten())
 }
@@ -172,6 +175,7 @@ fn check_daemon(document: &Document, daemon: &Daemon) -> Result<(), ConfigError>
     }
     level::check(&daemon.log.level).map_err(|message| document.error("log.level", message))?;
     check_addresses(&daemon.listen).map_err(|message| document.error("listen", message))?;
+    control::check(document, daemon)?;
     let workers = &daemon.membership.workers;
     for (index, worker) in workers.iter().enumerate() {
         if workers[..index].iter().any(|other| other.address == worker.address) {

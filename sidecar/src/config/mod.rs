@@ -5,6 +5,7 @@
 //! tests hold tables and structs together, and the documents are generated from them.
 
 pub(crate) mod application;
+pub(crate) mod control;
 pub(crate) mod daemon;
 mod document;
 mod error;

@@ -221,7 +221,21 @@ fn two_applications_cannot_have_one_name() {
 }
 
 #[test]
-fn no_application_at_all_says_how_to_name_one() {
-    let error = load(&crate::serve::Options::default()).unwrap_err().to_string();
+fn without_an_application_and_a_way_to_deploy_one_it_says_how_to_name_one() {
+    assert!(load(&crate::serve::Options::default()).is_ok());
+    let folder = app(&[("appserver.toml", "control.listen = []")]);
+    let config = Some(folder.path().join("appserver.toml"));
+    let options = crate::serve::Options { config, ..Default::default() };
+    let error = load(&options).unwrap_err().to_string();
     assert!(error.contains("--app DIR"), "{error}");
+}
+
+#[test]
+fn control_goes_over_tls_to_an_address_of_its_own() {
+    let error = daemon("[control]\nlisten = [\"tcp:127.0.0.1:1\"]").unwrap_err();
+    assert!(error.contains("appserver.toml:2: control.listen: ") && error.contains("use tls:"));
+    let error = daemon("listen = [\"unix:/a\"]\ncontrol.listen = [\"unix:/a\"]").unwrap_err();
+    assert!(error.contains("unix:/a is given twice"), "{error}");
+    let error = daemon("[control]\nmode = \"rw\"").unwrap_err();
+    assert!(error.contains("control.mode: must be octal"), "{error}");
 }

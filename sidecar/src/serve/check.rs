@@ -1,6 +1,7 @@
 //! What must hold before anything is bound, made or started. `config check` asks for the same.
 
 use super::gate::Gate;
+use super::http::Guard;
 use super::identity::{Account, group_id};
 use super::peers::Peers;
 use crate::config::{ConfigError, Daemon};
@@ -13,6 +14,8 @@ pub(super) struct Checked {
     pub(super) php_binary: PathBuf,
     /// Without what is still to be made.
     pub(super) gate: Gate,
+    /// The same for the control API.
+    pub(super) guard: Guard,
 }
 
 /// Whether the worker could be started with this configuration, as far as can be told beforehand.
@@ -27,12 +30,16 @@ pub(super) fn check(daemon: &Daemon) -> Result<Checked, ConfigError> {
     if let Some(group) = &daemon.socket.group {
         group_id(group).map_err(in_key("socket.group"))?;
     }
+    if let Some(group) = &daemon.control.group {
+        group_id(group).map_err(in_key("control.group"))?;
+    }
     let account = Account::resolve(daemon.user.as_ref(), daemon.group.as_ref());
     Ok(Checked {
         account: account.map_err(in_key("user"))?,
         peers: Peers::resolve(&daemon.allow).map_err(in_key("allow"))?,
         php_binary: executor_binary(daemon)?,
         gate: Gate::check(daemon)?,
+        guard: Guard::check(daemon)?,
     })
 }
 

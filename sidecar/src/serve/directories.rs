@@ -14,6 +14,10 @@ use std::path::{Path, PathBuf};
 
 /// Locked while a worker uses the folder.
 const LOCK: &str = "lock";
+/// The socket that callers connect to by default.
+const CALLERS_SOCKET: &str = "appserver.sock";
+/// The control API's socket in the folder.
+const CONTROL_SOCKET: &str = "control.sock";
 /// Where the workers of the system, started as root, have their sockets and folders.
 const SYSTEM_BASE: &str = "/run/appserver";
 
@@ -46,7 +50,8 @@ impl Drop for Directories {
 impl Directories {
     /// Makes, checks, locks and cleans the folders; `account` will use them.
     pub(super) fn prepare(daemon: &Daemon, account: Option<Account>) -> Result<Self, Error> {
-        let runtime = daemon.runtime_dir.clone().unwrap_or_else(|| default_for(&daemon.listen));
+        let runtime =
+            daemon.runtime_dir.clone().unwrap_or_else(|| default_for(&base(), &daemon.listen));
         if let (None, Some(base)) = (&daemon.runtime_dir, runtime.parent()) {
             make(base, 0o755, None)?;
         }
@@ -68,6 +73,11 @@ impl Directories {
 
     pub(super) fn temp(&self) -> PathBuf {
         self.runtime.join("tmp")
+    }
+
+    /// Where the control API is unless addresses are given.
+    pub(super) fn control(&self) -> PathBuf {
+        self.runtime.join(CONTROL_SOCKET)
     }
 
     pub(super) fn board(&self) -> PathBuf {
@@ -93,12 +103,25 @@ impl Directories {
 
 /// Where the socket is unless addresses are given.
 pub(super) fn default_listen() -> Address {
-    Address::Unix(base().join("appserver.sock"))
+    Address::Unix(base().join(CALLERS_SOCKET))
+}
+
+/// Where to look for a worker's control API unless addresses are given: this user's, then the system's,
+/// each where it is by default and where `runtime_dir` is the folder that has the sockets.
+pub(crate) fn default_controls() -> Vec<PathBuf> {
+    let bases = [base(), PathBuf::from(SYSTEM_BASE)];
+    let folders = bases.iter().flat_map(|base| {
+        let listen = Address::Unix(base.join(CALLERS_SOCKET));
+        [default_for(base, &[listen]), base.clone()]
+    });
+    let mut sockets: Vec<PathBuf> = folders.map(|folder| folder.join(CONTROL_SOCKET)).collect();
+    sockets.dedup();
+    sockets
 }
 
 /// Where to look for a worker unless addresses are given: this user's, then the system's.
 pub(crate) fn default_workers() -> Vec<Address> {
-    let system = Address::Unix(PathBuf::from(SYSTEM_BASE).join("appserver.sock"));
+    let system = Address::Unix(PathBuf::from(SYSTEM_BASE).join(CALLERS_SOCKET));
     let mut workers = vec![default_listen(), system];
     workers.dedup();
     workers
@@ -123,11 +146,13 @@ pub(super) fn remove_temp(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Writes a file of ours whose mode holds from the beginning.
+/// Writes a file of ours whose mode holds from the beginning. A link in its place is not followed: the
+/// folder may belong to a user who has less rights than this process.
 pub(super) fn write_file(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
     let failed = |error| Error::start(path.display(), error);
     let mut options = OpenOptions::new();
     let options = options.write(true).create(true).truncate(true).mode(mode);
+    let options = options.custom_flags(OFlags::NOFOLLOW.bits() as i32);
     let mut file = options.open(path).map_err(failed)?;
     file.set_permissions(Permissions::from_mode(mode)).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)
@@ -162,10 +187,10 @@ fn base() -> PathBuf {
 }
 
 /// One folder for each set of addresses, so that several workers of a host do not meet.
-fn default_for(listen: &[Address]) -> PathBuf {
+fn default_for(base: &Path, listen: &[Address]) -> PathBuf {
     let addresses: Vec<String> = listen.iter().map(ToString::to_string).collect();
     let hash = blake3::hash(addresses.join("\n").as_bytes()).to_hex();
-    base().join(format!("worker-{}", &hash[..12]))
+    base.join(format!("worker-{}", &hash[..12]))
 }
 
 /// Makes a folder, or accepts one that belongs to us and that nobody else can write.

@@ -1,6 +1,6 @@
 //! Who may come in over TCP: the rules, checked before anything is bound.
 
-use super::credentials::Tokens;
+use super::credentials::{Source, Tokens};
 use super::{Error, tls};
 use crate::config::{ConfigError, Daemon};
 use net::Address;
@@ -28,7 +28,8 @@ impl Gate {
             return Ok(Self::default());
         }
         check_plain(daemon)?;
-        let mut gate = Self { tokens: Tokens::load(&daemon.tcp)?, ..Self::default() };
+        let mut gate =
+            Self { tokens: Tokens::load(Source::of_callers(&daemon.tcp))?, ..Self::default() };
         gate.open = daemon.tcp.insecure && gate.tokens.is_empty();
         if daemon.listen.iter().any(|address| encrypted_host(address).is_some()) {
             gate.tls = tls::Identity::configured(&daemon.tls, gate.lets_tokens_in())?;
@@ -42,11 +43,13 @@ impl Gate {
             return Ok(self);
         }
         if self.tokens.is_empty() && daemon.tls.client_ca.is_none() && !self.open {
-            let (tokens, file) = Tokens::made(state_dir, &mut self.made)?;
-            (self.tokens, self.token_made) = (tokens, Some(file));
+            let file = state_dir.join("token");
+            self.tokens = Tokens::made(&file, &mut self.made)?;
+            self.token_made = Some(file);
         }
-        let hosts: Vec<String> = daemon.listen.iter().filter_map(encrypted_host).collect();
-        if self.tls.is_none() && !hosts.is_empty() {
+        let encrypted = daemon.listen.iter().any(|address| encrypted_host(address).is_some());
+        if self.tls.is_none() && encrypted {
+            let hosts = encrypted_hosts(daemon);
             let (certificate, key) = tls::self_signed(&hosts, state_dir, &mut self.made)?;
             let tokens = self.lets_tokens_in();
             self.tls = Some(tls::Identity::self_signed(&daemon.tls, certificate, &key, tokens)?);
@@ -69,6 +72,11 @@ impl Gate {
 
 fn is_remote(daemon: &Daemon) -> bool {
     daemon.listen.iter().any(|address| !matches!(address, Address::Unix(_)))
+}
+
+/// Hosts of all addresses by TLS: callers and deployers meet the same certificate.
+pub(super) fn encrypted_hosts(daemon: &Daemon) -> Vec<String> {
+    daemon.listen.iter().chain(daemon.control.named()).filter_map(encrypted_host).collect()
 }
 
 fn encrypted_host(address: &Address) -> Option<String> {

@@ -2,7 +2,6 @@
 
 use super::Error;
 use super::identity::{Account, group_id};
-use crate::config::Daemon;
 use crate::config::daemon::Socket;
 use net::Address;
 use rustix::net::listen;
@@ -56,12 +55,16 @@ pub(super) fn refuse_taken(addresses: &[Address]) -> Result<(), Error> {
 }
 
 impl Listeners {
-    /// `account` is whom the worker becomes: its sockets are that user's.
-    pub(super) fn bind(daemon: &Daemon, account: Option<Account>) -> Result<Self, Error> {
+    /// `socket` is what unix sockets are like; `account` whom the worker becomes: they are that user's.
+    pub(super) fn bind(
+        addresses: &[Address],
+        socket: &Socket,
+        account: Option<Account>,
+    ) -> Result<Self, Error> {
         let mut listeners = Self::default();
-        for address in &daemon.listen {
+        for address in addresses {
             match address {
-                Address::Unix(path) => listeners.bind_unix(path, &daemon.socket, account)?,
+                Address::Unix(path) => listeners.bind_unix(path, socket, account)?,
                 Address::Tcp { host, port } | Address::Tls { host, port } => {
                     listeners.bind_tcp(host, *port, address)?;
                 }

@@ -20,6 +20,7 @@ mod executor;
 mod gate;
 mod handover;
 mod handshake;
+mod http;
 mod identity;
 mod interrupt;
 mod key;
@@ -49,7 +50,7 @@ mod unread;
 mod watch;
 
 pub(crate) use check::verify;
-pub(crate) use directories::default_workers;
+pub(crate) use directories::{default_controls, default_workers};
 pub(crate) use error::Error;
 pub(crate) use options::Options;
 pub(crate) use start::run;

@@ -33,7 +33,8 @@ impl Prototype {
         events: Events,
     ) -> io::Result<Self> {
         let (ours, theirs) = Channel::pair()?;
-        let hidden = settings.daemon.tcp.token_env.as_deref();
+        let (tcp, control) = (&settings.daemon.tcp.token_env, &settings.daemon.control.token_env);
+        let hidden = [tcp, control].into_iter().flatten().map(String::as_str);
         let without: Vec<&str> = ["NOTIFY_SOCKET"].into_iter().chain(hidden).collect();
         let child = launch(&settings.php_binary, &boot_file(boot)?, &theirs, &without)?;
         let pid = child.id();

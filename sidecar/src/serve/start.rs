@@ -9,6 +9,8 @@ use super::door::Door;
 use super::edge::Edge;
 use super::event::{Event, Events, Signal, WAITING_MAX};
 use super::gate::Gate;
+use super::http::{Api, Guard};
+use super::identity::Account;
 use super::key::ReleaseKey;
 use super::listeners::{Listeners, refuse_taken};
 use super::notify::notify;
@@ -17,7 +19,9 @@ use super::settings::Settings;
 use super::supervisor::{Phase, Supervisor};
 use super::unread::Room;
 use super::{Error, Options, descriptors, logging};
-use crate::config::{self, Configuration};
+use crate::config::daemon::Socket;
+use crate::config::{self, Configuration, Daemon};
+use net::Address;
 use protocol::{Function, Membership, Routing};
 use shm::Board;
 use std::collections::BTreeMap;
@@ -31,6 +35,8 @@ use tokio_util::sync::CancellationToken;
 
 /// What new files of this process may be: nothing for others, before any is made.
 const UMASK: u32 = 0o027;
+/// Longest pause while an archive comes or an answer of the control API goes.
+const CONTROL_STALLED_AFTER: Duration = Duration::from_secs(30);
 /// How long PHP may take to end when the worker stops, after the drain.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
@@ -40,15 +46,18 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     if daemon.listen.is_empty() {
         daemon.listen.push(default_listen());
     }
-    let Checked { account, peers, php_binary, gate } = check(&daemon)?;
+    let Checked { account, peers, php_binary, gate, guard } = check(&daemon)?;
     refuse_taken(&daemon.listen)?;
+    refuse_taken(daemon.control.named())?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(UMASK));
     let mut directories = Directories::prepare(&daemon, account)?;
     let _logging = logging::start(&daemon.log)?;
     descriptors::raise(&mut daemon)?;
-    let listeners = Listeners::bind(&daemon, account)?;
+    let listeners = Listeners::bind(&daemon.listen, &daemon.socket, account)?;
+    let control = bind_control(&daemon, &directories, account)?;
     let board = directories.create_board()?;
     let gate = Arc::new(gate.complete(&daemon, &state_dir(&daemon))?);
+    let guard = Arc::new(guard.complete(&daemon, &state_dir(&daemon))?);
     if let Some(account) = account {
         account.switch().map_err(|error| Error::start("becoming the configured user", error))?;
     }
@@ -69,18 +78,41 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         .enable_all()
         .build()
         .map_err(|error| Error::start("the runtime", error))?;
-    runtime
-        .block_on(serve(settings, deployments, listeners, Arc::clone(&gate), board))
-        .inspect_err(|_| gate.forget())?;
+    let ways = Ways { listeners, gate: Arc::clone(&gate), control, guard: Arc::clone(&guard) };
+    runtime.block_on(serve(settings, deployments, ways, board)).inspect_err(|_| {
+        gate.forget();
+        guard.forget();
+    })?;
     directories.keep_board();
     Ok(())
+}
+
+/// The ways in, bound and with their rules.
+struct Ways {
+    /// For callers.
+    listeners: Listeners,
+    gate: Arc<Gate>,
+    /// For whoever deploys.
+    control: Listeners,
+    guard: Arc<Guard>,
+}
+
+/// The control API's sockets: those of the configuration, or one in the worker's own folder.
+fn bind_control(
+    daemon: &Daemon,
+    directories: &Directories,
+    account: Option<Account>,
+) -> Result<Listeners, Error> {
+    let own = || vec![Address::Unix(directories.control())];
+    let addresses = daemon.control.listen.clone().unwrap_or_else(own);
+    let socket = Socket { mode: daemon.control.mode.clone(), group: daemon.control.group.clone() };
+    Listeners::bind(&addresses, &socket, account)
 }
 
 async fn serve(
     settings: Arc<Settings>,
     deployments: Vec<config::Deployment>,
-    mut listeners: Listeners,
-    gate: Arc<Gate>,
+    mut ways: Ways,
     board: Board,
 ) -> Result<(), Error> {
     let (sender, mut events) = mpsc::channel(WAITING_MAX);
@@ -89,10 +121,15 @@ async fn serve(
     for deployment in deployments {
         supervisor.deploy(deployment)?;
     }
+    if supervisor.releases.is_empty() {
+        tracing::warn!("there is no application yet: deploy one, or name its folder with --app");
+    }
+    supervisor.leave_start_phase();
     supervisor.run_while(Phase::Starting, &mut events).await;
     supervisor.require_one_running()?;
     let (closing, closed) = (CancellationToken::new(), CancellationToken::new());
-    let socket_files = std::mem::take(&mut listeners.files);
+    let listeners = [&mut ways.listeners, &mut ways.control];
+    let socket_files = listeners.map(|listeners| std::mem::take(&mut listeners.files));
     if supervisor.phase == Phase::Serving {
         let remote_pieces = settings.daemon.limits.remote_bytes_max as usize / PIECE_BYTES;
         let door = Door {
@@ -105,9 +142,20 @@ async fn serve(
             remote_memory: Arc::new(Semaphore::new(remote_pieces)),
             epoch: Arc::clone(&supervisor.epoch),
         };
-        let remote = remote_needs(&gate);
-        open(door, gate, listeners).map_err(|error| Error::start("listening", error))?;
-        supervisor.announce(remote);
+        let api = Api {
+            events: door.events.clone(),
+            guard: Arc::clone(&ways.guard),
+            incoming: state_dir(&settings.daemon).join("incoming"),
+            archive_bytes_max: settings.daemon.control.archive_bytes_max,
+            stalled_after: CONTROL_STALLED_AFTER,
+            closing: closing.clone(),
+            closed: closed.clone(),
+        };
+        let needs = [remote_needs(&ways.gate), control_needs(&ways)].concat();
+        open(door, ways.gate, ways.listeners)
+            .and_then(|()| api.open(ways.control.unix, ways.control.tcp))
+            .map_err(|error| Error::start("listening", error))?;
+        supervisor.announce(needs);
         notify("READY=1");
     }
     supervisor.run_while(Phase::Serving, &mut events).await;
@@ -154,6 +202,15 @@ fn remote_needs(gate: &Gate) -> Vec<String> {
     let token = gate.token_made.as_ref().map(|file| format!("the token in {}", file.display()));
     let needs = certificate.into_iter().chain(token);
     needs.map(|need| format!("appserver: remote callers need {need}")).collect()
+}
+
+/// Where releases can be deployed to, and what that takes from elsewhere.
+fn control_needs(ways: &Ways) -> Vec<String> {
+    let token = ways.guard.token_made.as_ref();
+    let token = token.map(|file| format!(", with the token in {}", file.display()));
+    let addresses = &ways.control.addresses;
+    let open = addresses.join(",") + &token.unwrap_or_default();
+    addresses.first().map(|_| format!("appserver: deploys come in at {open}")).into_iter().collect()
 }
 
 fn listen_for_signals(events: &Events) -> std::io::Result<()> {
@@ -244,7 +301,7 @@ impl Supervisor {
                 ReleaseState::Starting | ReleaseState::Running => None,
             })
             .collect();
-        if reasons.len() == self.releases.len() {
+        if !reasons.is_empty() && reasons.len() == self.releases.len() {
             self.kill_prototypes();
             return Err(Error::Applications(reasons.join("; ")));
         }
@@ -271,6 +328,9 @@ impl Supervisor {
             if functions.len() > 20 {
                 lines.push(format!("  … and {} more: appserver functions", functions.len() - 20));
             }
+        }
+        if self.releases.is_empty() {
+            lines.push("appserver: there is no application yet; deploy one".to_owned());
         }
         let addresses = self.settings.listeners.join(",");
         let first = self.settings.listeners.first().map_or("", String::as_str);

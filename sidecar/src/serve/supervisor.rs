@@ -266,7 +266,7 @@ impl Supervisor {
     }
 
     /// Serving begins when every application has started or failed.
-    fn leave_start_phase(&mut self) {
+    pub(super) fn leave_start_phase(&mut self) {
         let settled = self.releases.values().all(|d| d.state != ReleaseState::Starting);
         if self.phase == Phase::Starting && settled {
             self.phase = Phase::Serving;

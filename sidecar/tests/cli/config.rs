@@ -61,7 +61,7 @@ fn a_mistake_is_told_with_file_line_and_the_nearest_key_and_exits_78() {
 
 #[test]
 fn what_is_not_there_exits_78_as_well() {
-    for args in [&["--app", "/nonexistent"][..], &["--config", "/nonexistent.toml"], &[]] {
+    for args in [&["--app", "/nonexistent"][..], &["--config", "/nonexistent.toml"]] {
         let ran = check(args);
         assert_eq!(ran.code, 78, "{args:?}: {}", ran.err);
     }
@@ -89,6 +89,9 @@ fn what_serve_could_not_use_is_refused() {
         ("[socket]\ngroup = \"no-such-group\"", "socket.group: there is no group"),
         ("[allow]\nusers = [\"no-such-user\"]", "allow: there is no user"),
         ("listen = [\"tls:[::1]:1\"]\n[tcp]\ntoken_file = \"missing\"", "tcp.token_file"),
+        ("[control]\nlisten = [\"tls:[::1]:1\"]\ntoken_file = \"missing\"", "control.token_file"),
+        ("[control]\nlisten = [\"tls:[::1]:1\"]\ntoken_file = \"short\"", "at least 16 characters"),
+        ("[control]\ngroup = \"no-such-group\"", "control.group: there is no group"),
         ("listen = [\"tls:[::1]:1\"]\n[tcp]\ntoken_file = \"short\"", "at least 16 characters"),
         (
             "listen = [\"tls:[::1]:1\"]\n[tls]\ncertificate = \"missing\"\nkey = \"missing\"",

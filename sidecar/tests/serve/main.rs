@@ -1,6 +1,7 @@
 //! The supervisor, spoken to over its sockets, with real PHP behind it.
 
 mod connections;
+mod control;
 mod edge;
 mod pool;
 mod start_and_stop;

@@ -46,6 +46,12 @@ impl Setting {
         setting
     }
 
+    /// A worker that waits for its first deploy.
+    pub(crate) fn without_applications() -> Self {
+        let folder = tempfile::Builder::new().prefix("appserver-").tempdir().expect("a folder");
+        Self { folder, config: String::new(), listen: Vec::new() }
+    }
+
     pub(crate) fn file(&self, name: &str, content: &str) {
         let path = self.folder.path().join(name);
         fs::create_dir_all(path.parent().expect("inside the folder")).expect("ours");
@@ -78,7 +84,10 @@ impl Setting {
             &format!("runtime_dir = {:?}\n{}", folder.join("run"), self.config),
         );
         let mut command = Command::new(env!("CARGO_BIN_EXE_appserver"));
-        command.arg("serve").arg("--app").arg(folder.join("app"));
+        command.arg("serve");
+        if folder.join("app").exists() {
+            command.arg("--app").arg(folder.join("app"));
+        }
         command.arg("--config").arg(folder.join("appserver.toml"));
         command.arg("--listen").arg(format!("unix:{}", folder.join("sock").display()));
         for address in &self.listen {

@@ -1,0 +1,6 @@
+//! The control API over real sockets, with a task in the supervisor's place.
+
+mod fake;
+mod openapi;
+mod requests;
+mod samples;
