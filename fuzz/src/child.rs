@@ -7,10 +7,12 @@ use std::process::Command;
 
 /// Runs `target` in a child; false when the child did not end well, after saying why.
 pub(crate) fn run(target: &Target, runs: u64, seed: u64) -> Result<bool> {
-    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let folder = temporary_folder().context("cannot make a temporary folder")?;
     let trace = folder.path().join("input");
     let mut child = Command::new(std::env::current_exe()?);
     child.args(["--target", target.name, "--runs", &runs.to_string(), "--seed", &seed.to_string()]);
+    // A target's own files go with ours, however it ends.
+    child.env("TMPDIR", folder.path());
     let status = child.arg("--trace").arg(&trace).status().context("cannot start the child")?;
     if !status.success() {
         let input = last_input(&trace)?;
@@ -18,6 +20,12 @@ pub(crate) fn run(target: &Target, runs: u64, seed: u64) -> Result<bool> {
         eprintln!("    appserver-fuzz --target {} --input {}", target.name, to_hex(&input));
     }
     Ok(status.success())
+}
+
+/// In memory where that is possible: the trace changes with each input, and so do files of targets.
+fn temporary_folder() -> std::io::Result<tempfile::TempDir> {
+    let in_memory = Path::new("/dev/shm");
+    if in_memory.is_dir() { tempfile::tempdir_in(in_memory) } else { tempfile::tempdir() }
 }
 
 /// The input that [`crate::campaign`] recorded last.

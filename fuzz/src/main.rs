@@ -4,6 +4,7 @@
 //! Runs are repeatable: the same seed gives the same inputs on every machine. Each target runs in a
 //! process of its own, so that a crash in native code is told like any other failure.
 
+mod archives;
 mod campaign;
 mod child;
 mod frames;

@@ -1,6 +1,6 @@
 //! What is fuzzed.
 
-use crate::{frames, messages, values};
+use crate::{archives, frames, messages, values};
 
 /// Whether a decoder took an input. What it takes is mutated further, so that a campaign gets past
 /// the first checks.
@@ -35,6 +35,7 @@ pub(crate) fn all() -> Vec<Target> {
     vec![
         Target { name: "frames", seeds: frames::seeds, run: frames::run },
         Target { name: "messages", seeds: messages::seeds, run: messages::run },
+        Target { name: "archives", seeds: archives::seeds, run: archives::run },
         Target { name: "values", seeds: values::value_seeds, run: values::run_value },
         Target { name: "arguments", seeds: values::argument_seeds, run: values::run_arguments },
     ]
