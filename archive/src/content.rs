@@ -36,6 +36,27 @@ impl fmt::Display for ContentId {
     }
 }
 
+impl std::str::FromStr for ContentId {
+    type Err = InvalidContentId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut bytes = [0; 32];
+        if text.len() != 2 * bytes.len() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(InvalidContentId);
+        }
+        for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+            let digits = std::str::from_utf8(digits).map_err(|_| InvalidContentId)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| InvalidContentId)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// Text that is no content id: 64 hexadecimal digits are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a content id is 64 hexadecimal digits")]
+pub struct InvalidContentId;
+
 /// Takes the entries of a tree in canonical order: each folder before what lies in it, names in the
 /// order of their bytes.
 pub(crate) struct ContentHasher(blake3::Hasher);
@@ -70,5 +91,19 @@ impl ContentHasher {
     fn field(&mut self, bytes: &[u8]) {
         self.0.update(&(bytes.len() as u64).to_le_bytes());
         self.0.update(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_comes_back_from_its_text_and_other_text_is_none() {
+        let id = ContentId::from_bytes([0xa5; 32]);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for text in ["", "a5", &"g".repeat(64), &"é".repeat(32)] {
+            assert_eq!(text.parse::<ContentId>(), Err(InvalidContentId), "{text}");
+        }
     }
 }

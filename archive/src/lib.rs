@@ -43,7 +43,7 @@ mod window;
 mod zip;
 
 pub use built::{Built, Label, build};
-pub use content::ContentId;
+pub use content::{ContentId, InvalidContentId};
 pub use envelope::{DEPLOYER_BYTES_MAX, Header, NOTE_BYTES_MAX};
 pub use error::Error;
 pub use fault::{Fault, Refusal};

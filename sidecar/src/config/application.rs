@@ -59,6 +59,11 @@ pub(crate) const KEYS: &[Key] = &[
     key("ini.*", "", "PHP settings of this application, e.g. memory_limit = \"256M\"."),
     key("env.*", "", "Environment variables of this application."),
     key(
+        "settings.*",
+        "",
+        "What AppServer\\config() gives, until it is set without a deploy; tables make dotted keys.",
+    ),
+    key(
         "values.classes",
         "[]",
         "Patterns of further classes that arguments may instantiate, beyond the application's own.",
@@ -82,6 +87,8 @@ pub(crate) struct Application {
     pub(crate) ini: BTreeMap<String, String>,
     #[serde(deserialize_with = "settings")]
     pub(crate) env: BTreeMap<String, String>,
+    #[serde(deserialize_with = "flat")]
+    pub(crate) settings: BTreeMap<String, serde_json::Value>,
     pub(crate) values: Values,
 }
 
@@ -98,6 +105,7 @@ impl Default for Application {
             executors: Executors::default(),
             ini: BTreeMap::new(),
             env: BTreeMap::new(),
+            settings: BTreeMap::new(),
             values: Values::default(),
         }
     }
@@ -156,4 +164,27 @@ fn settings<'de, D: Deserializer<'de>>(source: D) -> Result<BTreeMap<String, Str
         Scalar::Text(text) => text,
     };
     Ok(scalars.into_iter().map(|(name, scalar)| (name, text(scalar))).collect())
+}
+
+/// Tables become dotted keys: `[settings.feature] checkout = 0.25` is `feature.checkout`.
+fn flat<'de, D: Deserializer<'de>>(
+    source: D,
+) -> Result<BTreeMap<String, serde_json::Value>, D::Error> {
+    let table = BTreeMap::<String, serde_json::Value>::deserialize(source)?;
+    let mut flat = BTreeMap::new();
+    for (name, value) in table {
+        flatten(name, value, &mut flat);
+    }
+    Ok(flat)
+}
+
+fn flatten(name: String, value: serde_json::Value, into: &mut BTreeMap<String, serde_json::Value>) {
+    match value {
+        serde_json::Value::Object(table) => {
+            for (inner, value) in table {
+                flatten(format!("{name}.{inner}"), value, into);
+            }
+        }
+        value => drop(into.insert(name, value)),
+    }
 }

@@ -211,6 +211,13 @@ pub(crate) fn load_application(folder: &Path) -> Result<Deployment, ConfigError>
     Ok(Deployment { root, config })
 }
 
+/// A release of the application `name` in a folder of its own, whatever its `app.toml` calls it.
+pub(crate) fn load_release(folder: &Path, name: &AppName) -> Result<Deployment, ConfigError> {
+    let mut deployment = load_application(folder)?;
+    deployment.config.name = name.clone();
+    Ok(deployment)
+}
+
 fn check_application(
     document: &Document,
     root: &Path,

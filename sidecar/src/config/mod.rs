@@ -21,4 +21,4 @@ pub(crate) use error::ConfigError;
 pub(crate) use key::Key;
 #[cfg(test)]
 use load::load_application;
-pub(crate) use load::{Configuration, Deployment, load, load_daemon};
+pub(crate) use load::{Configuration, Deployment, load, load_daemon, load_release};

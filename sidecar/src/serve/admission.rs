@@ -125,19 +125,19 @@ impl Supervisor {
 
     /// The application called `app`; the empty name means the only one.
     pub(super) fn find_app<'a>(&'a self, app: &'a AppName) -> Result<&'a AppName, Refused> {
-        let names = || self.routes.keys().map(AppName::as_str);
-        if app.is_any() && self.routes.len() == 1 {
-            return Ok(self.routes.keys().next().unwrap_or(app));
+        let names = || self.apps.keys().map(AppName::as_str);
+        if app.is_any() && self.apps.len() == 1 {
+            return Ok(self.apps.keys().next().unwrap_or(app));
         }
         if app.is_any() {
             let message = format!(
                 "this worker has {} applications; name one: app:function, or appserver.app",
-                self.routes.len()
+                self.apps.len()
             );
             let near = names().take(3).map(str::to_owned).collect();
             return Err(Refused { code: RefusedCode::UnknownApp, message, near });
         }
-        if self.routes.contains_key(app) {
+        if self.apps.contains_key(app) {
             return Ok(app);
         }
         Err(Refused {
@@ -149,7 +149,7 @@ impl Supervisor {
 
     /// Where new calls of an application that is here go.
     pub(super) fn route_of(&self, app: &AppName) -> Routing {
-        self.routes.get(app).copied().unwrap_or_default()
+        self.apps.get(app).map(|known| known.routing).unwrap_or_default()
     }
 
     fn welcome(&self, hello: &Hello, deployed: &Deployed, pool: &Pool) -> Welcome {

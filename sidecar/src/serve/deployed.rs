@@ -6,6 +6,7 @@ use super::key::{PoolKey, ReleaseKey};
 use super::pool::Pool;
 use super::prototype::Prototype;
 use super::settings::Settings;
+use super::stage::Staging;
 use crate::config::{Daemon, Deployment};
 use net::Address;
 use protocol::{
@@ -13,8 +14,8 @@ use protocol::{
 };
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Longest pause between two starts of something that keeps failing.
 const PAUSE_MAX: Duration = Duration::from_secs(10);
@@ -34,6 +35,18 @@ pub(super) struct Deployed {
     /// Those that have functions, by their index in `boot.pools`; empty before the first Ready.
     pub(super) pools: BTreeMap<u16, Pool>,
     pub(super) start_failures: u32,
+    /// Until it could take over: who waits for that.
+    pub(super) staging: Option<Staging>,
+    /// It is not current: when it stops at the latest.
+    pub(super) drains_until: Option<Instant>,
+    /// It stops as soon as nobody uses it.
+    pub(super) asked_to_drain: bool,
+    /// Its processes are ending.
+    pub(super) stopping: bool,
+    /// Which retirement of a release here was its last one; 0 = it was never current.
+    pub(super) retired: u64,
+    /// Where its processes find the generations of its settings.
+    settings_dir: PathBuf,
     lives: u32,
 }
 
@@ -56,6 +69,7 @@ pub(super) struct Published {
 impl Deployed {
     pub(super) fn new(key: ReleaseKey, deployment: Deployment, settings: &Settings) -> Self {
         let boot = boot_of(&key, &deployment, settings);
+        let settings_dir = settings.temp_dir.join(key.to_string()).join("settings");
         Self {
             key,
             deployment,
@@ -66,6 +80,12 @@ impl Deployed {
             report: Report::default(),
             pools: BTreeMap::new(),
             start_failures: 0,
+            staging: None,
+            drains_until: None,
+            asked_to_drain: false,
+            stopping: false,
+            retired: 0,
+            settings_dir,
             lives: 0,
         }
     }
@@ -82,6 +102,7 @@ impl Deployed {
         directories::make_temp(&folder).map_err(|error| {
             io::Error::new(error.kind(), format!("{}: {error}", folder.display()))
         })?;
+        std::fs::create_dir_all(&self.settings_dir)?;
         self.boot.temp_dir = folder.display().to_string();
         self.prototype =
             Some(Prototype::start(&self.boot, life.clone(), settings, events.clone())?);
@@ -93,6 +114,20 @@ impl Deployed {
     /// is the end of a prototype that ran.
     pub(super) fn fails_to_start(&self) -> bool {
         matches!(self.state, ReleaseState::Failed(_)) || self.start_failures > 1
+    }
+
+    /// From now on it is for those who began in it.
+    pub(super) fn begin_to_drain(&mut self, until: Instant) {
+        self.drains_until = Some(until);
+        for pool in self.pools.values_mut() {
+            pool.limits.min = 1;
+            pool.watch.shrink_at = Some(Instant::now());
+        }
+    }
+
+    /// The folder of its settings.
+    pub(super) fn settings_dir(&self) -> &Path {
+        &self.settings_dir
     }
 
     /// Whether `from` is the life of the prototype that runs now.

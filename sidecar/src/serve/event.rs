@@ -1,12 +1,14 @@
 //! Everything the supervisor reacts to. Tasks only turn the outside into events; one loop handles
 //! them, and it alone owns the state.
 
+use super::asked::Asked;
 use super::connections::ConnectionId;
 use super::key::{PoolKey, ReleaseKey};
+use super::store::Kept;
 use super::unread::Ended;
-use crate::admin::{Question, Reply};
+use crate::admin::{Activate, AdminError, Question, Reply};
 use protocol::{
-    ControlReply, ControlRequest, FromExecutor, FromPrototype, Hello, Refused, Welcome,
+    AppName, ControlReply, ControlRequest, FromExecutor, FromPrototype, Hello, Refused, Welcome,
 };
 use std::os::fd::OwnedFd;
 use std::process::ExitStatus;
@@ -40,6 +42,12 @@ pub(super) enum Event {
         /// Who asks, for the audit log.
         by: String,
         reply: oneshot::Sender<Reply>,
+    },
+    /// A thread has unpacked a release, or says why not.
+    Unpacked {
+        app: AppName,
+        result: Result<Kept, AdminError>,
+        asked: Asked,
     },
     Prototype {
         from: Incarnation,
@@ -101,12 +109,25 @@ pub(super) struct ExecutorKey {
     pub(super) serial: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Retry {
     Prototype(ReleaseKey),
     Pool(PoolKey),
     /// The time that a prototype has to start is over.
     Overdue(Incarnation),
+    /// Whether the executors of a release that is being staged are ready.
+    Staged(ReleaseKey),
+    /// Executors of a release that is to take over again were busy.
+    Activation {
+        app: AppName,
+        body: Activate,
+        asked: Asked,
+        tries: u32,
+    },
+    /// The time of a draining release may be over.
+    Drained(ReleaseKey),
+    /// A release that was to stop has had time for it.
+    Overstayed(ReleaseKey),
     /// Connections that nobody seemed to hold.
     Orphans {
         pool: PoolKey,

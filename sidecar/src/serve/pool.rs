@@ -187,6 +187,20 @@ impl Pool {
         poll(&mut epoll, Some(&at_once)).is_ok_and(|ready| ready > 0)
     }
 
+    /// Whether as many executors as are wanted wait for calls, or work.
+    pub(super) fn is_ready(&self) -> bool {
+        let ready = |(executor, cell): (&Option<Executor>, &shm::Cell)| {
+            executor.is_some() && cell.ready_ns().is_some()
+        };
+        let all = self.executors.iter().zip(self.scoreboard.cells());
+        all.filter(|pair| ready(*pair)).count() >= usize::from(self.wanted)
+    }
+
+    /// Calls that are running now.
+    pub(super) fn running(&self) -> usize {
+        self.scoreboard.cells().filter(|cell| cell.running().is_some()).count()
+    }
+
     /// Executors that are neither idle nor absent.
     pub(super) fn busy(&self) -> usize {
         let busy = |state| {

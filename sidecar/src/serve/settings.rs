@@ -2,7 +2,9 @@
 
 use super::peers::Peers;
 use crate::config::Daemon;
+use archive::TrustedKeys;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Fixed for the life of the worker.
@@ -17,6 +19,10 @@ pub(super) struct Settings {
     pub(super) php_binary: PathBuf,
     pub(super) board: PathBuf,
     pub(super) temp_dir: PathBuf,
+    /// What outlives the worker.
+    pub(super) state_dir: PathBuf,
+    /// Whose releases are accepted.
+    pub(super) trusted: Arc<TrustedKeys>,
     /// Where the worker listens, as a client would write it.
     pub(super) listeners: Vec<String>,
     pub(super) hello_timeout: Duration,

@@ -97,6 +97,9 @@ impl Supervisor {
                 let limit_ms = u32::try_from(limit_ns.div_ceil(1_000_000)).unwrap_or(u32::MAX);
                 Failure::TimedOut { limit_ms, killed: true }
             }
+            _ if self.releases.get(&key.release).is_some_and(|deployed| deployed.stopping) => {
+                Failure::ReleaseGone { release: key.release.release }
+            }
             _ if self.is_stopping() => {
                 let reason = "the worker was stopped before the call ended".to_owned();
                 Failure::Unavailable { reason, ran: true }

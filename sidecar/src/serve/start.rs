@@ -1,5 +1,7 @@
 //! From configuration to serving, and back: the steps in their order.
 
+use super::app::App;
+use super::audit::Audit;
 use super::check::{Checked, check};
 use super::connections::Connections;
 use super::control::CONTROLS_MAX;
@@ -16,15 +18,17 @@ use super::listeners::{Listeners, refuse_taken};
 use super::notify::notify;
 use super::relay::PIECE_BYTES;
 use super::settings::Settings;
+use super::stage::trusted_keys;
+use super::store::Store;
 use super::supervisor::{Phase, Supervisor};
 use super::unread::Room;
 use super::{Error, Options, descriptors, logging};
 use crate::config::daemon::Socket;
 use crate::config::{self, Configuration, Daemon};
 use net::Address;
-use protocol::{Function, Membership, Routing};
+use protocol::{AppName, Function, Membership};
 use shm::Board;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -47,6 +51,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         daemon.listen.push(default_listen());
     }
     let Checked { account, peers, php_binary, gate, guard } = check(&daemon)?;
+    let trusted = trusted_keys(&daemon.deploy.trusted_keys, options.config.as_deref())
+        .map_err(|error| config::ConfigError::new(format!("deploy.trusted_keys: {error}")))?;
     refuse_taken(&daemon.listen)?;
     refuse_taken(daemon.control.named())?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(UMASK));
@@ -56,8 +62,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let listeners = Listeners::bind(&daemon.listen, &daemon.socket, account)?;
     let control = bind_control(&daemon, &directories, account)?;
     let board = directories.create_board()?;
-    let gate = Arc::new(gate.complete(&daemon, &state_dir(&daemon))?);
-    let guard = Arc::new(guard.complete(&daemon, &state_dir(&daemon))?);
+    let state_dir = state_dir(&daemon);
+    let gate = Arc::new(gate.complete(&daemon, &state_dir)?);
+    let guard = Arc::new(guard.complete(&daemon, &state_dir)?);
     if let Some(account) = account {
         account.switch().map_err(|error| Error::start("becoming the configured user", error))?;
     }
@@ -68,6 +75,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         config_file: options.config.clone(),
         board: directories.board(),
         temp_dir: directories.temp(),
+        trusted: Arc::new(trusted),
+        state_dir,
         listeners: listeners.addresses.clone(),
         hello_timeout: Duration::from_millis(daemon.limits.hello_timeout_ms.into()),
         frame_timeout: Duration::from_millis(daemon.limits.frame_timeout_ms.into()),
@@ -119,8 +128,9 @@ async fn serve(
     listen_for_signals(&sender).map_err(|error| Error::start("signals", error))?;
     let mut supervisor = Supervisor::new(Arc::clone(&settings), sender.clone(), board);
     for deployment in deployments {
-        supervisor.deploy(deployment)?;
+        supervisor.add_folder(deployment)?;
     }
+    supervisor.restore()?;
     if supervisor.releases.is_empty() {
         tracing::warn!("there is no application yet: deploy one, or name its folder with --app");
     }
@@ -251,6 +261,7 @@ fn extension_file() -> String {
 impl Supervisor {
     fn new(settings: Arc<Settings>, events: Events, board: Board) -> Self {
         let limits = &settings.daemon.limits;
+        let audit = Audit::new(&settings.state_dir);
         let connections = Connections::new(settings.daemon.fd_base, limits.connections_max);
         let workers = &settings.daemon.membership;
         let membership = Membership {
@@ -266,7 +277,11 @@ impl Supervisor {
             events,
             board,
             releases: BTreeMap::new(),
-            routes: BTreeMap::new(),
+            apps: BTreeMap::new(),
+            folders: BTreeMap::new(),
+            staging: BTreeSet::new(),
+            retirements: 0,
+            audit,
             started: Instant::now(),
             accepted: 0,
             refused: 0,
@@ -276,19 +291,65 @@ impl Supervisor {
         }
     }
 
-    /// Makes the release in a folder the current one of its application, and starts it.
-    fn deploy(&mut self, deployment: config::Deployment) -> Result<(), Error> {
+    /// Notes a folder that is to be served, as release 0 of its application.
+    fn add_folder(&mut self, deployment: config::Deployment) -> Result<(), Error> {
         let content = archive::identify(&deployment.root)
             .map_err(|error| Error::start(deployment.root.display(), error))?;
-        let release = content.release();
-        let key = ReleaseKey { app: deployment.config.name.clone(), release };
-        let deployed = Deployed::new(key.clone(), deployment, &self.settings);
-        self.releases.insert(key.clone(), deployed);
-        let routing =
-            Routing { generation: 1, current: release, settings: 1, ..Routing::default() };
-        self.routes.insert(key.app.clone(), routing);
-        self.start_prototype(&key);
+        let name = deployment.config.name.clone();
+        let mut app = self.load_app(&name)?;
+        app.folder = Some(content.release());
+        app.route();
+        self.apps.insert(name.clone(), app);
+        self.folders.insert(name, deployment);
         Ok(())
+    }
+
+    /// Starts the current release of every application, deployed ones included.
+    fn restore(&mut self) -> Result<(), Error> {
+        let state_dir = self.settings.state_dir.clone();
+        let deployed = Store::applications(&state_dir)
+            .map_err(|error| Error::start(state_dir.join("apps").display(), error))?;
+        for name in deployed {
+            if !self.apps.contains_key(&name) {
+                let app = self.load_app(&name)?;
+                self.apps.insert(name, app);
+            }
+        }
+        for name in self.apps.keys().cloned().collect::<Vec<_>>() {
+            self.start_app(&name);
+        }
+        Ok(())
+    }
+
+    fn load_app(&self, name: &AppName) -> Result<App, Error> {
+        App::load(&self.settings.state_dir, name)
+            .map_err(|error| Error::start(format!("the state of \"{name}\""), error))
+    }
+
+    fn start_app(&mut self, name: &AppName) {
+        let Some(app) = self.apps.get(name) else {
+            return;
+        };
+        let number = app.state.current;
+        let Some(release) = app.release(number) else {
+            // Nothing was ever activated.
+            return;
+        };
+        let key = ReleaseKey { app: name.clone(), release };
+        match self.deployment_of(name, number) {
+            Ok(deployment) => {
+                if number != 0 {
+                    tracing::info!(app = %name, release = number, id = %release,
+                        instead_of_folder = app.folder.is_some(), "deployed release");
+                }
+                let deployed = Deployed::new(key.clone(), deployment, &self.settings);
+                self.releases.insert(key.clone(), deployed);
+                self.start_prototype(&key);
+            }
+            Err(error) => {
+                tracing::error!(app = %name, release = number, "cannot be served: {error}")
+            }
+        }
     }
 
     /// One broken application does not keep the others from serving; none at all is an error.

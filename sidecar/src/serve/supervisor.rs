@@ -1,5 +1,7 @@
 //! The supervisor: one owner of the state, one loop over events.
 
+use super::app::App;
+use super::audit::Audit;
 use super::connections::{ConnectionId, Connections};
 use super::deployed::{Deployed, ReleaseState, pause_after};
 use super::event::{Event, Events, Incarnation, Retry, Signal};
@@ -8,9 +10,10 @@ use super::pool::Pool;
 use super::prototype::Prototype;
 use super::settings::Settings;
 use super::unread::Room;
-use protocol::{AppName, Catalog, FromPrototype, Membership, Report, Routing, body_from_slice};
+use crate::config::Deployment;
+use protocol::{AppName, Catalog, FromPrototype, Membership, Report, body_from_slice};
 use shm::Board;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::fd::OwnedFd;
@@ -29,8 +32,14 @@ pub(super) struct Supervisor {
     pub(super) settings: Arc<Settings>,
     pub(super) events: Events,
     pub(super) releases: BTreeMap<ReleaseKey, Deployed>,
-    /// Where new calls of each application go.
-    pub(super) routes: BTreeMap<AppName, Routing>,
+    pub(super) apps: BTreeMap<AppName, App>,
+    /// Folders that the worker was told to serve.
+    pub(super) folders: BTreeMap<AppName, Deployment>,
+    /// Applications of which a release is being unpacked.
+    pub(super) staging: BTreeSet<AppName>,
+    /// How often releases were retired.
+    pub(super) retirements: u64,
+    pub(super) audit: Audit,
     pub(super) connections: Connections,
     /// For answers that their callers leave unread.
     pub(super) unread_room: Room,
@@ -90,6 +99,7 @@ impl Supervisor {
                 let _ = reply.send(self.answer(request));
             }
             Event::Admin { question, by, reply } => self.on_question(question, by, reply),
+            Event::Unpacked { app, result, asked } => self.on_unpacked(&app, result, asked),
             Event::Prototype { from, message, descriptors } => {
                 self.on_prototype(&from, message, descriptors);
             }
@@ -102,6 +112,12 @@ impl Supervisor {
             Event::Retry(Retry::Prototype(release)) => self.start_prototype(&release),
             Event::Retry(Retry::Pool(pool)) => self.on_pause_over(&pool),
             Event::Retry(Retry::Overdue(from)) => self.on_start_overdue(&from),
+            Event::Retry(Retry::Staged(release)) => self.check_staged(&release),
+            Event::Retry(Retry::Activation { app, body, asked, tries }) => {
+                self.try_activation(app, body, asked, tries);
+            }
+            Event::Retry(Retry::Drained(release)) => self.on_drained(&release),
+            Event::Retry(Retry::Overstayed(release)) => self.on_overstayed(&release),
             Event::Retry(Retry::Orphans { pool, suspects }) => self.close_orphans(&pool, &suspects),
             Event::Signal(signal) => self.on_signal(signal),
         }
@@ -183,15 +199,30 @@ impl Supervisor {
                     preloaded_files = deployed.report.preloaded_files, "application started");
                 self.tell_executors_epoch();
                 self.board.publish();
-                if self.route_of(&key.app).current != key.release {
-                    self.retire_pools(key);
-                }
+                self.prepare_pools(key);
                 given_up.values().for_each(|pool| self.close_all_of(pool));
                 self.fill_pools(key);
+                self.check_staged(key);
             }
             Err(error) => self.on_start_failed(key, format!("its catalog is unusable: {error}")),
         }
         self.leave_start_phase();
+    }
+
+    /// Gives new pools what their calls need, before there is an executor.
+    fn prepare_pools(&mut self, key: &ReleaseKey) {
+        let is_current = self.route_of(&key.app).current == key.release;
+        let Some(deployed) = self.releases.get_mut(key) else {
+            return;
+        };
+        if !is_current {
+            deployed.pools.values_mut().for_each(Pool::retire);
+        }
+        if let Some(deployed) = self.releases.get(key)
+            && let Err(error) = self.give_settings(deployed)
+        {
+            tracing::error!(release = %key, %error, "its settings cannot be written");
+        }
     }
 
     /// Forks what is missing in every pool of a release.
@@ -207,6 +238,9 @@ impl Supervisor {
         let Some(deployed) = self.releases.get_mut(key) else {
             return;
         };
+        if deployed.staging.is_some() {
+            return self.give_up_staging(key, &reason);
+        }
         // While the worker starts, the one place that says so is `require_one_running`.
         if self.phase != Phase::Starting {
             tracing::error!(release = %key, "application did not start: {reason}");
@@ -220,7 +254,7 @@ impl Supervisor {
     }
 
     /// Whoever waits for a release that cannot start had better go elsewhere.
-    fn hang_up_on(&mut self, key: &ReleaseKey) {
+    pub(super) fn hang_up_on(&mut self, key: &ReleaseKey) {
         let of_release = self.connections.iter().filter(|c| c.pool.release == *key);
         for id in of_release.map(|connection| connection.id).collect::<Vec<_>>() {
             self.close(id);
@@ -233,9 +267,18 @@ impl Supervisor {
             return;
         };
         deployed.prototype = None;
+        if deployed.stopping {
+            self.bury_all(&from.release);
+            return self.forget_release(&from.release);
+        }
         let status = status.map_or("for an unknown reason".to_owned(), |s| s.to_string());
         if matches!(self.phase, Phase::Draining { .. } | Phase::Stopped) {
             return self.bury_all(&from.release);
+        }
+        if deployed.staging.is_some() {
+            let reason = format!("its prototype ended: {status}");
+            self.bury_all(&from.release);
+            return self.give_up_staging(&from.release, &reason);
         }
         if !matches!(deployed.state, ReleaseState::Failed(_)) {
             tracing::error!(release = %from.release, %status, "prototype ended; it is replaced");

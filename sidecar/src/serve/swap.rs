@@ -18,12 +18,13 @@
 //! cell with a connection that is no longer its own.
 
 use super::connections::ConnectionId;
-use super::deployed::{Deployed, ReleaseState};
+use super::deployed::Deployed;
 use super::event::ExecutorKey;
 use super::key::{PoolKey, ReleaseKey};
 use super::pool::Pool;
+use super::rollout::runs;
 use super::supervisor::Supervisor;
-use protocol::{DEFAULT_POOL, Routing};
+use protocol::{AppName, DEFAULT_POOL, Routing};
 use shm::State;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -40,47 +41,45 @@ pub(super) enum NotNow {
 }
 
 impl Supervisor {
-    /// Gives the application's calls to the release `to.current` says. From when this returns no
-    /// unpinned call begins in another one.
-    pub(super) fn activate(&mut self, app: &protocol::AppName, to: Routing) -> Result<(), NotNow> {
-        let next = ReleaseKey { app: app.clone(), release: to.current };
-        let before = ReleaseKey { app: app.clone(), release: self.route_of(app).current };
-        self.can_take_over(&next)?;
-        let generation = self.route_of(app).generation + 1;
-        if before != next {
+    /// Makes the routing of an application hold, after it was changed. From when this returns no
+    /// unpinned call begins in a release that is not current.
+    pub(super) fn switch(&mut self, app: &AppName, before: Routing) {
+        let now = self.route_of(app);
+        let next = ReleaseKey { app: app.clone(), release: now.current };
+        let last = ReleaseKey { app: app.clone(), release: before.current };
+        if last != next {
             self.open_pools(&next);
-            self.retire_pools(&before);
+            self.retire_pools(&last);
         }
-        self.routes.insert(app.clone(), Routing { generation, ..to });
-        self.move_connections(&before);
+        if let Some(known) = self.apps.get_mut(app) {
+            known.routing.generation += 1;
+        }
+        if last != next {
+            self.move_connections(&last);
+        }
         self.board.publish();
-        Ok(())
     }
 
-    fn can_take_over(&mut self, key: &ReleaseKey) -> Result<(), NotNow> {
+    /// Whether [`Self::switch`] may make this release the current one.
+    pub(super) fn can_take_over(&mut self, key: &ReleaseKey) -> Result<(), NotNow> {
         let deployed = self.releases.get_mut(key).ok_or(NotNow::Unknown)?;
-        match &deployed.state {
-            ReleaseState::Running => {}
-            ReleaseState::Starting => return Err(NotNow::NotRunning("it is starting".to_owned())),
-            ReleaseState::Failed(reason) => return Err(NotNow::NotRunning(reason.clone())),
-        }
+        runs(&deployed.state)?;
         let passed = deployed.pools.values_mut().all(Pool::has_passed);
         if passed { Ok(()) } else { Err(NotNow::Busy) }
     }
 
     fn open_pools(&mut self, key: &ReleaseKey) {
-        for pool in
-            self.releases.get_mut(key).into_iter().flat_map(|deployed| deployed.pools.values_mut())
-        {
-            pool.open();
+        if let Some(deployed) = self.releases.get_mut(key) {
+            deployed.drains_until = None;
+            deployed.pools.values_mut().for_each(Pool::open);
         }
     }
 
     pub(super) fn retire_pools(&mut self, key: &ReleaseKey) {
-        for pool in
-            self.releases.get_mut(key).into_iter().flat_map(|deployed| deployed.pools.values_mut())
-        {
-            pool.retire();
+        if let Some(deployed) = self.releases.get_mut(key) {
+            self.retirements += 1;
+            deployed.retired = self.retirements;
+            deployed.pools.values_mut().for_each(Pool::retire);
         }
     }
 
@@ -166,7 +165,7 @@ impl Pool {
     }
 
     /// New calls of the application go elsewhere.
-    fn retire(&mut self) {
+    pub(super) fn retire(&mut self) {
         self.retirement += 1;
         self.scoreboard.retire(self.retirement);
         let holds_nothing = |index: &usize| {

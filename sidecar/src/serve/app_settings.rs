@@ -1,0 +1,123 @@
+//! Settings of an application: what its releases say, and what was set beyond that without a deploy.
+//!
+//! A generation is a file for each running release, which never changes once it is there, and its
+//! number in the scoreboards. A call that begins takes the number; its executor reads the file when
+//! the function first asks. So a call never sees two generations, and one that nobody asks for costs
+//! nothing.
+
+use super::app::settings_on_the_wire;
+use super::deployed::Deployed;
+use super::store::AppState;
+use super::supervisor::Supervisor;
+use crate::admin::{AdminError, Answer, ChangeSettings, Code, Reply, Settings};
+use protocol::AppName;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+
+/// Generations that requests may be pinned to.
+const GENERATIONS_KEPT: u64 = 64;
+/// Most settings of an application.
+const SETTINGS_MAX: usize = 4096;
+
+impl Supervisor {
+    pub(super) fn settings_of(&self, app: &AppName) -> Reply {
+        let known = self.app(app)?;
+        let current = super::key::ReleaseKey { app: app.clone(), release: known.routing.current };
+        let said = self.releases.get(&current).map(|d| &d.deployment.config.settings);
+        let settings = merged(said, &known.state.settings);
+        Ok(Answer::Settings(Settings { generation: known.state.settings_generation, settings }))
+    }
+
+    /// Makes the next generation. When this returns, every call that begins sees it.
+    pub(super) fn change_settings(&mut self, app: &AppName, body: &ChangeSettings) -> Reply {
+        let known = self.app(app)?;
+        let before = known.state.settings_generation;
+        let generation = body.generation.unwrap_or(before + 1);
+        if generation <= before {
+            let message = format!(
+                "generation {generation} of the settings is not after {before}, which holds"
+            );
+            return Err(AdminError::new(Code::Conflict, message));
+        }
+        let mut state = AppState { settings_generation: generation, ..known.state.clone() };
+        for (key, value) in &body.settings {
+            check_key(key)?;
+            match value {
+                Value::Null => drop(state.settings.remove(key)),
+                value => drop(state.settings.insert(key.clone(), value.clone())),
+            }
+        }
+        if state.settings.len() > SETTINGS_MAX {
+            let message = format!("an application has at most {SETTINGS_MAX} settings");
+            return Err(AdminError::new(Code::BadRequest, message));
+        }
+        for deployed in self.releases.values().filter(|deployed| deployed.key.app == *app) {
+            write_generation(deployed, &state).map_err(super::stage::unavailable)?;
+        }
+        self.save(app, state)?;
+        self.publish_settings(app);
+        self.settings_of(app)
+    }
+
+    fn publish_settings(&mut self, app: &AppName) {
+        let Some(known) = self.apps.get_mut(app) else {
+            return;
+        };
+        known.route();
+        known.routing.generation += 1;
+        let generation = known.routing.settings;
+        for deployed in self.releases.values().filter(|deployed| deployed.key.app == *app) {
+            deployed.pools.values().for_each(|pool| pool.scoreboard.set_settings(generation));
+        }
+        self.board.publish();
+    }
+
+    /// For a release whose pools are new.
+    pub(super) fn give_settings(&self, deployed: &Deployed) -> io::Result<()> {
+        let Some(known) = self.apps.get(&deployed.key.app) else {
+            return Ok(());
+        };
+        write_generation(deployed, &known.state)?;
+        let generation = settings_on_the_wire(known.state.settings_generation);
+        deployed.pools.values().for_each(|pool| pool.scoreboard.set_settings(generation));
+        Ok(())
+    }
+}
+
+fn check_key(key: &str) -> Result<(), AdminError> {
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if (1..=128).contains(&key.len()) && key.chars().all(good) {
+        return Ok(());
+    }
+    let message =
+        format!("\"{key}\" is no key: letters, digits, dots, dashes and underscores, at most 128");
+    Err(AdminError::new(Code::BadRequest, message))
+}
+
+fn merged(
+    said: Option<&BTreeMap<String, Value>>,
+    set: &BTreeMap<String, Value>,
+) -> BTreeMap<String, Value> {
+    let mut settings = said.cloned().unwrap_or_default();
+    settings.extend(set.iter().map(|(key, value)| (key.clone(), value.clone())));
+    settings
+}
+
+/// Writes a generation for a release, and removes the one that nobody can be pinned to any more.
+fn write_generation(deployed: &Deployed, state: &AppState) -> io::Result<()> {
+    let folder = deployed.settings_dir();
+    let name = |generation| folder.join(format!("{}.json", settings_on_the_wire(generation)));
+    let settings = merged(Some(&deployed.deployment.config.settings), &state.settings);
+    let beside = folder.join("new");
+    std::fs::write(&beside, serde_json::to_vec(&settings)?)?;
+    // The application's own user reads it.
+    std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o644))?;
+    std::fs::rename(&beside, name(state.settings_generation))?;
+    let old = state.settings_generation.saturating_sub(GENERATIONS_KEPT);
+    if old > 0 {
+        let _ = std::fs::remove_file(name(old));
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! A question of the control API that changes something: who waits for its answer, and what the audit
+//! log will say.
+
+use super::audit::now_ms;
+use super::supervisor::Supervisor;
+use crate::admin::{AuditEntry, Reply};
+use protocol::AppName;
+use std::time::Instant;
+use tokio::sync::oneshot;
+
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) by: String,
+    pub(super) app: AppName,
+    pub(super) action: &'static str,
+    pub(super) release: Option<u64>,
+    /// What was asked for beyond the release, for the audit log.
+    pub(super) detail: String,
+    pub(super) since: Instant,
+    /// `None` when the worker asks itself.
+    pub(super) reply: Option<oneshot::Sender<Reply>>,
+}
+
+impl Asked {
+    /// Writes the audit log, then answers.
+    pub(super) fn answer(self, supervisor: &Supervisor, reply: Reply) {
+        let result = match &reply {
+            Ok(_) => "ok".to_owned(),
+            Err(error) => error.message.clone(),
+        };
+        match &reply {
+            Ok(_) => tracing::info!(app = %self.app, release = self.release, by = self.by,
+                "{} {}", self.action, self.detail),
+            Err(error) => tracing::warn!(app = %self.app, release = self.release, by = self.by,
+                "{} refused: {error}", self.action),
+        }
+        supervisor.audit.note(&AuditEntry {
+            at_ms: now_ms(),
+            by: self.by,
+            app: self.app.to_string(),
+            action: self.action.to_owned(),
+            release: self.release,
+            result,
+            detail: self.detail,
+        });
+        if let Some(waiting) = self.reply {
+            // Whoever asked may be gone by now.
+            let _ = waiting.send(reply);
+        }
+    }
+}

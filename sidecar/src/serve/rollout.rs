@@ -1,0 +1,276 @@
+//! Which release calls go to, changed by whoever deploys: activate, roll back, canary, promote, abort.
+//!
+//! Each change is on disk before it is made in memory: a worker that dies in between starts with the
+//! new release, of which nobody was told yet, and says so.
+
+use super::app::unknown_release;
+use super::asked::Asked;
+use super::deployed::ReleaseState;
+use super::event::Retry;
+use super::fault;
+use super::key::ReleaseKey;
+use super::stage::{Staging, Then, unavailable};
+use super::store::{AppState, Share};
+use super::supervisor::Supervisor;
+use super::swap::NotNow;
+use crate::admin::{Activate, Activated, AdminError, Answer, Canary, Code, Reply, Rollback};
+use protocol::{AppName, ReleaseId};
+use std::time::{Duration, Instant};
+
+/// Until executors have passed the last retirement of a release that is to take over again.
+const TRY_AGAIN: Duration = Duration::from_millis(1);
+/// How often that is tried.
+const TRIES_MAX: u32 = 5000;
+const BASIS_POINTS: f64 = 100.0;
+
+impl Supervisor {
+    /// Makes a release that runs the current one, then answers.
+    pub(super) fn activate_release(&mut self, app: &AppName, body: Activate, asked: Asked) {
+        self.try_activation(app.clone(), body, asked, 0);
+    }
+
+    pub(super) fn try_activation(
+        &mut self,
+        app: AppName,
+        body: Activate,
+        asked: Asked,
+        tries: u32,
+    ) {
+        match self.activate_now(&app, &body) {
+            Err(Stop::Busy) if tries < TRIES_MAX => {
+                let retry = Retry::Activation { app, body, asked, tries: tries + 1 };
+                self.retry_after(TRY_AGAIN, retry);
+            }
+            Err(Stop::Busy) => {
+                let message = "executors of the release are still busy with its last retirement";
+                asked.answer(self, Err(AdminError::new(Code::Unavailable, message)));
+            }
+            Err(Stop::Refused(error)) => asked.answer(self, Err(error)),
+            Ok(activated) => asked.answer(self, Ok(Answer::Activated(activated))),
+        }
+    }
+
+    fn activate_now(&mut self, app: &AppName, body: &Activate) -> Result<Activated, Stop> {
+        let began = Instant::now();
+        let release = self.may_activate(app, body)?;
+        let key = ReleaseKey { app: app.clone(), release };
+        self.can_take_over(&key).map_err(|not_now| stop(&key, not_now))?;
+        let known = self.app(app)?;
+        let before = known.state.current;
+        let mut state = AppState { current: body.number, prepared: None, ..known.state.clone() };
+        if before != body.number {
+            state.previous = known.release(before).is_some().then_some(before);
+        }
+        state.canary = state.canary.filter(|canary| canary.release != body.number);
+        fault::point("activate.save");
+        self.save(app, state)?;
+        fault::point("activate.saved");
+        self.swap(app);
+        fault::point("activate.swapped");
+        let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let previous = self.app(app)?.state.previous;
+        Ok(Activated { number: body.number, previous, took_us })
+    }
+
+    fn may_activate(&self, app: &AppName, body: &Activate) -> Result<ReleaseId, AdminError> {
+        if self.is_stopping() {
+            return Err(AdminError::new(Code::Unavailable, "the worker is stopping"));
+        }
+        let known = self.app(app)?;
+        let current = known.state.current;
+        if let Some(expected) = body.expect_current.filter(|expected| *expected != current) {
+            let message =
+                format!("release {current} is current, not {expected}: another deploy came first");
+            return Err(AdminError::new(Code::Conflict, message));
+        }
+        let number = body.number;
+        let release = known.release(number).ok_or_else(|| unknown_release(app, number))?;
+        let key = ReleaseKey { app: app.clone(), release };
+        let runs = self.releases.get(&key).filter(|deployed| !deployed.stopping);
+        let catalog = runs.and_then(|deployed| deployed.published.as_ref());
+        let Some(published) = catalog else {
+            let message = format!("release {number} of \"{app}\" does not run: stage it first");
+            return Err(AdminError::new(Code::NotStaged, message));
+        };
+        if !body.allow_breaking {
+            self.refuse_breaking(app, number, &published.catalog)?;
+        }
+        Ok(release)
+    }
+
+    fn refuse_breaking(
+        &self,
+        app: &AppName,
+        number: u64,
+        next: &protocol::Catalog,
+    ) -> Result<(), AdminError> {
+        let mut changes = self.changes_to(app, next);
+        changes.retain(|change| change.breaking);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "release {number} of \"{app}\" breaks callers of the current one in {} places; \
+             --allow-breaking does it all the same",
+            changes.len()
+        );
+        Err(AdminError { changes, ..AdminError::new(Code::Breaking, message) })
+    }
+
+    /// The first of two phases: what can be refused is refused now, and a worker that dies before the
+    /// second asks the others how it ended.
+    pub(super) fn prepare(&mut self, app: &AppName, body: &Activate) -> Reply {
+        let release = self.may_activate(app, body)?;
+        let key = ReleaseKey { app: app.clone(), release };
+        match self.can_take_over(&key) {
+            Ok(()) | Err(NotNow::Busy) => {}
+            Err(not_now) => return Err(refusal(&key, not_now)),
+        }
+        let known = self.app(app)?;
+        if let Some(other) = known.state.prepared.filter(|other| *other != body.number) {
+            let message = format!(
+                "release {other} of \"{app}\" is about to be activated by another deploy; \
+                 `appserver abort` gives that up"
+            );
+            return Err(AdminError::new(Code::Conflict, message));
+        }
+        let state = AppState { prepared: Some(body.number), ..known.state.clone() };
+        self.save(app, state)?;
+        fault::point("prepare.saved");
+        Ok(Answer::Done {})
+    }
+
+    /// Goes back to the release before, or to any that is kept; one that does not run is started.
+    pub(super) fn roll_back(&mut self, app: &AppName, body: &Rollback, asked: Asked) {
+        match self.rollback_target(app, body) {
+            Err(error) => asked.answer(self, Err(error)),
+            Ok(number) => {
+                // What ran before is asked for by whoever knows it: its callers were there then.
+                let body = Activate { number, allow_breaking: true, expect_current: None };
+                match self.deployment_of(app, number) {
+                    Err(error) => asked.answer(self, Err(error)),
+                    Ok(deployment) => {
+                        let asked = Asked { release: Some(number), ..asked };
+                        let then = Then::Activate(body);
+                        let staging = Staging { asked, number, then, provisioned: Vec::new() };
+                        self.start_release(app, number, deployment, staging);
+                    }
+                }
+            }
+        }
+    }
+
+    fn rollback_target(&self, app: &AppName, body: &Rollback) -> Result<u64, AdminError> {
+        let known = self.app(app)?;
+        let number = body.to.or(known.state.previous).ok_or_else(|| {
+            let message = format!("\"{app}\" has no release before the current one");
+            AdminError::new(Code::UnknownRelease, message)
+        })?;
+        known.release(number).map(|_| number).ok_or_else(|| unknown_release(app, number))
+    }
+
+    /// Gives a release that runs a share of the requests.
+    pub(super) fn set_canary(&mut self, app: &AppName, body: &Canary) -> Reply {
+        if !(0.01..=100.0).contains(&body.percent) {
+            let message = format!("{} is no share: from 0.01 to 100 percent", body.percent);
+            return Err(AdminError::new(Code::BadRequest, message));
+        }
+        let number = body.release;
+        let activate = Activate { number, allow_breaking: true, expect_current: None };
+        self.may_activate(app, &activate)?;
+        let known = self.app(app)?;
+        if known.state.current == number {
+            let message = format!("release {number} is current already");
+            return Err(AdminError::new(Code::Conflict, message));
+        }
+        // Within 1 to 10,000, as checked.
+        let basis_points = (body.percent * BASIS_POINTS).round() as u16;
+        let share = Share { release: number, basis_points };
+        let state = AppState { canary: Some(share), ..known.state.clone() };
+        self.save(app, state)?;
+        self.swap(app);
+        Ok(Answer::Done {})
+    }
+
+    /// The canary becomes current.
+    pub(super) fn promote(&mut self, app: &AppName, asked: Asked) {
+        let canary = self.app(app).map(|known| known.state.canary);
+        match canary {
+            Err(error) => asked.answer(self, Err(error)),
+            Ok(None) => {
+                let message = format!("\"{app}\" has no canary: `appserver canary` sets one");
+                asked.answer(self, Err(AdminError::new(Code::Conflict, message)));
+            }
+            Ok(Some(share)) => {
+                let asked = Asked { release: Some(share.release), ..asked };
+                let body =
+                    Activate { number: share.release, allow_breaking: true, expect_current: None };
+                self.activate_release(app, body, asked);
+            }
+        }
+    }
+
+    /// The canary gets no more requests, and a preparation is forgotten.
+    pub(super) fn abort(&mut self, app: &AppName) -> Reply {
+        let known = self.app(app)?;
+        let state = AppState { canary: None, prepared: None, ..known.state.clone() };
+        self.save(app, state)?;
+        self.swap(app);
+        Ok(Answer::App(self.app_report(app, self.app(app)?)))
+    }
+
+    /// On disk first, then in memory.
+    pub(super) fn save(&mut self, app: &AppName, state: AppState) -> Result<(), AdminError> {
+        let known = self.app_mut(app)?;
+        known.store.save(&state).map_err(unavailable)?;
+        known.state = state;
+        Ok(())
+    }
+
+    /// Makes what the state says hold for calls, and lets go of releases that nobody needs.
+    fn swap(&mut self, app: &AppName) {
+        let before = self.route_of(app);
+        if let Some(known) = self.apps.get_mut(app) {
+            known.route();
+        }
+        self.switch(app, before);
+        self.retire_old(app);
+    }
+}
+
+/// Why nothing was activated.
+enum Stop {
+    Busy,
+    Refused(AdminError),
+}
+
+impl From<AdminError> for Stop {
+    fn from(error: AdminError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+fn stop(key: &ReleaseKey, not_now: NotNow) -> Stop {
+    match not_now {
+        NotNow::Busy => Stop::Busy,
+        not_now => Stop::Refused(refusal(key, not_now)),
+    }
+}
+
+fn refusal(key: &ReleaseKey, not_now: NotNow) -> AdminError {
+    let why = match not_now {
+        NotNow::Unknown => "is not here".to_owned(),
+        NotNow::NotRunning(reason) => format!("does not run: {reason}"),
+        NotNow::Busy => "is busy".to_owned(),
+    };
+    AdminError::new(Code::NotStaged, format!("release {key} {why}"))
+}
+
+/// As [`super::swap`] needs it.
+pub(super) fn runs(state: &ReleaseState) -> Result<(), NotNow> {
+    match state {
+        ReleaseState::Running => Ok(()),
+        ReleaseState::Starting => Err(NotNow::NotRunning("it is starting".to_owned())),
+        ReleaseState::Failed(reason) => Err(NotNow::NotRunning(reason.clone())),
+    }
+}
