@@ -54,3 +54,32 @@ impl Limits {
         self.bytes_max.saturating_add(self.entries_max.saturating_mul(around_each))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_tells_the_limits() {
+        let Limits {
+            entries_max: 100_000,
+            links_max: 10_000,
+            bytes_max: 0x8000_0000,
+            file_bytes_max: 0x2000_0000,
+            archive_bytes_max: 0x4000_0000,
+            path_bytes_max: 1024,
+            depth_max: 64,
+            ratio_max: 200,
+        } = Limits::default()
+        else {
+            panic!("docs/archives.md tells other limits");
+        };
+        let documentation = include_str!("../../docs/archives.md");
+        let text = documentation.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(
+            "100,000 entries, 10,000 of them links; 2 GiB of files, 512 MiB each; 1 GiB for the archive; \
+             paths of 1,024 bytes and 64 names; 200 times the archive's size beyond 16 MiB"
+        ));
+        assert_eq!(RATIO_FREE_BYTES, 16 << 20);
+    }
+}
