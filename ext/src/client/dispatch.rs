@@ -4,11 +4,11 @@
 //! been written, if the worker said that nothing ran, or if the function is idempotent.
 
 use super::app::Version;
-use super::call::{Call, Context, Link, State, Stay};
+use super::call::{Call, Link, State, Stay};
 use super::cluster::Cluster;
 use super::connection::{Connection, OpenError, connect_deadline, describe};
 use super::error::{CallError, ErrorKind};
-use super::worker::Way;
+use super::way::Way;
 use net::{Ready, is_transient, wait};
 use protocol::{FLAG_OUTPUT, HEADER_BYTES, Header, Kind, Purpose, RefusedCode, ReleaseId};
 use std::time::{Duration, Instant};
@@ -137,18 +137,6 @@ fn lacks_version(cluster: &Cluster, call: &mut Call, worker: usize) -> bool {
     lacks
 }
 
-/// Which connections the call may leave on.
-fn way(cluster: &Cluster, context: &Context) -> Way {
-    let release = context.version.release;
-    if release.is_any() {
-        Way::Current
-    } else if release == cluster.apps[context.app].routing().current && !context.by_name {
-        Way::Either(release)
-    } else {
-        Way::Named(release)
-    }
-}
-
 /// An idle connection, or a new one; and whether it was used before.
 fn connection(
     cluster: &mut Cluster,
@@ -158,7 +146,7 @@ fn connection(
     let Some(context) = &call.context else {
         return Err(Tried::Next);
     };
-    let way = way(cluster, context);
+    let way = Way::of(context, &cluster.apps[context.app]);
     let (now, pool) = (Instant::now(), context.pool());
     let idle = cluster.workers[worker].take_idle(context.app, pool, way, now);
     if let Some(connection) = idle {

@@ -30,6 +30,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod token;
+mod way;
 mod worker;
 
 pub(crate) use await_calls::Waited;

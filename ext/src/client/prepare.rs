@@ -8,7 +8,7 @@ use super::error::CallError;
 use super::options::Options;
 use super::routing::Manner;
 use super::table::CallId;
-use super::worker::Way;
+use super::way::Way;
 use protocol::{
     AppName, CallHead, ControlReply, ControlRequest, FUNCTION_NAME_BYTES_MAX, HEADER_BYTES,
     Purpose, ReleaseId, split_target,

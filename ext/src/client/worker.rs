@@ -2,6 +2,7 @@
 
 use super::connection::Connection;
 use super::options::Options;
+use super::way::Way;
 use net::Address;
 use protocol::ReleaseId;
 use shm::BoardReader;
@@ -51,36 +52,6 @@ struct Board {
     /// `None` before the first look: what was published between a welcome and the reading of its
     /// board is news as well.
     seen: Option<u64>,
-}
-
-/// Which connections a call may leave on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
-    /// One that leads to the current release.
-    Current,
-    /// One that was asked for with this release, or one that leads to the current release, which is
-    /// this one as far as is known.
-    Either(ReleaseId),
-    /// One that was asked for with this release.
-    Named(ReleaseId),
-}
-
-impl Way {
-    /// The release to ask for with a new connection.
-    pub(super) fn release(self) -> ReleaseId {
-        match self {
-            Self::Current | Self::Either(_) => ReleaseId::ANY,
-            Self::Named(release) => release,
-        }
-    }
-
-    fn is_way_of(self, connection: &Connection) -> bool {
-        match self {
-            Self::Current => connection.release.is_any(),
-            Self::Either(release) => connection.release.is_any() || connection.release == release,
-            Self::Named(release) => connection.release == release,
-        }
-    }
 }
 
 /// Whether a worker is worth trying.
