@@ -77,7 +77,7 @@ fn welcome() -> Welcome {
         limits: Limits { frame_bytes_max: 1 << 26, value_depth_max: 512 },
         executors_max: 4,
         busy_poll_us: 50,
-        board: Some("/run/appserver/board".into()),
+        board: Some(protocol::BoardAt { path: "/run/appserver/board".into(), generation: 3 }),
     }
 }
 

@@ -126,8 +126,16 @@ pub struct Welcome {
     pub executors_max: u16,
     /// How long an idle executor watches a connection before it sleeps, in microseconds.
     pub busy_poll_us: u32,
-    /// File of the board, for clients on the same host.
-    pub board: Option<String>,
+    /// For clients on the same host.
+    pub board: Option<BoardAt>,
+}
+
+/// The board of a worker, and how it stood when the routing beside it was written down: what was
+/// published since is news.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoardAt {
+    pub path: String,
+    pub generation: u64,
 }
 
 /// Why a connection was refused.

@@ -32,8 +32,8 @@ pub use frame::{
     TraceContext, body_from_slice, body_to_vec, control_frame,
 };
 pub use handshake::{
-    Canary, ClientInfo, Hello, Limits, Member, Membership, PREFACE, PREFACE_BYTES, Purpose,
-    Refused, RefusedCode, Routing, Welcome, check_preface,
+    BoardAt, Canary, ClientInfo, Hello, Limits, Member, Membership, PREFACE, PREFACE_BYTES,
+    Purpose, Refused, RefusedCode, Routing, Welcome, check_preface,
 };
 pub use name::{AppName, InvalidName, ReleaseId, split_target};
 pub use nearest::nearest;

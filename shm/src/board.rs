@@ -42,6 +42,11 @@ impl Board {
         self.layout().generation.fetch_add(1, Ordering::Release);
     }
 
+    /// How it stands.
+    pub fn generation(&self) -> u64 {
+        self.layout().generation.load(Ordering::Acquire)
+    }
+
     fn layout(&self) -> &Layout {
         self.0.at(0)
     }
@@ -78,6 +83,7 @@ mod tests {
         let board = Board::create(&path).unwrap();
         let reader = BoardReader::open(&path).unwrap();
         let first = reader.generation();
+        assert_eq!(board.generation(), first);
         board.publish();
         assert_eq!(reader.generation(), first + 1);
         let _restarted = Board::create(&path).unwrap();

@@ -94,7 +94,9 @@ impl Cluster {
     /// Takes in what a welcome tells.
     pub(super) fn welcomed(&mut self, worker: usize, app: Option<usize>, mut welcome: Welcome) {
         self.workers[worker].succeeded();
-        self.workers[worker].watch(welcome.board.as_deref());
+        if self.workers[worker].watch(welcome.board.as_ref()) {
+            self.news += 1;
+        }
         // Where one worker's board tells of changes, another, which may be behind, is not believed.
         let believed = self.workers[worker].is_watched() || !self.is_watched();
         if let Some(app) = app.and_then(|app| self.apps.get_mut(app)) {

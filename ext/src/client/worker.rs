@@ -4,7 +4,7 @@ use super::connection::Connection;
 use super::options::Options;
 use super::way::Way;
 use net::Address;
-use protocol::ReleaseId;
+use protocol::{BoardAt, ReleaseId};
 use shm::BoardReader;
 use std::path::Path;
 use std::rc::Rc;
@@ -49,9 +49,7 @@ struct Idle {
 struct Board {
     path: String,
     reader: BoardReader,
-    /// `None` before the first look: what was published between a welcome and the reading of its
-    /// board is news as well.
-    seen: Option<u64>,
+    seen: u64,
 }
 
 /// Whether a worker is worth trying.
@@ -223,7 +221,7 @@ impl Worker {
             return false;
         };
         let generation = board.reader.generation();
-        board.seen.replace(generation) != Some(generation)
+        std::mem::replace(&mut board.seen, generation) != generation
     }
 
     /// Whether its board tells of every change, as long as the worker itself is well.
@@ -235,16 +233,20 @@ impl Worker {
         self.board.is_some()
     }
 
-    /// Follows the board a welcome named. One that cannot be read is done without.
-    pub(super) fn watch(&mut self, path: Option<&str>) {
-        let Some(path) = path.filter(|_| self.address.is_local()) else {
-            return;
+    /// Follows the board a welcome named. One that cannot be read is done without. True when it takes
+    /// the place of another, whose last news nobody may have heard.
+    pub(super) fn watch(&mut self, at: Option<&BoardAt>) -> bool {
+        let Some(at) = at.filter(|_| self.address.is_local()) else {
+            return false;
         };
-        if self.board.as_ref().is_some_and(|board| board.path == path) {
-            return;
+        if self.board.as_ref().is_some_and(|board| board.path == at.path) {
+            return false;
         }
-        let reader = BoardReader::open(Path::new(path)).ok();
-        self.board = reader.map(|reader| Board { path: path.to_owned(), reader, seen: None });
+        let replaced = self.board.is_some();
+        let reader = BoardReader::open(Path::new(&at.path)).ok();
+        self.board =
+            reader.map(|reader| Board { path: at.path.clone(), reader, seen: at.generation });
+        replaced
     }
 }
 

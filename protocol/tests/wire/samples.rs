@@ -72,7 +72,8 @@ fn routing() -> impl Strategy<Value = Routing> {
 pub(crate) fn welcome() -> impl Strategy<Value = Welcome> {
     let identity = (text(), any::<u64>(), app_name(), text(), release());
     let known = (any::<u64>(), option::of(catalog()), membership(), limits(), routing());
-    let hints = (any::<u16>(), any::<u32>(), option::of(text()));
+    let board = (text(), any::<u64>()).prop_map(|(path, generation)| BoardAt { path, generation });
+    let hints = (any::<u16>(), any::<u32>(), option::of(board));
     (identity, known, hints).prop_map(|(identity, known, hints)| {
         let (version, connection, app, pool, release) = identity;
         let (catalog_hash, catalog, membership, limits, routing) = known;

@@ -8,8 +8,8 @@ use super::key::ReleaseKey;
 use super::pool::Pool;
 use super::supervisor::{Phase, Supervisor};
 use protocol::{
-    AppName, Hello, Limits, Purpose, Refused, RefusedCode, ReleaseId, Routing, ToExecutor, Welcome,
-    nearest,
+    AppName, BoardAt, Hello, Limits, Purpose, Refused, RefusedCode, ReleaseId, Routing, ToExecutor,
+    Welcome, nearest,
 };
 use std::os::fd::AsFd;
 
@@ -184,7 +184,10 @@ impl Supervisor {
             },
             executors_max: 0,
             busy_poll_us: daemon.busy_poll_us,
-            board: Some(self.settings.board.display().to_string()),
+            board: Some(BoardAt {
+                path: self.settings.board.display().to_string(),
+                generation: self.board.generation(),
+            }),
         }
     }
 }

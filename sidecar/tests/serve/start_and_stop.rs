@@ -217,7 +217,7 @@ fn sighup_reads_the_list_of_workers_again_and_the_board_says_so() {
     let mut control = Wire::connect(&worker.socket());
     let welcome = control.hello(Purpose::Control, None).unwrap();
     assert_eq!(welcome.membership.epoch, 1);
-    let board = BoardReader::open(welcome.board.unwrap().as_ref()).unwrap();
+    let board = BoardReader::open(welcome.board.unwrap().path.as_ref()).unwrap();
     let before = board.generation();
     let mut wire = worker.wire();
     let mut epoch_of_an_answer = || {

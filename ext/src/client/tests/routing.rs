@@ -1,9 +1,9 @@
 //! Beside a worker whose board tells of changes: what is asked after one, and that nothing is without.
 
-use super::fake::{Door, Fake, Peer, catalog, to, welcome};
+use super::fake::{Fake, catalog, to, welcome};
 use super::{call, options};
 use crate::client::{ErrorKind, Options, Pin, request_begins, request_ends};
-use protocol::{Failure, Function, ReleaseId, Welcome};
+use protocol::{BoardAt, Failure, Function, ReleaseId, Welcome};
 use shm::Board;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,7 +24,9 @@ impl Published {
     }
 
     fn welcome(&self) -> Welcome {
-        Welcome { board: Some(self.path.display().to_string()), ..welcome() }
+        let path = self.path.display().to_string();
+        let board = Some(BoardAt { path, generation: self.board.generation() });
+        Welcome { board, ..welcome() }
     }
 }
 
@@ -34,34 +36,22 @@ impl Drop for Published {
     }
 }
 
-/// A first call in version 7.1, and the question that follows the first look at the board.
-fn begin(door: &Door, welcome: &Welcome, release: u64, settings: u16) -> (Peer, Peer) {
-    let (mut peer, _) = door.welcome(welcome);
-    let request = peer.call_in(release, settings);
-    peer.give_from(&request, b"", 7, 1);
-    let mut questions = door.questions();
-    questions.tell_routing(to(7, 1));
-    (peer, questions)
-}
-
 #[test]
 fn nothing_is_asked_while_nothing_changes() {
     for (pin, version) in [(Pin::Request, (7, 1)), (Pin::Call, (0, 0)), (Pin::Off, (0, 0))] {
         let published = Published::new();
         let welcome = published.welcome();
         let fake = Fake::start(move |door| {
-            let (mut peer, questions) = begin(door, &welcome, version.0, version.1);
+            let (mut peer, _) = door.welcome(&welcome);
             for _ in 0..100 {
                 let request = peer.call_in(version.0, version.1);
                 peer.give_from(&request, b"", 7, 1);
             }
             peer.until_closed();
-            questions.until_closed();
         });
         let options = Options { pin, ..options(&[&fake]) };
-        call(&options, "once").unwrap();
         for _ in 0..100 {
-            request_begins_again(pin);
+            request_begins();
             call(&options, "once").unwrap();
         }
         crate::client::shut_down();
@@ -69,11 +59,25 @@ fn nothing_is_asked_while_nothing_changes() {
     }
 }
 
-/// A request's end closes the connection for questions, so that only those who ask have one.
-fn request_begins_again(pin: Pin) {
-    if pin == Pin::Request {
-        crate::client::unpin();
+#[test]
+fn what_was_published_between_a_welcome_and_the_reading_of_its_board_is_news() {
+    let published = Published::new();
+    let welcome = published.welcome();
+    published.board.publish();
+    let fake = Fake::start(move |door| {
+        let (mut peer, _) = door.welcome(&welcome);
+        let request = peer.call_in(7, 1);
+        peer.give_from(&request, b"", 7, 1);
+        door.questions().tell_routing(to(7, 2));
+        let request = peer.call_in(7, 2);
+        peer.give_from(&request, b"", 7, 2);
+    });
+    let options = Options { pin: Pin::Request, ..options(&[&fake]) };
+    for _ in 0..2 {
+        request_begins();
+        call(&options, "once").unwrap();
     }
+    fake.finish();
 }
 
 #[test]
@@ -114,10 +118,12 @@ fn settings_alone_are_asked_for_without_a_catalog() {
     let published = Published::new();
     let welcome = published.welcome();
     let fake = Fake::start(move |door| {
-        let (mut peer, mut questions) = begin(door, &welcome, 7, 1);
-        let request = peer.call_in(7, 1);
-        peer.give_from(&request, b"", 7, 1);
-        questions.tell_routing(to(7, 2));
+        let (mut peer, _) = door.welcome(&welcome);
+        for _ in 0..2 {
+            let request = peer.call_in(7, 1);
+            peer.give_from(&request, b"", 7, 1);
+        }
+        door.questions().tell_routing(to(7, 2));
         let request = peer.call_in(7, 2);
         peer.give_from(&request, b"", 7, 2);
     });
@@ -137,7 +143,10 @@ fn what_the_current_catalog_does_not_name_does_not_exist_and_what_it_names_anew_
     let published = Published::new();
     let welcome = published.welcome();
     let fake = Fake::start(move |door| {
-        let (mut peer, mut questions) = begin(door, &welcome, 0, 0);
+        let (mut peer, _) = door.welcome(&welcome);
+        let request = peer.call_in(0, 0);
+        peer.give_from(&request, b"", 7, 1);
+        let mut questions = door.questions();
         questions.tell_routing(to(8, 1));
         let mut renewed = catalog(8);
         renewed
@@ -208,6 +217,7 @@ fn a_worker_whose_questions_are_full_tells_by_a_new_connection() {
     });
     let options = Options { pin: Pin::Request, ..options(&[&fake]) };
     assert_eq!(call(&options, "once").unwrap(), b"old");
+    published.board.publish();
     request_begins();
     assert_eq!(call(&options, "once").unwrap(), b"new");
     fake.finish();
@@ -233,8 +243,6 @@ fn another_worker_that_is_behind_changes_nothing_for_new_requests() {
             ..welcome
         };
         let (mut peer, _) = door.welcome(&ahead);
-        let mut questions = door.questions();
-        questions.tell_routing(to(8, 1));
         let request = peer.call_in(8, 1);
         peer.give_from(&request, b"here", 8, 1);
     });
