@@ -1,6 +1,7 @@
 //! Executors between two calls: requests that take long to end or to begin, and signals.
 
-use e2e::{Sidecar, eventually};
+use e2e::{Sidecar, eventually, process_is_gone, send_signal};
+use rustix::process::{Pid, Signal, kill_process};
 
 const FUNCTIONS: &str = r#"<?php
     function pid(): int { return getmypid(); }
@@ -13,6 +14,21 @@ const FUNCTIONS: &str = r#"<?php
         register_shutdown_function('wait_for', $begun, $go);
         return getmypid();
     }
+    function status_of_terminated(int $signal): int {
+        $pid = pcntl_fork();
+        if ($pid === 0) { while (true) { sleep(60); } }
+        posix_kill($pid, $signal);
+        pcntl_waitpid($pid, $status);
+        return pcntl_wtermsig($status);
+    }
+    function handles(): int {
+        pcntl_async_signals(true);
+        pcntl_signal(SIGTERM, function () { $GLOBALS['seen'] = 1; });
+        pcntl_signal(SIGHUP, SIG_DFL);
+        posix_kill(getmypid(), SIGTERM);
+        return $GLOBALS['seen'] ?? 0;
+    }
+    function in_program(string $command): string { return (string) shell_exec($command); }
 "#;
 
 /// How many executors are in this state.
@@ -62,8 +78,95 @@ fn an_executor_that_dies_after_its_connection_was_handed_over_takes_it_from_nobo
     let pid = eventually("the next call runs", || {
         second.exists().then(|| std::fs::read_to_string(&first).unwrap().parse().unwrap())
     });
-    e2e::send_signal(pid, rustix::process::Signal::KILL);
+    send_signal(pid, Signal::KILL);
     eventually("it is replaced", || (in_state(&sidecar, "idle") == 1).then_some(()));
     std::fs::write(&go, "").unwrap();
     assert_eq!(client.finish().ok(), "went");
+}
+
+#[test]
+fn an_executor_that_hangs_in_the_files_of_a_request_is_replaced() {
+    let sidecar = Sidecar::builder()
+        .file("functions.php", FUNCTIONS)
+        .file(
+            "boot.php",
+            "<?php while (file_exists(__DIR__ . '/hang')) { usleep(1000); clearstatcache(); }",
+        )
+        .file(
+            "app.toml",
+            "bootstrap = \"boot.php\"\nstart_timeout_ms = 3000\n[executors]\nmin = 1\nmax = 1\n",
+        )
+        .start();
+    let hang = sidecar.app().join("hang");
+    eventually("a request is prepared", || (in_state(&sidecar, "idle") == 1).then_some(()));
+    std::fs::write(&hang, "").unwrap();
+    // Its own request was prepared before; the next one hangs, and so does that of the replacement.
+    let first: u32 = sidecar.php("echo appserver_call('pid');").ok().parse().unwrap();
+    eventually("it is killed", || process_is_gone(first).then_some(()));
+    eventually("its replacement is killed, too", || {
+        (sidecar.log().matches("did not return within start_timeout_ms").count() >= 2).then_some(())
+    });
+    std::fs::remove_file(&hang).unwrap();
+    assert_ne!(sidecar.php("echo appserver_call('pid');").ok(), first.to_string());
+}
+
+#[test]
+fn signals_that_end_processes_are_the_supervisor_s_alone() {
+    for signal in [Signal::TERM, Signal::INT, Signal::QUIT] {
+        let sidecar = Sidecar::with_functions(FUNCTIONS.trim_start_matches("<?php"));
+        let [begun, go] = ["begun", "go"].map(|name| sidecar.app().join(name));
+        let caller =
+            sidecar.spawn_php(&format!("echo appserver_call('wait_for', {begun:?}, {go:?});"));
+        eventually("the call has begun", || begun.exists().then_some(()));
+        let family = sidecar.family();
+        family.iter().for_each(|pid| send_signal(*pid, signal));
+        eventually("the worker drains", || sidecar.log().contains("stopping").then_some(()));
+        std::fs::write(&go, "").unwrap();
+        assert_eq!(caller.finish().ok(), "went", "{signal:?}");
+        for pid in family {
+            eventually("every process ends", || process_is_gone(pid).then_some(()));
+        }
+        assert!(!sidecar.log().contains("died"), "{}", sidecar.log());
+    }
+}
+
+#[test]
+fn signals_without_a_meaning_harm_nobody() {
+    let sidecar = Sidecar::with_functions(FUNCTIONS.trim_start_matches("<?php"));
+    [Signal::USR1, Signal::USR2, Signal::ALARM].into_iter().for_each(|one| sidecar.signal(one));
+    let before = sidecar.php("echo appserver_call('pid');").ok();
+    for pid in sidecar.executors().into_iter().chain([sidecar.prototype()]) {
+        [Signal::TERM, Signal::INT, Signal::HUP].into_iter().for_each(|one| send_signal(pid, one));
+    }
+    let after = sidecar.php("echo appserver_call('pid');").ok();
+    assert!(sidecar.executors().iter().any(|pid| pid.to_string() == before), "{before} {after}");
+    assert!(!sidecar.log().contains("died"), "{}", sidecar.log());
+}
+
+#[test]
+fn what_php_code_does_with_signals_ends_with_its_request() {
+    let sidecar = Sidecar::builder()
+        .file("functions.php", FUNCTIONS)
+        .file("app.toml", "[executors]\nmin = 1\nmax = 1\n")
+        .start();
+    let [pid, handled, terminated, hung_up, alone] = sidecar
+        .php(
+            r#"echo json_encode([appserver_call('pid'), appserver_call('handles'),
+                   appserver_call('status_of_terminated', SIGTERM), appserver_call('status_of_terminated', SIGHUP),
+                   appserver_call('in_program', 'kill -TERM $$; echo alive')]);"#,
+        )
+        .ok()
+        .trim_matches(['[', ']'])
+        .split(',')
+        .map(str::to_owned)
+        .collect::<Vec<_>>()
+        .try_into()
+        .expect("five values");
+    assert_eq!((handled.as_str(), alone.as_str()), ("1", "\"\""), "a program ends by the signal");
+    assert_eq!((terminated.as_str(), hung_up.as_str()), ("15", "1"), "so does a forked child");
+    let raw = Pid::from_raw(pid.parse().unwrap()).unwrap();
+    for signal in [Signal::TERM, Signal::HUP] {
+        kill_process(raw, signal).unwrap();
+    }
+    assert_eq!(sidecar.php("echo appserver_call('pid');").ok(), pid);
 }

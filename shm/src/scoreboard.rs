@@ -23,6 +23,8 @@ pub enum State {
     Replying = 5,
     /// The whole answer is out; the PHP request is still being closed.
     Answered = 6,
+    /// Between two calls: the files that each request requires are run.
+    Preparing = 7,
 }
 
 impl State {
@@ -34,6 +36,7 @@ impl State {
             4 => Self::Running,
             5 => Self::Replying,
             6 => Self::Answered,
+            7 => Self::Preparing,
             _ => Self::Empty,
         }
     }
@@ -196,6 +199,21 @@ impl Cell {
     /// Supervisor: the last retirement that the executor has passed.
     pub fn passed(&self) -> u32 {
         self.passed.load(Ordering::Acquire)
+    }
+
+    /// Executor: runs the files that each request requires, which may hang. Until the process is ready
+    /// its state stays Starting.
+    pub fn prepare(&self, now_ns: u64) {
+        let state = if self.ready_ns().is_some() { State::Preparing } else { State::Starting };
+        self.started_ns.store(now_ns, Ordering::Release);
+        self.state.store(state as u32, Ordering::Release);
+    }
+
+    /// Supervisor: since when the executor has run them, if it does.
+    pub fn preparing_since_ns(&self) -> Option<u64> {
+        let prepares = matches!(self.state(), State::Starting | State::Preparing);
+        // A time that is younger than the state belongs to a call that has begun since.
+        prepares.then(|| self.started_ns.load(Ordering::Relaxed)).filter(|time| *time != 0)
     }
 
     /// Executor: has started, and waits for its first connection since then.
@@ -543,6 +561,20 @@ mod tests {
         assert_eq!((cell.state(), cell.ready_ns()), (State::Idle, Some(7)));
         cell.assign();
         assert_eq!(cell.ready_ns(), None);
+    }
+
+    #[test]
+    fn files_of_a_request_run_in_a_process_that_starts_or_between_calls() {
+        let (_file, board) = Scoreboard::create(1, 0).unwrap();
+        let cell = board.cell(0);
+        cell.assign();
+        assert_eq!(cell.preparing_since_ns(), None, "it was only asked for");
+        cell.prepare(5);
+        assert_eq!((cell.state(), cell.preparing_since_ns()), (State::Starting, Some(5)));
+        cell.ready(7);
+        assert_eq!(cell.preparing_since_ns(), None);
+        cell.prepare(9);
+        assert_eq!((cell.state(), cell.preparing_since_ns()), (State::Preparing, Some(9)));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod codec;
 mod connections;
 mod cut;
 mod delivery;
+mod end_signals;
 mod failure;
 mod fork_guard;
 mod functions;
@@ -22,6 +23,7 @@ mod serve;
 mod turn;
 mod waiting;
 
+pub(crate) use end_signals::outlast;
 pub(crate) use prologue::Prologue;
 pub(crate) use seat::Seat;
 
@@ -82,6 +84,7 @@ fn live(
         return Ok("the prototype ended".to_owned());
     }
     fork_guard::install()?;
+    end_signals::end_children();
     interrupt::default_faults();
     interrupt::install(seat.cell())?;
     let mut server = serve::Server::new(boot, catalog, seat)?;

@@ -6,7 +6,7 @@ use super::connections::{Connection, Connections};
 use super::functions::Functions;
 use super::intake::{Intake, Read};
 use super::patience::Patience;
-use super::prologue::Prologue;
+use super::prologue::{Prologue, PrologueFailure};
 use super::seat::Seat;
 use super::waiting::{others_wait, rearm, sleep};
 use super::{fork_guard, interrupt, journal};
@@ -96,7 +96,7 @@ impl<'a> Server<'a> {
         let mut current = None;
         loop {
             let request = open(php)?;
-            let ready = prologue.run(&request);
+            let ready = self.prepare(prologue, &request);
             let Some(turn) = self.next(current)? else { return Ok(stopped()) };
             let connection = turn.connection;
             let context = self.serve(turn, &request, ready.as_ref().err())?;
@@ -124,7 +124,7 @@ impl<'a> Server<'a> {
     /// Serves every call in one request context. Returns why the process is to end.
     pub(super) fn resident(&mut self, php: &mut Php, prologue: &Prologue) -> Result<String> {
         let request = open(php)?;
-        let ready = prologue.run(&request);
+        let ready = self.prepare(prologue, &request);
         let mut current = None;
         loop {
             let Some(turn) = self.next(current)? else { return Ok(stopped()) };
@@ -150,6 +150,15 @@ impl<'a> Server<'a> {
             }
             current = connection;
         }
+    }
+
+    /// What every request requires before its call. It is no call, so it has no deadline, but a limit.
+    fn prepare(&self, prologue: &Prologue, request: &Request<'_>) -> Result<(), PrologueFailure> {
+        if !prologue.is_empty() {
+            self.seat.cell().prepare(now_ns());
+            self.seat.wake_supervisor();
+        }
+        prologue.run(request)
     }
 
     /// The next connection with something to read; `None` when the process is to end.

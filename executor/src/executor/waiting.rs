@@ -41,10 +41,11 @@ pub(super) fn sleep(seat: &Seat) -> Result<Option<Connection>> {
     Ok(None)
 }
 
-/// Whether the peer will send nothing more.
+/// Whether the peer is gone. POLLHUP needs no asking for; POLLRDHUP comes of our own shutdown(2), too,
+/// by which the supervisor takes no further requests when it stops.
 pub(super) fn has_hung_up(fd: BorrowedFd<'_>) -> bool {
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::RDHUP)], Some(&now))
+    poll(&mut [PollFd::from_borrowed_fd(fd, PollFlags::empty())], Some(&now))
         .is_ok_and(|ready| ready > 0)
 }
 

@@ -18,8 +18,8 @@ use rustix::process::{
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// How long executors have to end by SIGTERM before they are killed.
-const STOP_GRACE: Duration = Duration::from_millis(500);
+/// Killed processes are gone within microseconds unless the kernel holds one, e.g. for a broken disk.
+const DIE_WITHIN: Duration = Duration::from_millis(500);
 
 /// The prototype's children, by process id: pool and index of each.
 pub(super) struct Family<'a> {
@@ -142,17 +142,17 @@ impl<'a> Family<'a> {
         self.control.send(&FromPrototype::Exited(exit), &[])
     }
 
+    /// Ends every executor: the supervisor has let their calls finish, or is gone.
     fn stop(mut self) -> Result<()> {
-        self.signal_all(Signal::TERM);
-        let deadline = Instant::now() + STOP_GRACE;
+        self.kill_all();
+        let deadline = Instant::now() + DIE_WITHIN;
         while !self.members.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                self.signal_all(Signal::KILL);
                 return Ok(());
             }
             let mut fds = [PollFd::new(&self.ended, PollFlags::IN)];
-            let left = Timespec::try_from(left).context("grace")?;
+            let left = Timespec::try_from(left).context("time left")?;
             match poll(&mut fds, Some(&left)) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error).context("poll"),
@@ -163,10 +163,10 @@ impl<'a> Family<'a> {
         Ok(())
     }
 
-    fn signal_all(&self, signal: Signal) {
+    fn kill_all(&self) {
         for pid in self.members.keys() {
             // One that has ended meanwhile is not reaped yet, so the number is still its own.
-            let _ = kill_process(*pid, signal);
+            let _ = kill_process(*pid, Signal::KILL);
         }
     }
 }

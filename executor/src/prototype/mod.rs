@@ -10,13 +10,17 @@ mod signals;
 mod start;
 
 use crate::control::Channel;
+use crate::executor;
 use anyhow::Result;
 use protocol::{Boot, FromPrototype};
 use rustix::fd::AsFd;
 
 /// Lives until the supervisor says Stop or goes away.
 pub(crate) fn run(boot: &Boot, control: &Channel) -> Result<()> {
+    // PHP takes what it finds as its default for each request; preloading puts its own before that.
+    executor::outlast()?;
     let started = environment::prepare(boot).and_then(|()| start::start(boot, control));
+    executor::outlast()?;
     let mut release = match started {
         Ok(release) => release,
         Err(error) => {

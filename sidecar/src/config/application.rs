@@ -32,7 +32,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "start_timeout_ms",
         "60000",
-        "Time the application has to start, bootstrap and preloading included, in milliseconds.",
+        "Time the application has to start, bootstrap and preloading included, and an executor to run the files that each request requires, in milliseconds.",
     ),
     key("executors.min", "", "Executors kept ready in each pool; else one per CPU."),
     key("executors.max", "", "Most executors of a pool; else four per CPU, at least 8."),

@@ -41,8 +41,9 @@ impl Supervisor {
     }
 }
 
+/// POLLHUP needs no asking for; POLLRDHUP comes of our own shutdown(2), too, when the worker stops.
 fn has_hung_up(connection: &OwnedFd) -> bool {
-    let mut asked = [PollFd::new(connection, PollFlags::RDHUP)];
+    let mut asked = [PollFd::new(connection, PollFlags::empty())];
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
     poll(&mut asked, Some(&at_once)).is_ok_and(|ready| ready > 0)
 }

@@ -39,6 +39,7 @@ mod orphan;
 mod peer_groups;
 mod peers;
 mod pool;
+mod preparation;
 mod prototype;
 mod ready;
 mod relay;

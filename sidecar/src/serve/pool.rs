@@ -8,7 +8,7 @@ use super::ready::register;
 use crate::config::Executors;
 use protocol::{PoolBoot, Replacements, ToExecutor, ToPrototype};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, epoll, eventfd, poll};
-use shm::{Command, Scoreboard, State};
+use shm::{Cell, Command, Scoreboard, State};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -201,12 +201,18 @@ impl Pool {
         self.scoreboard.cells().filter(|cell| cell.running().is_some()).count()
     }
 
-    /// Executors that are neither idle nor absent.
+    /// Executors that can take no connection now, without those that start.
     pub(super) fn busy(&self) -> usize {
-        let busy = |state| {
+        let preparing = |cell: &&Cell| cell.state() == State::Preparing;
+        self.in_flight() + self.scoreboard.cells().filter(preparing).count()
+    }
+
+    /// Executors that have a call.
+    pub(super) fn in_flight(&self) -> usize {
+        let has_call = |state| {
             matches!(state, State::Reading | State::Running | State::Replying | State::Answered)
         };
-        self.scoreboard.cells().filter(|cell| busy(cell.state())).count()
+        self.scoreboard.cells().filter(|cell| has_call(cell.state())).count()
     }
 }
 

@@ -49,7 +49,7 @@ impl Supervisor {
             State::Replying | State::Answered | State::Idle if cause == ExitCause::Status(0) => {}
             // It may have given it back, and another may serve it by now.
             State::Replying | State::Answered | State::Idle => self.look_for_orphans(key),
-            State::Empty | State::Starting => {}
+            State::Empty | State::Starting | State::Preparing => {}
         }
     }
 

@@ -173,7 +173,8 @@ impl Supervisor {
         if executor.as_ref().is_some_and(|executor| executor.leaving.is_none()) {
             pool.lose(monotonic_ns());
         }
-        let unstarted = pool.scoreboard.cell(index).state() == State::Starting;
+        let state = pool.scoreboard.cell(index).state();
+        let unstarted = matches!(state, State::Starting | State::Preparing);
         if let Some(executor) = executor {
             self.settle(key, index, &executor, exit.cause);
         }

@@ -227,6 +227,7 @@ fn listen_for_signals(events: &Events) -> std::io::Result<()> {
     let signals = [
         (SignalKind::terminate(), Signal::Terminate),
         (SignalKind::interrupt(), Signal::Terminate),
+        (SignalKind::quit(), Signal::Terminate),
         (SignalKind::hangup(), Signal::Reload),
     ];
     for (kind, meaning) in signals {
@@ -237,6 +238,10 @@ fn listen_for_signals(events: &Events) -> std::io::Result<()> {
                 let _ = events.send(Event::Signal(meaning)).await;
             }
         });
+    }
+    // They mean nothing here, and are no reason to end. Once asked for, a signal stays caught.
+    for kind in [SignalKind::user_defined1(), SignalKind::user_defined2(), SignalKind::alarm()] {
+        drop(signal(kind)?);
     }
     Ok(())
 }

@@ -122,6 +122,7 @@ impl Supervisor {
 fn executor_status(deployed: &Deployed, pid: u32, cell: &Cell) -> ExecutorStatus {
     let state = match cell.state() {
         State::Empty | State::Starting => "starting",
+        State::Preparing => "preparing",
         State::Idle => "idle",
         State::Reading => "reading",
         State::Running => "running",

@@ -38,7 +38,7 @@ impl Supervisor {
         // Requests that wait for a prototype which is not there are not in flight.
         let started = self.releases.values().filter(|deployed| deployed.prototype.is_some());
         let mut pools = started.flat_map(|deployed| deployed.pools.values());
-        let running = pools.any(|pool| pool.busy() > 0 || pool.requests_wait());
+        let running = pools.any(|pool| pool.in_flight() > 0 || pool.requests_wait());
         let in_flight = running || self.connections.any_unread();
         if !in_flight || Instant::now() >= until {
             if running {

@@ -52,6 +52,7 @@ impl Supervisor {
         self.looks += 1;
         let mut starved = Vec::new();
         let mut answered = Vec::new();
+        self.end_unprepared();
         for pool in self.releases.values_mut().flat_map(|deployed| deployed.pools.values_mut()) {
             pool.end_cancelled(&self.connections, self.looked);
             answered.extend(pool.take_answered());
@@ -128,11 +129,11 @@ impl Pool {
 
     fn sleep_if_quiet(&mut self) {
         let leaving = self.executors.iter().flatten().any(|executor| executor.leaving.is_some());
-        if self.watch.quiet < QUIET_LOOKS || leaving {
+        if self.watch.quiet < QUIET_LOOKS || leaving || self.prepares() {
             return;
         }
         self.scoreboard.stop_watching();
-        if self.busy() > 0 {
+        if self.busy() > 0 || self.prepares() {
             self.scoreboard.watch();
             self.watch.quiet = 0;
         } else {
