@@ -165,6 +165,27 @@ fn on_sigterm_the_call_in_flight_is_answered_and_nobody_new_comes_in() {
 }
 
 #[test]
+fn on_sigterm_a_request_that_waits_for_an_executor_is_run() {
+    let setting = Setting::new();
+    setting.app_toml("[executors]\nmin = 1\nmax = 1\n");
+    let flag = setting.path("flag");
+    let mut worker = setting.start();
+    let (mut busy, mut waiting) = (worker.wire(), worker.wire());
+    busy.send_call("wait_for", &format!("[{flag:?}]"), 0);
+    eventually("it runs", || {
+        let executors = worker.status().apps[0].pools[0].executors.clone();
+        executors.iter().any(|executor| executor.state == "running").then_some(())
+    });
+    waiting.send_call("wait_for", &format!("[{flag:?}]"), 0);
+    worker.signal(Signal::TERM);
+    worker.expect_log("stopping");
+    std::fs::write(&flag, "").unwrap();
+    assert_eq!(busy.outcome(), Outcome::Returned("\"seen\"".to_owned()));
+    assert_eq!(waiting.outcome(), Outcome::Returned("\"seen\"".to_owned()));
+    assert_eq!(worker.ended(), 0);
+}
+
+#[test]
 fn a_signal_to_every_process_ends_the_worker_and_nothing_is_replaced() {
     let setting = Setting::new();
     let flag = setting.path("flag");
