@@ -152,7 +152,8 @@ impl Sidecar {
         let log = self.open_log();
         let mut command = Command::new(&self.artifacts.appserver);
         command.arg("serve").arg("--config").arg(self.config_file());
-        for app in fs::read_dir(self.apps()).expect("the folder is ours") {
+        // There is none where applications are deployed.
+        for app in fs::read_dir(self.apps()).into_iter().flatten() {
             command.arg("--app").arg(app.expect("the folder is ours").path());
         }
         command.arg("--listen").arg(self.address());

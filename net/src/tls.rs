@@ -62,6 +62,13 @@ impl TlsClient {
     }
 }
 
+impl TlsClient {
+    /// For clients that run the handshake themselves.
+    pub fn config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.0)
+    }
+}
+
 /// A file of many authorities, as systems have them, may hold some that rustls does not understand;
 /// a file without any other is a mistake.
 fn roots(file: &Path) -> std::result::Result<RootCertStore, TlsError> {

@@ -100,7 +100,7 @@ pub(crate) struct AuditEntry {
     /// Who asked: `uid 1000 (ada)`, `token deploy`, or `worker` itself.
     pub(crate) by: String,
     pub(crate) app: String,
-    /// `stage`, `activate`, `rollback`, `canary`, `promote`, `abort`, `drain`, `prune`, `settings`.
+    /// `stage`, `prepare`, `activate`, `rollback`, `canary`, `promote`, `abort`, `drain`, `prune`, `settings`.
     pub(crate) action: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) release: Option<u64>,

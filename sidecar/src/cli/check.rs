@@ -1,6 +1,6 @@
-//! `appserver config check`: what would hold, or what is wrong.
+//! `appserver config`, and of it `check`: what would hold, or what is wrong.
 
-use super::{Exit, Stop};
+use super::{Exit, Stop, settings};
 use crate::config::{self, ConfigError, Configuration};
 use crate::serve::{self, Options};
 use std::io::{self, Write};
@@ -17,6 +17,21 @@ Prints the configuration with every default filled in. Nothing is bound and no P
 pub(crate) enum ConfigCommand {
     /// Print the configuration as it would hold, or the first mistake with file and line.
     Check(CheckArgs),
+    /// Print settings of an application that were changed since its release.
+    Get(settings::GetArgs),
+    /// Change settings of an application without a deploy.
+    Set(settings::SetArgs),
+    /// Take changed settings back: what the release says holds again.
+    Unset(settings::UnsetArgs),
+}
+
+pub(crate) fn run(command: ConfigCommand) -> Result<(), Stop> {
+    match command {
+        ConfigCommand::Check(args) => check(&args),
+        ConfigCommand::Get(args) => settings::get(args),
+        ConfigCommand::Set(args) => settings::set(args),
+        ConfigCommand::Unset(args) => settings::unset(args),
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -36,8 +51,8 @@ pub(crate) struct CheckArgs {
     json: bool,
 }
 
-pub(crate) fn run(ConfigCommand::Check(args): ConfigCommand) -> Result<(), Stop> {
-    let configuration = load(&args)
+fn check(args: &CheckArgs) -> Result<(), Stop> {
+    let configuration = load(args)
         .and_then(|configuration| {
             serve::verify(&configuration.daemon)?;
             Ok(configuration)

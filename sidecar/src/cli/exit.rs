@@ -9,6 +9,9 @@ pub(crate) enum Exit {
     Ok = 0,
     Failed = 1,
     Usage = 2,
+    Breaking = 3,
+    Conflict = 4,
+    Partial = 5,
     Data = 65,
     NotFound = 66,
     Unavailable = 69,
@@ -22,10 +25,13 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// In the order in which they are documented.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Ok,
         Self::Failed,
         Self::Usage,
+        Self::Breaking,
+        Self::Conflict,
+        Self::Partial,
         Self::Data,
         Self::NotFound,
         Self::Unavailable,
@@ -46,8 +52,11 @@ impl Exit {
             Self::Ok => "Done.",
             Self::Failed => "The function threw, or ended without returning; or a check failed.",
             Self::Usage => "The command line makes no sense.",
-            Self::Data => "An argument is not valid JSON, or a value cannot be sent.",
-            Self::NotFound => "No such application, function or file.",
+            Self::Breaking => "Callers could break, so nothing was deployed; see --allow-breaking.",
+            Self::Conflict => "Another change came first, or the release is needed.",
+            Self::Partial => "Some workers did it and others did not; each has said so.",
+            Self::Data => "No valid JSON, a value that cannot be sent, or a refused archive.",
+            Self::NotFound => "No such application, release, function or file.",
             Self::Unavailable => "No worker could be reached, or it refused; nothing ran.",
             Self::Internal => "The system refused something, or this is a bug.",
             Self::ConnectionLost => "The connection broke during a call, which may have run.",

@@ -1,17 +1,27 @@
 //! The command line.
 
+mod audit;
 mod call;
+mod canary;
 mod check;
 mod client;
+mod control;
+mod deploy;
 mod exit;
 mod functions;
 mod generate;
+mod keygen;
 mod proxy;
 #[cfg(test)]
 mod reference;
+mod releases;
+mod retire;
+mod rollback;
 mod seconds;
 mod serve;
+mod settings;
 mod status;
+mod swap;
 mod text;
 mod top;
 
@@ -54,7 +64,27 @@ pub(crate) enum Command {
     Proxy(proxy::ProxyCommand),
     /// Watch a worker at work.
     Top(top::TopArgs),
-    /// Check configuration without starting anything.
+    /// Make the key that signs releases.
+    Keygen(keygen::KeygenArgs),
+    /// Bring a new release to every worker, or to none.
+    Deploy(deploy::DeployArgs),
+    /// List the releases that workers have.
+    Releases(releases::ReleasesArgs),
+    /// Go back to an earlier release.
+    Rollback(rollback::RollbackArgs),
+    /// Give a staged release a share of the requests.
+    Canary(canary::CanaryArgs),
+    /// Make the canary, or another staged release, the current one.
+    Promote(canary::PromoteArgs),
+    /// Give the canary no more requests; forget what was prepared.
+    Abort(canary::AbortArgs),
+    /// End a release that is not current when its calls have ended.
+    Drain(retire::DrainArgs),
+    /// Remove old releases.
+    Prune(retire::PruneArgs),
+    /// Show who did what, when, with which result.
+    Audit(audit::AuditArgs),
+    /// Check configuration without starting anything; change settings of an application.
     #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
     Config(check::ConfigCommand),
     /// Print a completion script for a shell.
@@ -79,6 +109,16 @@ pub(crate) fn run(command: Command) -> Result<(), Stop> {
         Command::Functions(args) => functions::run(args),
         Command::Proxy(command) => proxy::run(command),
         Command::Top(args) => top::run(args),
+        Command::Keygen(args) => keygen::run(args),
+        Command::Deploy(args) => deploy::run(args),
+        Command::Releases(args) => releases::run(args),
+        Command::Rollback(args) => rollback::run(args),
+        Command::Canary(args) => canary::canary(args),
+        Command::Promote(args) => canary::promote(args),
+        Command::Abort(args) => canary::abort(args),
+        Command::Drain(args) => retire::drain(args),
+        Command::Prune(args) => retire::prune(args),
+        Command::Audit(args) => audit::run(args),
         Command::Config(command) => check::run(command),
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),
@@ -87,7 +127,23 @@ pub(crate) fn run(command: Command) -> Result<(), Stop> {
 
 /// The commands and their options, each `--help` with its examples and the exit codes.
 pub(crate) fn definition() -> clap::Command {
-    with_exit_codes(Cli::command())
+    with_exit_codes(with_to(Cli::command()))
+}
+
+/// Commands that control workers take `--to` for `--workers`, unless it is something else to them.
+fn with_to(command: clap::Command) -> clap::Command {
+    let has =
+        |command: &clap::Command, id: &str| command.get_arguments().any(|arg| arg.get_id() == id);
+    let controls = has(&command, "workers") && command.get_arguments().any(is_control);
+    let command = match controls && !has(&command, "to") {
+        true => command.mut_arg("workers", |arg| arg.visible_alias("to")),
+        false => command,
+    };
+    command.mut_subcommands(with_to)
+}
+
+fn is_control(arg: &clap::Arg) -> bool {
+    arg.get_env().is_some_and(|name| name == "APPSERVER_CONTROL")
 }
 
 fn with_exit_codes(command: clap::Command) -> clap::Command {

@@ -51,6 +51,9 @@ fn describe(command: &Command, path: &str, out: &mut String) {
         }
         return;
     }
+    if !out.is_empty() {
+        out.push('\n');
+    }
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ");
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
@@ -76,8 +79,10 @@ fn name(arg: &Arg) -> String {
     }
     let long = format!("--{}", arg.get_long().expect("every option has a long name"));
     let value = if arg.get_action().takes_values() { format!(" {values}") } else { String::new() };
+    let aliases = arg.get_visible_aliases().unwrap_or_default().into_iter();
+    let aliases: String = aliases.map(|alias| format!("`--{alias}`, ")).collect();
     let short = arg.get_short().map(|short| format!("`-{short}`, ")).unwrap_or_default();
-    format!("{short}{}", code(&(long + &value)))
+    format!("{short}{aliases}{}", code(&(long + &value)))
 }
 
 fn code(text: &str) -> String {

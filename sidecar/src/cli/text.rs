@@ -57,6 +57,28 @@ pub(crate) fn long(seconds: u64) -> String {
     }
 }
 
+/// A moment, given in milliseconds since 1970, for people.
+pub(crate) fn time(at_ms: u64) -> String {
+    let (days, seconds) = (at_ms / 86_400_000, at_ms / 1_000 % 86_400);
+    let (year, month, day) = date(days);
+    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+}
+
+/// Year, month and day of a number of days since 1970-01-01: years that begin in March have their leap
+/// day at the end, and 400 of them have 146,097 days.
+fn date(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let leap_days = day_of_era / 1_460 + day_of_era / 146_096 - day_of_era / 36_524;
+    let year_of_era = (day_of_era - leap_days) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +92,16 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [vec!["A".into(), "B".into()], vec!["long\ner".into(), "µ".into()]];
         assert_eq!(table(&rows), "A        B\nlong er  µ\n");
+    }
+
+    #[test]
+    fn moments_are_dates_of_the_calendar() {
+        assert_eq!(time(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(time(951_782_399_999), "2000-02-28 23:59:59 UTC");
+        assert_eq!(time(951_782_400_000), "2000-02-29 00:00:00 UTC");
+        assert_eq!(time(951_868_800_000), "2000-03-01 00:00:00 UTC");
+        assert_eq!(time(4_107_542_400_000), "2100-03-01 00:00:00 UTC");
+        assert_eq!(time(1_795_219_200_000), "2026-11-21 00:00:00 UTC");
     }
 
     #[test]

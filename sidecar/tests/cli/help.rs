@@ -2,7 +2,20 @@
 
 use crate::appserver::appserver;
 
-const COMMANDS: [&[&str]; 9] = [
+const COMMANDS: [&[&str]; 22] = [
+    &["keygen"],
+    &["deploy"],
+    &["releases"],
+    &["rollback"],
+    &["canary"],
+    &["promote"],
+    &["abort"],
+    &["drain"],
+    &["prune"],
+    &["audit"],
+    &["config", "get"],
+    &["config", "set"],
+    &["config", "unset"],
     &["serve"],
     &["call"],
     &["status"],

@@ -2,6 +2,8 @@
 
 mod appserver;
 mod config;
+mod deploy;
+mod fake_control;
 mod fake_worker;
 mod help;
 mod terminal;

@@ -5,7 +5,7 @@ use net::{TlsClient, TlsFiles};
 use std::path::{Path, PathBuf};
 
 /// Where Debian keeps the authorities it trusts.
-const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+pub(crate) const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// PEM files.
 #[derive(Clone, Debug, Default, clap::Args)]

@@ -1,0 +1,164 @@
+//! Releases brought by `appserver deploy` to running workers.
+
+use e2e::{Artifacts, Sidecar};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// Whoever deploys: a key, and a folder to deploy from.
+struct Deployer {
+    folder: TempDir,
+    /// The line that workers are given.
+    public: String,
+}
+
+impl Deployer {
+    fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("appserver-e2e-").tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("app")).expect("ours");
+        let mut deployer = Self { folder, public: String::new() };
+        deployer.public =
+            deployer.run(&[], &["keygen", "--out", &deployer.path("key")]).trim().into();
+        deployer
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().expect("ASCII").to_owned()
+    }
+
+    /// A worker without an application that trusts the key.
+    fn worker(&self) -> Sidecar {
+        Sidecar::builder()
+            .config(&format!("[deploy]\ntrusted_keys = [{:?}]\n", self.public))
+            .start()
+    }
+
+    fn output(workers: &[&Sidecar], args: &[&str]) -> Output {
+        let addresses = workers.iter().map(|worker| format!("unix:{}", control(worker).display()));
+        let addresses: Vec<String> = addresses.collect();
+        let mut command = Command::new(Artifacts::find().appserver);
+        command.args(args).env("APPSERVER_CONTROL", addresses.join(","));
+        command.output().expect("appserver runs")
+    }
+
+    /// What a command prints that ends well.
+    fn run(&self, workers: &[&Sidecar], args: &[&str]) -> String {
+        let output = Self::output(workers, args);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// Deploys functions as the application `shop`.
+    fn deploy(&self, workers: &[&Sidecar], functions: &str, more: &[&str]) -> Output {
+        let app = self.folder.path().join("app");
+        std::fs::write(app.join("functions.php"), format!("<?php\n{functions}")).expect("ours");
+        let (app, key) = (self.path("app"), self.path("key"));
+        let args = ["deploy", &app, "--app", "shop", "--key", &key];
+        Self::output(workers, &[&args, more].concat())
+    }
+
+    fn releases(&self, workers: &[&Sidecar]) -> Value {
+        let told = self.run(workers, &["releases", "--app", "shop", "--json"]);
+        serde_json::from_str(&told).expect("JSON")
+    }
+}
+
+fn control(worker: &Sidecar) -> PathBuf {
+    worker.socket().with_file_name("run").join("control.sock")
+}
+
+fn ok(output: &Output) {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn version(worker: &Sidecar) -> String {
+    worker.php("echo appserver_call('version');").ok()
+}
+
+#[test]
+fn two_workers_take_over_each_release_and_go_back_together() {
+    let deployer = Deployer::new();
+    let (first, second) = (deployer.worker(), deployer.worker());
+    let workers = [&first, &second];
+    ok(&deployer.deploy(&workers, "function version(): string { return 'one'; }", &[]));
+    assert_eq!(workers.map(version), ["one", "one"]);
+    ok(&deployer.deploy(&workers, "function version(): string { return 'two'; }", &[]));
+    assert_eq!(workers.map(version), ["two", "two"]);
+    let releases = deployer.releases(&workers);
+    for worker in 0..2 {
+        let app = &releases[worker]["result"][0];
+        assert_eq!((&app["current"], &app["previous"]), (&Value::from(2), &Value::from(1)));
+    }
+    deployer.run(&workers, &["rollback", "--app", "shop"]);
+    assert_eq!(workers.map(version), ["one", "one"]);
+    deployer.run(&workers, &["rollback", "--app", "shop", "--to", "2"]);
+    assert_eq!(workers.map(version), ["two", "two"]);
+}
+
+#[test]
+fn a_deployed_application_is_there_again_after_a_restart() {
+    let deployer = Deployer::new();
+    let mut worker = deployer.worker();
+    ok(&deployer.deploy(&[&worker], "function version(): string { return 'one'; }", &[]));
+    worker.kill();
+    worker.restart();
+    assert_eq!(version(&worker), "one");
+    assert_eq!(deployer.releases(&[&worker])[0]["result"][0]["current"], 1);
+}
+
+#[test]
+fn what_would_break_callers_and_what_does_not_start_changes_nothing() {
+    let deployer = Deployer::new();
+    let worker = deployer.worker();
+    ok(&deployer.deploy(&[&worker], "function version(): string { return 'one'; }", &[]));
+    let breaking = "function version(string $whose): string { return 'two'; }";
+    let refused = deployer.deploy(&[&worker], breaking, &[]);
+    assert_eq!(refused.status.code(), Some(3));
+    let told = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert!(told.contains("breaking: ") && told.contains("$whose"), "{told}");
+    let broken = deployer.deploy(&[&worker], "function version( {", &[]);
+    assert_eq!(broken.status.code(), Some(78));
+    assert!(String::from_utf8_lossy(&broken.stderr).contains("syntax error"));
+    assert_eq!(version(&worker), "one");
+    ok(&deployer.deploy(&[&worker], breaking, &["--allow-breaking"]));
+    assert_eq!(worker.php("echo appserver_call('version', 'mine');").ok(), "two");
+}
+
+#[test]
+fn a_release_on_trial_gets_its_share_and_can_be_promoted() {
+    let deployer = Deployer::new();
+    let worker = deployer.worker();
+    ok(&deployer.deploy(&[&worker], "function version(): string { return 'one'; }", &[]));
+    let next = "function version(): string { return 'two'; }";
+    ok(&deployer.deploy(&[&worker], next, &["--stage-only"]));
+    assert_eq!(version(&worker), "one");
+    let trial = ["canary", "--app", "shop", "--release", "2", "--percent", "100"];
+    deployer.run(&[&worker], &trial);
+    assert_eq!(version(&worker), "two");
+    deployer.run(&[&worker], &["abort", "--app", "shop"]);
+    assert_eq!(version(&worker), "one");
+    deployer.run(&[&worker], &trial);
+    deployer.run(&[&worker], &["promote", "--app", "shop"]);
+    assert_eq!(deployer.releases(&[&worker])[0]["result"][0]["current"], 2);
+    assert_eq!(version(&worker), "two");
+}
+
+#[test]
+fn settings_change_without_a_deploy_and_who_did_it_is_on_record() {
+    let deployer = Deployer::new();
+    let worker = deployer.worker();
+    ok(&deployer.deploy(&[&worker], "function version(): string { return 'one'; }", &[]));
+    deployer.run(&[&worker], &["config", "set", "shop", "limit=5"]);
+    let told = deployer.run(&[&worker], &["config", "get", "shop", "limit"]);
+    assert_eq!(told.lines().last(), Some("limit  5"));
+    deployer.run(&[&worker], &["config", "unset", "shop", "limit"]);
+    let told = deployer.run(&[&worker], &["audit", "--json"]);
+    let told: Value = serde_json::from_str(&told).expect("JSON");
+    let entries = told[0]["result"].as_array().expect("entries");
+    let actions: Vec<&str> = entries.iter().filter_map(|entry| entry["action"].as_str()).collect();
+    assert_eq!(actions, ["stage", "activate", "settings", "settings"]);
+    let uid = rustix::process::geteuid().as_raw();
+    let by = entries[0]["by"].as_str().expect("text");
+    assert!(by.starts_with(&format!("uid {uid}")), "{by}");
+}

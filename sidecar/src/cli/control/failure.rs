@@ -1,0 +1,82 @@
+//! Why a worker did not do what was asked, and the exit code that stands for it.
+
+use crate::admin::{AdminError, Code};
+use crate::cli::Exit;
+use serde_json::{Value, json};
+use std::time::Duration;
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    #[error("cannot be reached: {0}")]
+    Unreachable(String),
+    /// It may have been done all the same.
+    #[error("the connection broke: {0}")]
+    Lost(String),
+    #[error("no answer within {} s", .0.as_secs())]
+    TimedOut(Duration),
+    #[error("this is no control API of a worker: {0}")]
+    Protocol(String),
+    #[error("{0}")]
+    Refused(#[from] AdminError),
+    /// It could have, but another worker could not.
+    #[error("nothing was changed here, because of another worker")]
+    Spared,
+    /// Others did it, and this one could not be reached any more.
+    #[error(
+        "{cause}; whether release {number} took over there is not known: if it did not, it does \
+         when the worker is back, before it serves"
+    )]
+    Behind { number: u64, cause: Box<Failure> },
+}
+
+impl Failure {
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Unreachable(_) => Exit::Unavailable,
+            Self::Lost(_) => Exit::ConnectionLost,
+            Self::TimedOut(_) => Exit::TimedOut,
+            Self::Protocol(_) => Exit::Protocol,
+            Self::Spared => Exit::Unavailable,
+            Self::Behind { cause, .. } => cause.exit(),
+            Self::Refused(error) => match error.code {
+                Code::BadRequest | Code::BadArchive => Exit::Data,
+                Code::Denied => Exit::Denied,
+                Code::UnknownApp | Code::UnknownRelease => Exit::NotFound,
+                Code::NotStaged => Exit::Config,
+                Code::Breaking => Exit::Breaking,
+                Code::Conflict => Exit::Conflict,
+                Code::Unavailable => Exit::Unavailable,
+            },
+        }
+    }
+
+    pub(crate) fn code(&self) -> Option<Code> {
+        match self {
+            Self::Refused(error) => Some(error.code),
+            _ => None,
+        }
+    }
+
+    /// Whether it is about the way to the worker, so that the same question may be answered later.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Lost(_) | Self::TimedOut(_) => true,
+            Self::Protocol(_) | Self::Spared | Self::Behind { .. } => false,
+            Self::Refused(error) => error.code == Code::Unavailable,
+        }
+    }
+
+    /// As the worker says it, or in the same form.
+    pub(crate) fn as_json(&self) -> Value {
+        match self {
+            Self::Refused(error) => json!(error),
+            Self::Unreachable(_) => json!({"code": "unreachable", "message": self.to_string()}),
+            Self::Lost(_) => json!({"code": "lost", "message": self.to_string()}),
+            Self::TimedOut(_) => json!({"code": "timed_out", "message": self.to_string()}),
+            Self::Protocol(_) => json!({"code": "protocol", "message": self.to_string()}),
+            Self::Spared => json!({"code": "spared", "message": self.to_string()}),
+            Self::Behind { .. } => json!({"code": "behind", "message": self.to_string()}),
+        }
+    }
+}
