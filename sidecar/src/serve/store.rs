@@ -199,9 +199,12 @@ impl Drop for Incoming {
     }
 }
 
-/// Removes a folder, also one whose folders are read-only.
+/// Removes a folder, also one whose folders are read-only; one that is not there is none.
 fn remove(folder: &Path) -> io::Result<()> {
-    archive::remove_release(folder)
+    match archive::remove_release(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 fn size_of(path: &Path) -> io::Result<u64> {
