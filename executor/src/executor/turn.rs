@@ -50,7 +50,10 @@ impl Server<'_> {
         );
         let (call, encoded) = match accepted {
             Ok(accepted) => accepted,
-            Err(failure) => return self.refuse(connection, &header, &failure),
+            Err(failure) => {
+                let failure = self.for_release(&header, failure);
+                return self.refuse(connection, &header, &failure);
+            }
         };
         self.patience.came(connection, call.started_ns);
         let orders = begin(self.seat, &call);
@@ -107,6 +110,17 @@ impl Server<'_> {
             Read::Frame(_) if has_hung_up(self.connections.fd(connection)) => Read::HungUp,
             read => read,
         }
+    }
+
+    /// What a refused call is told: a release that is not current any more has nothing to say to one
+    /// that is not pinned to it.
+    fn for_release(&mut self, header: &Header, failure: Failure) -> Failure {
+        let about_the_call = !matches!(failure, Failure::Protocol { .. });
+        if header.release_id == 0 && about_the_call && self.seat.scoreboard.retirement() != 0 {
+            self.retired = true;
+            return Failure::Moved;
+        }
+        failure
     }
 
     /// Answers a call that was not run.

@@ -7,5 +7,6 @@ mod ends;
 mod limits;
 mod processes;
 mod resident;
+mod retired;
 mod starting;
 mod support;

@@ -449,3 +449,12 @@ function reads_on(): string
     [$ours, $theirs] = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);
     return fread($ours, 1);
 }
+
+function waits_for(string $file): string
+{
+    while (!file_exists($file)) {
+        usleep(1000);
+        clearstatcache();
+    }
+    return 'went';
+}
