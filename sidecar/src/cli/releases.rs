@@ -43,7 +43,10 @@ pub(crate) fn run(args: ReleasesArgs) -> Result<(), Stop> {
 
 fn describe(app: &App) -> String {
     let mut title = match app.current {
-        0 => format!("{}, served from a folder", app.app),
+        0 if app.releases.iter().any(|release| release.number == 0) => {
+            format!("{}, served from a folder", app.app)
+        }
+        0 => format!("{}, nothing activated yet", app.app),
         number => format!("{}, release {number}", app.app),
     };
     if let Some(previous) = app.previous {

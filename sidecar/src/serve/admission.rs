@@ -105,6 +105,10 @@ impl Supervisor {
         let app = self.find_app(app)?;
         let current = self.route_of(app).current;
         let release = if release.is_any() { current } else { release };
+        if release.is_any() {
+            let message = format!("nothing of \"{app}\" has been activated yet");
+            return Err(refusal(RefusedCode::NotReady, message));
+        }
         let key = ReleaseKey { app: app.clone(), release };
         let Some(deployed) = self.releases.get(&key) else {
             let message =

@@ -99,6 +99,11 @@ impl Supervisor {
         self.retry_after(STOP_WITHIN, Retry::Overstayed(key.clone()));
     }
 
+    /// Whether a release's processes are ending.
+    pub(super) fn release_stops(&self, key: &ReleaseKey) -> bool {
+        self.releases.get(key).is_some_and(|deployed| deployed.stopping)
+    }
+
     /// A release that was to stop, and does not.
     pub(super) fn on_overstayed(&mut self, key: &ReleaseKey) {
         let stopping = self.releases.get(key).filter(|deployed| deployed.stopping);

@@ -17,7 +17,7 @@ impl Supervisor {
         executor: &Executor,
         cause: ExitCause,
     ) {
-        let stopping = self.is_stopping();
+        let stopping = self.is_stopping() || self.release_stops(&key.release);
         let Some(pool) = self.pool_mut(key) else {
             return;
         };
@@ -97,7 +97,7 @@ impl Supervisor {
                 let limit_ms = u32::try_from(limit_ns.div_ceil(1_000_000)).unwrap_or(u32::MAX);
                 Failure::TimedOut { limit_ms, killed: true }
             }
-            _ if self.releases.get(&key.release).is_some_and(|deployed| deployed.stopping) => {
+            _ if self.release_stops(&key.release) => {
                 Failure::ReleaseGone { release: key.release.release }
             }
             _ if self.is_stopping() => {
