@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod artifacts;
+mod deployer;
 mod fpm;
 mod php;
 mod sidecar;
@@ -12,6 +13,7 @@ mod wait;
 pub mod wire;
 
 pub use artifacts::Artifacts;
+pub use deployer::Deployer;
 pub use fpm::Fpm;
 pub use php::{PhpOutput, RunningPhp};
 pub use sidecar::{Sidecar, SidecarBuilder, send_signal};

@@ -1,72 +1,8 @@
 //! Releases brought by `appserver deploy` to running workers.
 
-use e2e::{Artifacts, Sidecar};
+use e2e::{Deployer, Sidecar};
 use serde_json::Value;
-use std::path::PathBuf;
-use std::process::{Command, Output};
-use tempfile::TempDir;
-
-/// Whoever deploys: a key, and a folder to deploy from.
-struct Deployer {
-    folder: TempDir,
-    /// The line that workers are given.
-    public: String,
-}
-
-impl Deployer {
-    fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("appserver-e2e-").tempdir().expect("a folder");
-        std::fs::create_dir(folder.path().join("app")).expect("ours");
-        let mut deployer = Self { folder, public: String::new() };
-        deployer.public =
-            deployer.run(&[], &["keygen", "--out", &deployer.path("key")]).trim().into();
-        deployer
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).to_str().expect("ASCII").to_owned()
-    }
-
-    /// A worker without an application that trusts the key.
-    fn worker(&self) -> Sidecar {
-        Sidecar::builder()
-            .config(&format!("[deploy]\ntrusted_keys = [{:?}]\n", self.public))
-            .start()
-    }
-
-    fn output(workers: &[&Sidecar], args: &[&str]) -> Output {
-        let addresses = workers.iter().map(|worker| format!("unix:{}", control(worker).display()));
-        let addresses: Vec<String> = addresses.collect();
-        let mut command = Command::new(Artifacts::find().appserver);
-        command.args(args).env("APPSERVER_CONTROL", addresses.join(","));
-        command.output().expect("appserver runs")
-    }
-
-    /// What a command prints that ends well.
-    fn run(&self, workers: &[&Sidecar], args: &[&str]) -> String {
-        let output = Self::output(workers, args);
-        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("text")
-    }
-
-    /// Deploys functions as the application `shop`.
-    fn deploy(&self, workers: &[&Sidecar], functions: &str, more: &[&str]) -> Output {
-        let app = self.folder.path().join("app");
-        std::fs::write(app.join("functions.php"), format!("<?php\n{functions}")).expect("ours");
-        let (app, key) = (self.path("app"), self.path("key"));
-        let args = ["deploy", &app, "--app", "shop", "--key", &key];
-        Self::output(workers, &[&args, more].concat())
-    }
-
-    fn releases(&self, workers: &[&Sidecar]) -> Value {
-        let told = self.run(workers, &["releases", "--app", "shop", "--json"]);
-        serde_json::from_str(&told).expect("JSON")
-    }
-}
-
-fn control(worker: &Sidecar) -> PathBuf {
-    worker.socket().with_file_name("run").join("control.sock")
-}
+use std::process::Output;
 
 fn ok(output: &Output) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
