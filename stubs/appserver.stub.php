@@ -97,6 +97,27 @@ namespace AppServer {
     /** Lets go of every release that this script or web request is pinned to: the next call begins anew. */
     function unpin(): void {}
 
+    /**
+     * A setting of the application that this code belongs to, as the running call sees it: a call sees
+     * one generation of the settings from beginning to end.
+     *
+     * @param string $key A setting's key, or the beginning of some before a dot: then an array of those,
+     *   by the rest of their keys.
+     * @param mixed $default What to return when there is no such setting.
+     * @throws ConfigException This process is no application's, or its settings cannot be read.
+     */
+    function config(string $key, mixed $default = null): mixed {}
+
+    /**
+     * A resource of the application that this code belongs to, by its name in app.toml: for a
+     * [datasource.NAME] a PDO, the same one throughout a request; for a [resource.NAME] an array.
+     *
+     * @return \PDO|array<string, mixed>
+     * @throws ConfigException There is no such resource, or this process is no application's.
+     * @throws \PDOException The database does not let it in.
+     */
+    function resource(string $name): mixed {}
+
     /** Explicit options for calls. Immutable: each with…() returns a changed copy. */
     final class Client
     {

@@ -6,6 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
 use std::io::PipeReader;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
@@ -17,6 +18,8 @@ pub struct SidecarBuilder {
     files: Vec<(String, String)>,
     daemon_config: String,
     listen: Vec<String>,
+    env: Vec<(String, String)>,
+    folders_in_config: bool,
     log_unread: bool,
 }
 
@@ -44,6 +47,18 @@ impl SidecarBuilder {
         self
     }
 
+    /// A variable of its environment.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The configuration file itself names the applications' folders, `apps/NAME`.
+    pub fn folders_in_config(mut self) -> Self {
+        self.folders_in_config = true;
+        self
+    }
+
     /// The log goes into a pipe that nobody reads, see [`Sidecar::close_log`].
     pub fn log_unread(mut self) -> Self {
         self.log_unread = true;
@@ -52,6 +67,19 @@ impl SidecarBuilder {
 
     /// Starts it and waits until it takes calls.
     pub fn start(self) -> Sidecar {
+        let mut sidecar = self.prepare();
+        sidecar.restart();
+        sidecar
+    }
+
+    /// Starts it where it must fail to: its exit code and what it said.
+    pub fn fails_to_start(self) -> (Option<i32>, String) {
+        let sidecar = self.prepare();
+        let output = sidecar.command().output().expect("appserver runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    fn prepare(self) -> Sidecar {
         let artifacts = Artifacts::find();
         let folder =
             tempfile::Builder::new().prefix("appserver-e2e-").tempdir().expect("a temp folder");
@@ -65,11 +93,19 @@ impl SidecarBuilder {
         let config =
             format!("runtime_dir = {:?}\n{}", runtime.display().to_string(), self.daemon_config);
         fs::write(folder.path().join("appserver.toml"), config).expect("the folder is ours");
-        let (listen, log_unread) = (self.listen, self.log_unread);
-        let mut sidecar =
-            Sidecar { artifacts, folder, listen, log_unread, log_reader: None, child: None };
-        sidecar.restart();
-        sidecar
+        // Applications may have users of their own.
+        let open = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(folder.path(), open).expect("the folder is ours");
+        Sidecar {
+            artifacts,
+            folder,
+            listen: self.listen,
+            env: self.env,
+            folders_in_config: self.folders_in_config,
+            log_unread: self.log_unread,
+            log_reader: None,
+            child: None,
+        }
     }
 }
 
@@ -79,6 +115,8 @@ pub struct Sidecar {
     artifacts: Artifacts,
     folder: TempDir,
     listen: Vec<String>,
+    env: Vec<(String, String)>,
+    folders_in_config: bool,
     log_unread: bool,
     log_reader: Option<PipeReader>,
     child: Option<Child>,
@@ -150,16 +188,7 @@ impl Sidecar {
     /// Starts it (again) and waits until it takes calls.
     pub fn restart(&mut self) {
         let log = self.open_log();
-        let mut command = Command::new(&self.artifacts.appserver);
-        command.arg("serve").arg("--config").arg(self.config_file());
-        // There is none where applications are deployed.
-        for app in fs::read_dir(self.apps()).into_iter().flatten() {
-            command.arg("--app").arg(app.expect("the folder is ours").path());
-        }
-        command.arg("--listen").arg(self.address());
-        for address in &self.listen {
-            command.arg("--listen").arg(address);
-        }
+        let mut command = self.command();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.child = Some(command.spawn().expect("appserver runs"));
         eventually("the sidecar takes calls", || {
@@ -170,6 +199,23 @@ impl Sidecar {
             let apps = self.try_status()?["apps"].as_array()?.clone();
             apps.iter().all(|app| app["state"] == "running").then_some(())
         });
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.artifacts.appserver);
+        command.arg("serve").arg("--config").arg(self.config_file());
+        if !self.folders_in_config {
+            // There is none where applications are deployed.
+            for app in fs::read_dir(self.apps()).into_iter().flatten() {
+                command.arg("--app").arg(app.expect("the folder is ours").path());
+            }
+        }
+        command.arg("--listen").arg(self.address());
+        for address in &self.listen {
+            command.arg("--listen").arg(address);
+        }
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
     }
 
     /// Sends a signal to the supervisor.

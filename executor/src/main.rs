@@ -10,6 +10,7 @@
 mod boot;
 mod catalog;
 mod control;
+mod deployed;
 mod descriptors;
 mod executor;
 mod prototype;

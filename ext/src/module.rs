@@ -34,7 +34,7 @@ pub(crate) extern "C" fn get_module() -> *mut ModuleEntry {
             client::request_begins();
             api::request_begins();
         });
-    for function in api::functions::builders() {
+    for function in api::functions::builders().chain(api::deployed::builders()) {
         module = module.function(function);
     }
     match module.try_into() {

@@ -40,8 +40,8 @@ pub use nearest::nearest;
 pub use pattern::Patterns;
 pub use php_type::{PhpType, is_builtin_type, is_php_name};
 pub use process::{
-    Boot, ClosedReason, ExecutorExit, FromExecutor, FromPrototype, GENERATION_PINNED, LogLevel,
-    PoolBoot, Report, ToExecutor, ToPrototype,
+    Boot, ClosedReason, Confidential, ExecutorExit, FromExecutor, FromPrototype, GENERATION_PINNED,
+    LogLevel, PoolBoot, Report, ToExecutor, ToPrototype,
 };
 pub use rendezvous::{rank, score};
 

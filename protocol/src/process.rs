@@ -30,6 +30,12 @@ pub struct Boot {
     pub env: Vec<(String, String)>,
     pub temp_dir: String,
     pub umask: u32,
+    /// Folders beside `root` and `temp_dir` in which PHP may open files; `None` = anywhere.
+    pub open_basedir: Option<Vec<String>>,
+    /// Folder of the generations of the application's settings, `<generation>.json`; empty = none.
+    pub settings_dir: String,
+    /// Named resources with their secrets, as the JSON that `appserver.so` takes.
+    pub resources: Confidential,
     pub pools: Vec<PoolBoot>,
     pub frame_bytes_max: u32,
     pub value_depth_max: u32,
@@ -39,6 +45,16 @@ pub struct Boot {
     /// Connections are at fd `fd_base + slot`.
     pub fd_base: u32,
     pub connections_max: u32,
+}
+
+/// Text that logs and panics never show.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confidential(pub String);
+
+impl std::fmt::Debug for Confidential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Confidential")
+    }
 }
 
 /// A pool of executors.

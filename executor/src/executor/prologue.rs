@@ -2,6 +2,7 @@
 //! be preloaded.
 
 use super::failure;
+use crate::deployed;
 use embed::{Outcome, Request};
 use protocol::Failure;
 
@@ -29,6 +30,10 @@ impl Prologue {
 
     /// Runs them; the first that does not return ends it.
     pub(crate) fn run(&self, request: &Request<'_>) -> Result<(), PrologueFailure> {
+        if !self.is_empty() {
+            // Which call comes is not known yet.
+            deployed::announce_settings(0);
+        }
         for file in &self.0 {
             let outcome = request.require_once(file);
             let bailed_out = matches!(outcome, Outcome::BailedOut(_));

@@ -12,6 +12,7 @@ use super::reply::{Reply, reply};
 use super::seat::Seat;
 use super::serve::{Context, On, Server, Turn};
 use super::waiting::has_hung_up;
+use crate::deployed;
 use anyhow::Result;
 use embed::Request;
 use protocol::{ClosedReason, Failure, Header};
@@ -62,11 +63,9 @@ impl Server<'_> {
             self.seat.cell().withdraw();
             return self.refuse(connection, &header, &Failure::Moved);
         }
-        self.answer.set_settings(if header.settings == 0 {
-            orders.settings
-        } else {
-            header.settings
-        });
+        let settings = if header.settings == 0 { orders.settings } else { header.settings };
+        self.answer.set_settings(settings);
+        deployed::announce_settings(settings);
         request.time_now();
         request.time_limit(call.limit_ms);
         let ended = match not_ready {

@@ -23,6 +23,8 @@ pub(super) fn session_dir(boot: &Boot) -> PathBuf {
 pub(super) fn prepare(boot: &Boot) -> Result<()> {
     std::env::set_current_dir(&boot.root).with_context(|| format!("folder {}", boot.root))?;
     rustix::process::umask(Mode::from_raw_mode(boot.umask & 0o777));
+    // SAFETY: one thread, see above.
+    unsafe { std::env::set_var("TMPDIR", &boot.temp_dir) };
     for (name, value) in &boot.env {
         // SAFETY: one thread, see above.
         unsafe { std::env::set_var(name, value) };

@@ -14,6 +14,7 @@ pub(super) fn with_preload(boot: &Boot, script: Option<&Path>) -> StartOptions {
     let mut ini = defaults(boot);
     ini.push(("opcache.enable".to_owned(), "1".to_owned()));
     ini.extend(boot.ini.iter().cloned());
+    ini.extend(open_basedir(boot));
     let mut must = |name: &str, value: &str| ini.push((name.to_owned(), value.to_owned()));
     // A release never changes, so its files need not be looked at again.
     must("opcache.validate_timestamps", "0");
@@ -36,6 +37,7 @@ pub(super) fn own_preload(boot: &Boot) -> Option<&str> {
 pub(super) fn without_opcache(boot: &Boot) -> StartOptions {
     let mut ini = defaults(boot);
     ini.extend(boot.ini.iter().cloned());
+    ini.extend(open_basedir(boot));
     ini.push(("opcache.enable".to_owned(), "0".to_owned()));
     ini.push(("opcache.preload".to_owned(), String::new()));
     StartOptions { ini, extension: extension() }
@@ -56,6 +58,16 @@ fn defaults(boot: &Boot) -> Vec<(String, String)> {
     ini.push(("max_execution_time".to_owned(), "0".to_owned()));
     ini.push(("max_input_time".to_owned(), "-1".to_owned()));
     ini
+}
+
+/// After the application's own settings: they must not take it away.
+fn open_basedir(boot: &Boot) -> Option<(String, String)> {
+    let further = boot.open_basedir.as_ref()?;
+    // With a slash at the end it is that folder, without one it is also those that begin like it.
+    let folders = [&boot.root, &boot.temp_dir].into_iter().chain(further);
+    let folders: Vec<String> =
+        folders.map(|folder| format!("{}/", folder.trim_end_matches('/'))).collect();
+    Some(("open_basedir".to_owned(), folders.join(":")))
 }
 
 /// The extension, so that deployed code knows the attribute classes and can call other functions.

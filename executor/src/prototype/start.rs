@@ -5,6 +5,7 @@ use super::last_words::{self, LastWords};
 use super::{preload, settings};
 use crate::catalog::{self, Listing};
 use crate::control::Channel;
+use crate::deployed;
 use crate::executor::Prologue;
 use anyhow::{Context, Result};
 use embed::Php;
@@ -31,6 +32,7 @@ pub(super) fn start(boot: &Boot, control: &Channel) -> Result<Release> {
     if !embed::opcache_enabled() {
         plan.give_up(boot);
     }
+    plan.warnings.extend(deployed::hand_over(boot));
     plan.warnings.extend(embed::take_log().into_iter().map(|line| line.text));
     let prologue = prologue(boot, &plan);
     let listing = in_child("listing its functions", || list(boot, &mut php, &prologue))?;

@@ -6,6 +6,7 @@ mod attributes;
 mod change;
 mod client;
 mod codec;
+pub(crate) mod deployed;
 mod exceptions;
 pub(crate) mod functions;
 mod future;
@@ -34,4 +35,5 @@ pub(crate) fn register_classes() -> Result<()> {
 /// A PHP request begins.
 pub(crate) fn request_begins() {
     throw::request_begins();
+    deployed::request_begins();
 }

@@ -12,6 +12,7 @@ pub(crate) mod exception;
 mod ffi;
 pub(crate) mod info;
 pub(crate) mod ini;
+pub(crate) mod instance;
 mod object;
 pub(crate) mod output;
 pub(crate) mod properties;

@@ -379,11 +379,14 @@ pub(crate) fn boot() -> impl Strategy<Value = Boot> {
     let pool =
         pool.prop_map(|(name, isolation, max_calls)| PoolBoot { name, isolation, max_calls });
     let limits = (any::<[u32; 7]>(), few(pool));
-    (identity, code, settings, limits).prop_map(|(identity, code, settings, limits)| {
+    let given = (text(), text(), option::of(few(text())));
+    let all = (identity, code, settings, limits, given);
+    all.prop_map(|(identity, code, settings, limits, given)| {
         let (app, release, root, entry, bootstrap) = identity;
         let (export, classes, isolation) = code;
         let (ini, env, temp_dir, umask) = settings;
         let (numbers, pools) = limits;
+        let (settings_dir, resources, open_basedir) = given;
         let [frame_bytes_max, value_depth_max, frame_timeout_ms, timeout_ms, ..] = numbers;
         let [.., busy_poll_us, fd_base, connections_max] = numbers;
         Boot {
@@ -399,6 +402,9 @@ pub(crate) fn boot() -> impl Strategy<Value = Boot> {
             env,
             temp_dir,
             umask,
+            open_basedir,
+            settings_dir,
+            resources: Confidential(resources),
             pools,
             frame_bytes_max,
             value_depth_max,

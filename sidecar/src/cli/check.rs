@@ -1,10 +1,10 @@
 //! `appserver config`, and of it `check`: what would hold, or what is wrong.
 
-use super::{Exit, Stop, settings};
+use super::{Exit, Stop, explain, settings};
 use crate::config::{self, ConfigError, Configuration};
 use crate::serve::{self, Options};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,6 +17,8 @@ Prints the configuration with every default filled in. Nothing is bound and no P
 pub(crate) enum ConfigCommand {
     /// Print the configuration as it would hold, or the first mistake with file and line.
     Check(CheckArgs),
+    /// Print what holds for an application, each value with who says so.
+    Explain(explain::ExplainArgs),
     /// Print settings of an application that were changed since its release.
     Get(settings::GetArgs),
     /// Change settings of an application without a deploy.
@@ -27,7 +29,8 @@ pub(crate) enum ConfigCommand {
 
 pub(crate) fn run(command: ConfigCommand) -> Result<(), Stop> {
     match command {
-        ConfigCommand::Check(args) => check(&args),
+        ConfigCommand::Check(args) => check(args),
+        ConfigCommand::Explain(args) => explain::run(args),
         ConfigCommand::Get(args) => settings::get(args),
         ConfigCommand::Set(args) => settings::set(args),
         ConfigCommand::Unset(args) => settings::unset(args),
@@ -51,8 +54,8 @@ pub(crate) struct CheckArgs {
     json: bool,
 }
 
-fn check(args: &CheckArgs) -> Result<(), Stop> {
-    let configuration = load(args)
+fn check(args: CheckArgs) -> Result<(), Stop> {
+    let configuration = load(&args.app, args.config.as_deref(), args.php_binary)
         .and_then(|configuration| {
             serve::verify(&configuration.daemon)?;
             Ok(configuration)
@@ -69,14 +72,17 @@ fn check(args: &CheckArgs) -> Result<(), Stop> {
 }
 
 /// A sidecar's file may be checked without an application, which `serve` would not start.
-fn load(args: &CheckArgs) -> Result<Configuration, ConfigError> {
-    let mut daemon = config::load_daemon(args.config.as_deref())?;
-    if daemon.apps.is_empty() && args.app.is_empty() && args.config.is_some() {
-        daemon.php_binary = args.php_binary.clone().or(daemon.php_binary);
+pub(super) fn load(
+    apps: &[PathBuf],
+    config: Option<&Path>,
+    php_binary: Option<PathBuf>,
+) -> Result<Configuration, ConfigError> {
+    let mut daemon = config::load_daemon(config)?;
+    if !daemon.apps.has_folders() && apps.is_empty() && config.is_some() {
+        daemon.php_binary = php_binary.or(daemon.php_binary);
         return Ok(Configuration { daemon, deployments: Vec::new() });
     }
-    let (apps, config, php_binary) =
-        (args.app.clone(), args.config.clone(), args.php_binary.clone());
+    let (apps, config) = (apps.to_vec(), config.map(Path::to_owned));
     config::load(&Options { apps, config, php_binary, ..Options::default() })
 }
 

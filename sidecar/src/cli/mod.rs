@@ -8,9 +8,11 @@ mod client;
 mod control;
 mod deploy;
 mod exit;
+mod explain;
 mod functions;
 mod generate;
 mod keygen;
+mod provision_sql;
 mod proxy;
 #[cfg(test)]
 mod reference;
@@ -87,6 +89,9 @@ pub(crate) enum Command {
     /// Check configuration without starting anything; change settings of an application.
     #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
     Config(check::ConfigCommand),
+    /// Run an SQL file in an SQLite database: what a step of [[provision]] is made of.
+    #[command(hide = true)]
+    ProvisionSql(provision_sql::ProvisionSqlArgs),
     /// Print a completion script for a shell.
     Completions(generate::CompletionsArgs),
     /// Write man pages.
@@ -120,6 +125,7 @@ pub(crate) fn run(command: Command) -> Result<(), Stop> {
         Command::Prune(args) => retire::prune(args),
         Command::Audit(args) => audit::run(args),
         Command::Config(command) => check::run(command),
+        Command::ProvisionSql(args) => provision_sql::run(&args),
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),
     }

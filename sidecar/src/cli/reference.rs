@@ -24,7 +24,8 @@ fn filled(document: &str) -> String {
     let mut definition = definition();
     definition.build();
     let document = between(document, "exit codes", &exit_codes());
-    definition.get_subcommands().fold(document, |document, command| {
+    let shown = definition.get_subcommands().filter(|command| !command.is_hide_set());
+    shown.fold(document, |document, command| {
         let mut text = String::new();
         describe(command, command.get_name(), &mut text);
         between(&document, &format!("appserver {}", command.get_name()), &text)
@@ -46,7 +47,10 @@ fn exit_codes() -> String {
 
 fn describe(command: &Command, path: &str, out: &mut String) {
     if command.get_subcommands().any(|sub| sub.get_name() != "help") {
-        for sub in command.get_subcommands() {
+        for (sub, number) in command.get_subcommands().zip(0..) {
+            if number > 0 {
+                out.push('\n');
+            }
             describe(sub, &format!("{path} {}", sub.get_name()), out);
         }
         return;

@@ -1,8 +1,11 @@
 //! `app.toml`: one application. Without the file every default below holds.
 
 use super::key::{Key, key};
+use super::provision::Provision;
+use super::resources::{Datasource, Resource};
 use protocol::{AppName, Isolation};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Every key of `app.toml`.
@@ -56,6 +59,38 @@ pub(crate) const KEYS: &[Key] = &[
         "500",
         "Time an interrupted call has to end by itself before its executor is killed, in milliseconds.",
     ),
+    key(
+        "limits.data_bytes_max",
+        "",
+        "Most private memory of each process, in bytes; PHP's memory_limit counts its own alone.",
+    ),
+    key("limits.file_bytes_max", "", "Largest file that may be written, in bytes."),
+    key("limits.core_bytes_max", "", "Largest core dump, in bytes; 0 = none."),
+    key(
+        "limits.processes_max",
+        "",
+        "Most processes of the application's user together; needs a user of its own.",
+    ),
+    key("limits.cpu_s_max", "", "CPU time, in seconds, after which the kernel ends a process."),
+    key("datasource.*.dsn", "", "A database, as PDO names it; AppServer\\resource() connects."),
+    key("datasource.*.user", "", "User to connect as."),
+    key("datasource.*.persistent", "false", "Whether an executor keeps the connection."),
+    key(
+        "datasource.*.needs",
+        "[]",
+        "What the administrator must give: \"password\", \"user\"; else the release does not start.",
+    ),
+    key("resource.*.needs", "[]", "Keys that the administrator must give."),
+    key("resource.*.*", "", "Values that AppServer\\resource() gives as an array."),
+    key("provision[].sql", "", "File of SQL statements to run once for a release."),
+    key("provision[].into", "", "The SQLite database for it: a datasource, or a path."),
+    key("provision[].run", "[]", "Program and arguments to run once for a release."),
+    key(
+        "provision[].undo",
+        "[]",
+        "Program and arguments that take the step back, if a later one fails.",
+    ),
+    key("provision[].timeout_ms", "60000", "How long the step may take, in milliseconds."),
     key("ini.*", "", "PHP settings of this application, e.g. memory_limit = \"256M\"."),
     key("env.*", "", "Environment variables of this application."),
     key(
@@ -87,9 +122,16 @@ pub(crate) struct Application {
     pub(crate) ini: BTreeMap<String, String>,
     #[serde(deserialize_with = "settings")]
     pub(crate) env: BTreeMap<String, String>,
-    #[serde(deserialize_with = "flat")]
-    pub(crate) settings: BTreeMap<String, serde_json::Value>,
     pub(crate) values: Values,
+    pub(crate) limits: Limits,
+    #[serde(deserialize_with = "flat", skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) settings: BTreeMap<String, Value>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) datasource: BTreeMap<String, Datasource>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) resource: BTreeMap<String, Resource>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) provision: Vec<Provision>,
 }
 
 impl Default for Application {
@@ -105,8 +147,12 @@ impl Default for Application {
             executors: Executors::default(),
             ini: BTreeMap::new(),
             env: BTreeMap::new(),
-            settings: BTreeMap::new(),
             values: Values::default(),
+            limits: Limits::default(),
+            settings: BTreeMap::new(),
+            datasource: BTreeMap::new(),
+            resource: BTreeMap::new(),
+            provision: Vec::new(),
         }
     }
 }
@@ -145,8 +191,39 @@ pub(crate) struct Values {
     pub(crate) classes: Vec<String>,
 }
 
+/// `[limits]`: of each process, by the kernel. Without one, what the worker itself has holds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) data_bytes_max: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file_bytes_max: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) core_bytes_max: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) processes_max: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cpu_s_max: Option<u64>,
+}
+
+impl Limits {
+    /// By the name of the key.
+    pub(super) fn all_mut(&mut self) -> [(&'static str, &mut Option<u64>); 5] {
+        [
+            ("limits.data_bytes_max", &mut self.data_bytes_max),
+            ("limits.file_bytes_max", &mut self.file_bytes_max),
+            ("limits.core_bytes_max", &mut self.core_bytes_max),
+            ("limits.processes_max", &mut self.processes_max),
+            ("limits.cpu_s_max", &mut self.cpu_s_max),
+        ]
+    }
+}
+
 /// PHP's settings and the environment are strings; numbers and truth values may be written as such.
-fn settings<'de, D: Deserializer<'de>>(source: D) -> Result<BTreeMap<String, String>, D::Error> {
+pub(super) fn settings<'de, D: Deserializer<'de>>(
+    source: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "a string, a number, true or false")]
     enum Scalar {
@@ -167,10 +244,8 @@ fn settings<'de, D: Deserializer<'de>>(source: D) -> Result<BTreeMap<String, Str
 }
 
 /// Tables become dotted keys: `[settings.feature] checkout = 0.25` is `feature.checkout`.
-fn flat<'de, D: Deserializer<'de>>(
-    source: D,
-) -> Result<BTreeMap<String, serde_json::Value>, D::Error> {
-    let table = BTreeMap::<String, serde_json::Value>::deserialize(source)?;
+fn flat<'de, D: Deserializer<'de>>(source: D) -> Result<BTreeMap<String, Value>, D::Error> {
+    let table = BTreeMap::<String, Value>::deserialize(source)?;
     let mut flat = BTreeMap::new();
     for (name, value) in table {
         flatten(name, value, &mut flat);
@@ -178,9 +253,9 @@ fn flat<'de, D: Deserializer<'de>>(
     Ok(flat)
 }
 
-fn flatten(name: String, value: serde_json::Value, into: &mut BTreeMap<String, serde_json::Value>) {
+fn flatten(name: String, value: Value, into: &mut BTreeMap<String, Value>) {
     match value {
-        serde_json::Value::Object(table) => {
+        Value::Object(table) => {
             for (inner, value) in table {
                 flatten(format!("{name}.{inner}"), value, into);
             }

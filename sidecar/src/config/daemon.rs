@@ -1,5 +1,6 @@
 //! `appserver.toml`: the worker. Without the file every default below holds.
 
+use super::Apps;
 use super::control::Control;
 use super::key::{Key, key};
 use net::Address;
@@ -14,7 +15,67 @@ pub(crate) const KEYS: &[Key] = &[
         "",
         "Addresses: unix:PATH, tls:HOST:PORT, tcp:HOST:PORT; else a socket in runtime_dir.",
     ),
-    key("apps", "[]", "Folders of applications, beside those of the command line."),
+    key(
+        "apps",
+        "[]",
+        "Folders of applications, beside those of the command line; or a section [apps.NAME] for each.",
+    ),
+    key("apps.*.folder", "", "Folder of the application; without one it has to be deployed."),
+    key(
+        "apps.*.user",
+        "",
+        "User whose rights its code has; else the worker's. The worker must be started as root.",
+    ),
+    key("apps.*.group", "", "Group of its processes; else the user's own."),
+    key("apps.*.umask", "\"0027\"", "Rights that files made by its code do not get, octal."),
+    key(
+        "apps.*.open_basedir",
+        "",
+        "Whether PHP opens files of the release and its temporary folder alone; or further folders. Else true if it has a user.",
+    ),
+    key(
+        "apps.*.env_pass",
+        "[]",
+        "Patterns of environment variables of the worker that it sees, e.g. \"AWS_*\".",
+    ),
+    key(
+        "apps.*.no_new_privs",
+        "",
+        "Whether set-user-ID programs that it starts get no rights; else true if it has a user.",
+    ),
+    key("apps.*.nice", "0", "How far its processes stand back behind others for the CPU, to 19."),
+    key("apps.*.timeout_ms", "", "As in app.toml, and goes before it; so with the following."),
+    key("apps.*.start_timeout_ms", "", "Time it has to start, in milliseconds."),
+    key("apps.*.executors.min", "", "Executors kept ready in each pool."),
+    key("apps.*.executors.max", "", "Most executors of a pool."),
+    key("apps.*.executors.max_calls", "", "Calls after which an executor is replaced."),
+    key("apps.*.executors.memory_bytes_max", "", "Memory above which an executor is replaced."),
+    key("apps.*.ini.*", "", "PHP settings."),
+    key("apps.*.env.*", "", "Environment variables."),
+    key(
+        "apps.*.limits.data_bytes_max",
+        "",
+        "As in app.toml, where they can be lowered but not raised.",
+    ),
+    key("apps.*.limits.file_bytes_max", "", "Largest file that may be written, in bytes."),
+    key("apps.*.limits.core_bytes_max", "", "Largest core dump, in bytes; 0 = none."),
+    key("apps.*.limits.processes_max", "", "Most processes of its user together."),
+    key("apps.*.limits.cpu_s_max", "", "CPU time of a process, in seconds."),
+    key(
+        "apps.*.cgroup.memory_bytes_max",
+        "",
+        "Most memory of all its processes together, in bytes, where cgroup v2 is delegated to the worker.",
+    ),
+    key("apps.*.cgroup.cpu_weight", "", "Its share of the CPU, from 1 to 10000; 100 is usual."),
+    key("apps.*.cgroup.processes_max", "", "Most processes and threads together."),
+    key("apps.*.datasource.*.dsn", "", "As in app.toml, and goes before it."),
+    key("apps.*.datasource.*.user", "", "User to connect as."),
+    key("apps.*.datasource.*.persistent", "", "Whether an executor keeps the connection."),
+    key("apps.*.datasource.*.password_file", "", "File with the password, read by the worker."),
+    key("apps.*.datasource.*.password_env", "", "Environment variable of the worker with it."),
+    key("apps.*.resource.*.values.*", "", "Values, which go before those of app.toml."),
+    key("apps.*.resource.*.secret_file.*", "", "File with the value of this key."),
+    key("apps.*.resource.*.secret_env.*", "", "Environment variable of the worker with it."),
     key(
         "user",
         "",
@@ -164,7 +225,7 @@ pub(crate) const KEYS: &[Key] = &[
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Daemon {
     pub(crate) listen: Vec<Address>,
-    pub(crate) apps: Vec<PathBuf>,
+    pub(crate) apps: Apps,
     pub(crate) user: Option<Identity>,
     pub(crate) group: Option<Identity>,
     pub(crate) runtime_dir: Option<PathBuf>,
@@ -189,7 +250,7 @@ impl Default for Daemon {
     fn default() -> Self {
         Self {
             listen: Vec::new(),
-            apps: Vec::new(),
+            apps: Apps::default(),
             user: None,
             group: None,
             runtime_dir: None,

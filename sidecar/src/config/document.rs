@@ -1,6 +1,7 @@
 //! Reads a TOML file against the table of its keys, so that every error names file, line and, for a
 //! misspelt key, the one that was meant.
 
+use super::origin::Origins;
 use super::{ConfigError, Key};
 use protocol::nearest;
 use serde::de::DeserializeOwned;
@@ -30,6 +31,53 @@ struct Written {
     default: &'static str,
 }
 
+/// Where in the file a table is: as it is written, and as the table of keys has it, in which `*` stands
+/// for any name.
+#[derive(Default)]
+struct Prefix {
+    written: String,
+    pattern: String,
+}
+
+/// What a key is, by the table of keys.
+enum Found<'a> {
+    Leaf(&'a Key),
+    Table(Prefix),
+    /// An array of tables.
+    Each(Prefix),
+}
+
+impl Prefix {
+    fn find<'a>(&self, key: &str, is_table: bool, keys: &'a [Key]) -> Option<Found<'a>> {
+        for name in [key, "*"] {
+            let pattern = format!("{}{name}", self.pattern);
+            let inside = |end: &str| Self {
+                written: format!("{}{key}{end}", self.written),
+                pattern: format!("{pattern}{end}"),
+            };
+            let (table, each) = (inside("."), inside("[]."));
+            let begins = |start: &str| keys.iter().any(|known| known.name.starts_with(start));
+            // Some can be written either way.
+            let as_table = begins(&table.pattern);
+            match keys.iter().find(|known| known.name == pattern) {
+                Some(known) if !(is_table && as_table) => return Some(Found::Leaf(known)),
+                _ if as_table => return Some(Found::Table(table)),
+                _ if begins(&each.pattern) => return Some(Found::Each(each)),
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+/// Whether a key that an `app.toml` cannot have is one of `[apps.NAME]`.
+fn is_the_administrators(pattern: &str, keys: &[Key]) -> bool {
+    let of_application = !keys.iter().any(|known| known.name.starts_with("apps."));
+    let (exactly, below) = (format!("apps.*.{pattern}"), format!("apps.*.{pattern}."));
+    let known = |known: &Key| known.name == exactly || known.name.starts_with(&below);
+    of_application && super::daemon::KEYS.iter().any(known)
+}
+
 impl Document {
     /// Reads `file` and checks its keys against `keys`.
     pub(super) fn read(file: &Path, keys: &[Key]) -> Result<Self, ConfigError> {
@@ -47,7 +95,7 @@ impl Document {
             Self { file: file.to_owned(), text, lines: BTreeMap::new(), values: Vec::new() };
         let text = document.text.clone();
         let table = DeTable::parse(&text).map_err(|error| document.at_span(&error))?;
-        document.check_keys(table.get_ref(), "", keys)?;
+        document.check_keys(table.get_ref(), &Prefix::default(), keys)?;
         Ok(document)
     }
 
@@ -61,6 +109,13 @@ impl Document {
         self.lines.contains_key(name)
     }
 
+    /// Where its keys that have values stand.
+    pub(super) fn origins(&self) -> Origins {
+        let valued = |name: &String| self.values.iter().any(|(_, written)| written.name == *name);
+        let lines = self.lines.iter().filter(|(name, _)| valued(name));
+        Origins::new(&self.file, lines)
+    }
+
     /// An error about the key `name` (dotted), with the line it stands on.
     pub(super) fn error(&self, name: &str, message: impl Into<String>) -> ConfigError {
         let line = self.lines.get(name).copied();
@@ -70,49 +125,58 @@ impl Document {
     fn check_keys(
         &mut self,
         table: &DeTable<'_>,
-        prefix: &str,
+        prefix: &Prefix,
         keys: &[Key],
     ) -> Result<(), ConfigError> {
         for (key, value) in table {
-            let name = format!("{prefix}{}", key.get_ref());
-            let (inside, each) = (format!("{name}."), format!("{name}[]."));
+            let name = format!("{}{}", prefix.written, key.get_ref());
             self.lines.insert(name.clone(), line_at(&self.text, key.span().start));
-            let begins_with = |start: &str| keys.iter().any(|known| known.name.starts_with(start));
-            let any = format!("{prefix}*");
-            if let Some(known) = keys.iter().find(|known| known.name == name || known.name == any) {
-                let written = Written { name, default: known.default };
-                self.values.push((value.span(), written));
-            } else if begins_with(&inside) {
-                let DeValue::Table(inner) = value.get_ref() else {
+            let is_table = matches!(value.get_ref(), DeValue::Table(_));
+            let Some(found) = prefix.find(key.get_ref(), is_table, keys) else {
+                return Err(self.unknown(key.get_ref(), prefix, keys));
+            };
+            match (found, value.get_ref()) {
+                (Found::Leaf(known), _) => {
+                    let written = Written { name, default: known.default };
+                    self.values.push((value.span(), written));
+                }
+                (Found::Table(inside), DeValue::Table(inner)) => {
+                    self.check_keys(inner, &inside, keys)?;
+                }
+                (Found::Table(_), _) => {
                     return Err(self.error(&name, format!("must be a table, [{name}]")));
-                };
-                self.check_keys(inner, &inside, keys)?;
-            } else if begins_with(&each) {
-                for item in value.get_ref().as_array().into_iter().flatten() {
-                    if let DeValue::Table(inner) = item.get_ref() {
-                        self.check_keys(inner, &each, keys)?;
+                }
+                (Found::Each(inside), list) => {
+                    for item in list.as_array().into_iter().flatten() {
+                        if let DeValue::Table(inner) = item.get_ref() {
+                            self.check_keys(inner, &inside, keys)?;
+                        }
                     }
                 }
-            } else {
-                return Err(self.unknown(key.get_ref(), prefix, keys));
             }
         }
         Ok(())
     }
 
-    fn unknown(&self, key: &str, prefix: &str, keys: &[Key]) -> ConfigError {
+    fn unknown(&self, key: &str, prefix: &Prefix, keys: &[Key]) -> ConfigError {
         let mut siblings: Vec<&str> = keys
             .iter()
-            .filter_map(|known| known.name.strip_prefix(prefix)?.split(['.', '[']).next())
+            .filter_map(|known| known.name.strip_prefix(&*prefix.pattern)?.split(['.', '[']).next())
+            .filter(|name| *name != "*")
             .collect();
         siblings.dedup();
-        let of_the_top = !prefix.is_empty() && keys.iter().any(|known| known.name == key);
+        let of_the_top = !prefix.pattern.is_empty() && keys.iter().any(|known| known.name == key);
+        let name = format!("{}{key}", prefix.written);
         let advice = match nearest(key, siblings.iter().copied()).first() {
             _ if of_the_top => format!("\"{key}\" belongs above the first [section]"),
-            Some(near) => format!("did you mean \"{prefix}{near}\"?"),
+            _ if is_the_administrators(&format!("{}{key}", prefix.pattern), keys) => {
+                "only the worker's administrator can say this: in appserver.toml, in the section \
+                 [apps.NAME] of this application"
+                    .to_owned()
+            }
+            Some(near) => format!("did you mean \"{}{near}\"?", prefix.written),
             None => format!("known here: {}", siblings.join(", ")),
         };
-        let name = format!("{prefix}{key}");
         let message = format!("unknown key \"{name}\"; {advice}");
         ConfigError::in_file(&self.file, self.lines.get(&name).copied(), message)
     }

@@ -1,7 +1,10 @@
 //! From files and command line to what holds: defaults filled in, paths made real, rules checked.
 
 use super::document::Document;
-use super::{Application, ConfigError, Daemon, application, control, daemon, level};
+use super::merge::merge;
+use super::{
+    Application, Apps, ConfigError, Daemon, Origins, Policy, application, control, daemon, level,
+};
 use net::Address;
 use protocol::AppName;
 use serde::Serialize;
@@ -22,7 +25,22 @@ pub(crate) struct Configuration {
 pub(crate) struct Deployment {
     /// Real path.
     pub(crate) root: PathBuf,
+    /// With what the administrator says put in.
     pub(crate) config: Application,
+    /// What is the administrator's alone.
+    #[serde(skip)]
+    pub(crate) policy: Policy,
+    /// Where the `app.toml` says it.
+    #[serde(skip)]
+    pub(crate) origins: Origins,
+}
+
+impl Deployment {
+    /// Rights that files made by its code do not get.
+    pub(crate) fn umask(&self) -> u32 {
+        let given = self.policy.umask.as_ref();
+        given.and_then(|text| u32::from_str_radix(text, 8).ok()).unwrap_or(0o027)
+    }
 }
 
 /// Reads and checks everything; binds and starts nothing.
@@ -31,13 +49,19 @@ pub(crate) fn load(options: &crate::serve::Options) -> Result<Configuration, Con
     overlay(&mut daemon, options)?;
     check_addresses(&daemon.listen).map_err(|error| ConfigError::new(error.to_string()))?;
     let mut deployments = Vec::new();
-    for folder in &daemon.apps {
-        let mut deployment = load_application(folder)?;
+    for folder in &daemon.apps.folders {
+        deployments.push(load_application(folder, &daemon.apps)?);
+    }
+    for (name, policy) in &daemon.apps.named {
+        if let Some(folder) = &policy.folder {
+            deployments.push(load_named(name, folder, &daemon.apps)?);
+        }
+    }
+    for deployment in &mut deployments {
         if let Some(max) = options.executors_max {
             let executors = &mut deployment.config.executors;
             (executors.max, executors.min) = (max, executors.min.min(max));
         }
-        deployments.push(deployment);
     }
     check_deployments(&daemon, &deployments)?;
     Ok(Configuration { daemon, deployments })
@@ -45,7 +69,7 @@ pub(crate) fn load(options: &crate::serve::Options) -> Result<Configuration, Con
 
 /// The command line goes before the file; applications of both are served.
 fn overlay(daemon: &mut Daemon, options: &crate::serve::Options) -> Result<(), ConfigError> {
-    daemon.apps.extend(options.apps.iter().cloned());
+    daemon.apps.folders.extend(options.apps.iter().cloned());
     if !options.listen.is_empty() {
         let parsed = options.listen.iter().map(|text| text.parse::<Address>());
         daemon.listen = parsed
@@ -105,6 +129,7 @@ pub(crate) fn load_daemon(file: Option<&Path>) -> Result<Daemon, ConfigError> {
     let document = Document::read(file, daemon::KEYS)?;
     let mut daemon: Daemon = document.values()?;
     check_daemon(&document, &daemon)?;
+    daemon.apps.origins = document.origins();
     let absolute = std::path::absolute(file)
         .map_err(|error| ConfigError::in_file(file, None, format!("cannot be found: {error}")))?;
     let base = absolute.parent().unwrap_or(Path::new("/"));
@@ -129,7 +154,12 @@ fn paths(daemon: &mut Daemon) -> impl Iterator<Item = &mut PathBuf> {
         &mut daemon.tls.client_ca,
         &mut daemon.control.token_file,
     ];
-    daemon.apps.iter_mut().chain(single.into_iter().flatten())
+    let of_apps = daemon.apps.named.values_mut().flat_map(|policy| {
+        let passwords = policy.datasource.values_mut().filter_map(|d| d.password_file.as_mut());
+        let secrets = policy.resource.values_mut().flat_map(|r| r.secret_file.values_mut());
+        policy.folder.iter_mut().chain(passwords).chain(secrets)
+    });
+    daemon.apps.folders.iter_mut().chain(of_apps).chain(single.into_iter().flatten())
 }
 
 /// Seconds since 1970 of the file's last change: later lists replace earlier ones by themselves.
@@ -176,6 +206,10 @@ fn check_daemon(document: &Document, daemon: &Daemon) -> Result<(), ConfigError>
     level::check(&daemon.log.level).map_err(|message| document.error("log.level", message))?;
     check_addresses(&daemon.listen).map_err(|message| document.error("listen", message))?;
     control::check(document, daemon)?;
+    for (name, policy) in &daemon.apps.named {
+        check_policy(name, policy)
+            .map_err(|(key, message)| document.error(&format!("apps.{name}.{key}"), message))?;
+    }
     let workers = &daemon.membership.workers;
     for (index, worker) in workers.iter().enumerate() {
         if workers[..index].iter().any(|other| other.address == worker.address) {
@@ -186,8 +220,58 @@ fn check_daemon(document: &Document, daemon: &Daemon) -> Result<(), ConfigError>
     Ok(())
 }
 
-/// An application's configuration, with all defaults if its folder has no `app.toml`.
-pub(crate) fn load_application(folder: &Path) -> Result<Deployment, ConfigError> {
+/// The key that is wrong, and why.
+fn check_policy(name: &AppName, policy: &Policy) -> Result<(), (&'static str, String)> {
+    let octal = |umask: &String| u32::from_str_radix(umask, 8).is_ok_and(|umask| umask <= 0o777);
+    if policy.umask.as_ref().is_some_and(|umask| !octal(umask)) {
+        return Err(("umask", "must be octal, e.g. \"0027\"".to_owned()));
+    }
+    if policy.nice.is_some_and(|nice| nice > 19) {
+        return Err(("nice", "must be from 0 to 19".to_owned()));
+    }
+    if policy.cgroup.cpu_weight.is_some_and(|weight| !(1..=10_000).contains(&weight)) {
+        return Err(("cgroup.cpu_weight", "must be from 1 to 10000".to_owned()));
+    }
+    if policy.group.is_some() && policy.user.is_none() {
+        return Err(("group", "needs user as well".to_owned()));
+    }
+    if policy.executors.min == Some(0) {
+        return Err(("executors.min", "must be at least 1".to_owned()));
+    }
+    if let (Some(min), Some(max)) = (policy.executors.min, policy.executors.max)
+        && max < min
+    {
+        return Err(("executors.max", format!("executors.min is {min} and executors.max {max}")));
+    }
+    if name.is_any() {
+        return Err(("", "an application needs a name".to_owned()));
+    }
+    Ok(())
+}
+
+/// An application that has a section of its own, which names it.
+fn load_named(name: &AppName, folder: &Path, apps: &Apps) -> Result<Deployment, ConfigError> {
+    let deployment = load_folder(folder, Some(name), apps)?;
+    if deployment.config.name != *name {
+        return Err(ConfigError::new(format!(
+            "apps.{name}.folder: the app.toml in {} names the application \"{}\"; use one name",
+            deployment.root.display(),
+            deployment.config.name
+        )));
+    }
+    Ok(deployment)
+}
+
+/// The configuration of the application in a folder, with all defaults if that has no `app.toml`.
+pub(crate) fn load_application(folder: &Path, apps: &Apps) -> Result<Deployment, ConfigError> {
+    load_folder(folder, None, apps)
+}
+
+fn load_folder(
+    folder: &Path,
+    name: Option<&AppName>,
+    apps: &Apps,
+) -> Result<Deployment, ConfigError> {
     let root = folder.canonicalize().map_err(|error| {
         ConfigError::new(format!("the application's folder {}: {error}", folder.display()))
     })?;
@@ -202,18 +286,25 @@ pub(crate) fn load_application(folder: &Path) -> Result<Deployment, ConfigError>
     };
     let mut config: Application = document.values()?;
     if config.name.is_any() {
-        config.name = name_of(&root)?;
+        config.name = name.map_or_else(|| name_of(&root), |name| Ok(name.clone()))?;
     }
     if config.entry.is_empty() {
         config.entry = php_files(&root)?;
     }
+    let policy = apps.policy(name.unwrap_or(&config.name));
+    merge(&mut config, &policy, &document)?;
     check_application(&document, &root, &config)?;
-    Ok(Deployment { root, config })
+    let origins = document.origins();
+    Ok(Deployment { root, config, policy, origins })
 }
 
 /// A release of the application `name` in a folder of its own, whatever its `app.toml` calls it.
-pub(crate) fn load_release(folder: &Path, name: &AppName) -> Result<Deployment, ConfigError> {
-    let mut deployment = load_application(folder)?;
+pub(crate) fn load_release(
+    folder: &Path,
+    name: &AppName,
+    apps: &Apps,
+) -> Result<Deployment, ConfigError> {
+    let mut deployment = load_folder(folder, Some(name), apps)?;
     deployment.config.name = name.clone();
     Ok(deployment)
 }
@@ -242,6 +333,14 @@ fn check_application(
     if let Some(name) = config.env.keys().find(|name| name.is_empty() || name.contains(['=', '\0']))
     {
         return Err(document.error("env", format!("\"{name}\" cannot name a variable")));
+    }
+    for step in &config.provision {
+        if let Some(fault) = step.fault() {
+            return Err(document.error("provision", fault));
+        }
+        if let Some(file) = &step.sql {
+            check_file(root, file).map_err(|message| document.error("provision[].sql", message))?;
+        }
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! tests hold tables and structs together, and the documents are generated from them.
 
 pub(crate) mod application;
+mod apps;
 pub(crate) mod control;
 pub(crate) mod daemon;
 mod document;
@@ -12,13 +13,26 @@ mod error;
 mod key;
 mod level;
 mod load;
+mod merge;
+mod origin;
+mod provision;
+mod resources;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use application::{Application, Executors};
+pub(crate) use apps::{Apps, OpenBasedir, Policy};
 pub(crate) use daemon::{Daemon, Identity, LogFormat};
 pub(crate) use error::ConfigError;
 pub(crate) use key::Key;
 #[cfg(test)]
 use load::load_application;
 pub(crate) use load::{Configuration, Deployment, load, load_daemon, load_release};
+pub(crate) use origin::Origins;
+pub(crate) use provision::Provision;
+pub(crate) use resources::assemble as assemble_resources;
+
+/// Names of the keys of an `app.toml`, in the order of the documentation.
+pub(crate) fn application_keys() -> Vec<String> {
+    application::KEYS.iter().map(|key| key.name.to_owned()).collect()
+}

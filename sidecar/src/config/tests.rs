@@ -20,7 +20,7 @@ fn app(files: &[(&str, &str)]) -> TempDir {
 
 fn app_error(toml: &str) -> String {
     let folder = app(&[("a.php", "<?php"), ("app.toml", toml)]);
-    let error = load_application(folder.path()).unwrap_err().to_string();
+    let error = load_application(folder.path(), &Apps::default()).unwrap_err().to_string();
     let file = folder.path().canonicalize().unwrap().join("app.toml");
     error.replace(&file.display().to_string(), "app.toml")
 }
@@ -53,7 +53,7 @@ fn defaults(config: impl Serialize) -> BTreeMap<String, toml::Value> {
 
 fn table_holds(keys: &[Key], config: impl Serialize) {
     let defaults = defaults(config);
-    for key in keys.iter().filter(|key| !key.default.is_empty() && !key.name.contains("[]")) {
+    for key in keys.iter().filter(|key| !key.default.is_empty() && !key.name.contains(['[', '*'])) {
         let written: toml::Table = toml::from_str(&format!("value = {}", key.default)).unwrap();
         assert_eq!(defaults.get(key.name), Some(&written["value"]), "{}", key.name);
     }
@@ -90,7 +90,7 @@ fn every_key_of_the_tables_is_read() {
 #[test]
 fn without_app_toml_every_php_file_at_the_top_is_an_entry() {
     let folder = app(&[("b.php", ""), ("a.php", ""), ("sub/c.php", ""), ("notes.txt", "")]);
-    let config = load_application(folder.path()).unwrap().config;
+    let config = load_application(folder.path(), &Apps::default()).unwrap().config;
     assert_eq!(config.entry, ["a.php", "b.php"]);
     assert!(config.name.as_str().starts_with("shop-"), "{}", config.name);
 }
@@ -98,7 +98,7 @@ fn without_app_toml_every_php_file_at_the_top_is_an_entry() {
 #[test]
 fn a_folder_without_php_says_what_to_do() {
     let folder = app(&[("notes.txt", "")]);
-    let error = load_application(folder.path()).unwrap_err().to_string();
+    let error = load_application(folder.path(), &Apps::default()).unwrap_err().to_string();
     assert!(error.contains("no *.php") && error.contains("entry"), "{error}");
 }
 
@@ -193,7 +193,7 @@ fn settings_of_php_may_be_written_as_numbers_and_truth_values() {
     let toml =
         "[ini]\nmemory_limit = \"64M\"\nprecision = 17\nhtml_errors = false\n[env]\nA = true";
     let folder = app(&[("a.php", ""), ("app.toml", toml)]);
-    let config = load_application(folder.path()).unwrap().config;
+    let config = load_application(folder.path(), &Apps::default()).unwrap().config;
     let ini: Vec<(&str, &str)> =
         config.ini.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(ini, [("html_errors", "0"), ("memory_limit", "64M"), ("precision", "17")]);
@@ -208,6 +208,56 @@ fn the_list_of_workers_has_an_epoch_of_its_own_accord() {
     assert_eq!(membership.workers[0].weight, 1);
     let named = daemon(&format!("[membership]\nepoch = 7\n{text}")).unwrap().membership;
     assert_eq!(named.epoch, 7);
+}
+
+#[test]
+fn the_administrator_goes_before_the_application() {
+    let folder = app(&[
+        ("a.php", ""),
+        ("app.toml", "timeout_ms = 5\n[executors]\nmin = 4\nmax = 8\n[env]\nA = 1\nB = 1"),
+    ]);
+    let text = format!(
+        "[apps.shop]\nfolder = {:?}\ntimeout_ms = 7\n[apps.shop.executors]\nmax = 2\n[apps.shop.env]\nB = 2",
+        folder.path().display().to_string()
+    );
+    let daemon = daemon(&text).unwrap();
+    let deployment = load_application(folder.path(), &Apps::default()).unwrap();
+    assert_eq!(deployment.config.timeout_ms, 5);
+    let worker = app(&[("appserver.toml", text.as_str())]);
+    let config = Some(worker.path().join("appserver.toml"));
+    let options = crate::serve::Options { config, ..Default::default() };
+    let shop = load(&options).unwrap().deployments.remove(0);
+    assert_eq!(shop.config.name.as_str(), "shop");
+    assert_eq!(shop.config.timeout_ms, 7);
+    assert_eq!((shop.config.executors.min, shop.config.executors.max), (2, 2));
+    assert_eq!((shop.config.env["A"].as_str(), shop.config.env["B"].as_str()), ("1", "2"));
+    let line = |name: &str| daemon.apps.origins.nearest(name, 2).map(|origin| origin.line);
+    assert_eq!(line("apps.shop.timeout_ms"), Some(3));
+    assert_eq!(line("apps.shop.executors.min"), None);
+}
+
+#[test]
+fn what_is_the_administrator_s_is_refused_in_an_app_toml() {
+    for (toml, key) in [
+        ("user = \"root\"", "user"),
+        ("[cgroup]\ncpu_weight = 1", "cgroup"),
+        ("[datasource.main]\npassword_env = \"X\"", "datasource.main.password_env"),
+    ] {
+        let error = app_error(toml);
+        let expected = format!("unknown key \"{key}\"; only the worker's administrator");
+        assert!(error.contains(&expected), "{error}");
+    }
+    let error = app_error("[ini]\nopen_basedir = \"/\"");
+    assert!(error.starts_with("app.toml:2: ini.open_basedir: only the worker's"), "{error}");
+}
+
+#[test]
+fn settings_may_be_written_as_tables_or_dotted() {
+    let toml = "[settings]\nfeature.a = 0.25\n\"feature.b\" = [1]\n[settings.feature.c]\nd = true";
+    let folder = app(&[("a.php", ""), ("app.toml", toml)]);
+    let config = load_application(folder.path(), &Apps::default()).unwrap().config;
+    let settings = serde_json::to_string(&config.settings).unwrap();
+    assert_eq!(settings, r#"{"feature.a":0.25,"feature.b":[1],"feature.c.d":true}"#);
 }
 
 #[test]

@@ -2,14 +2,17 @@
 
 use super::gate::Gate;
 use super::http::Guard;
-use super::identity::{Account, group_id};
+use super::identity::{Account, AppUser, group_id};
 use super::peers::Peers;
 use crate::config::{ConfigError, Daemon};
+use protocol::AppName;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What the check found on its way.
 pub(super) struct Checked {
     pub(super) account: Option<Account>,
+    pub(super) users: BTreeMap<AppName, AppUser>,
     pub(super) peers: Peers,
     pub(super) php_binary: PathBuf,
     /// Without what is still to be made.
@@ -36,11 +39,23 @@ pub(super) fn check(daemon: &Daemon) -> Result<Checked, ConfigError> {
     let account = Account::resolve(daemon.user.as_ref(), daemon.group.as_ref());
     Ok(Checked {
         account: account.map_err(in_key("user"))?,
+        users: app_users(daemon)?,
         peers: Peers::resolve(&daemon.allow).map_err(in_key("allow"))?,
         php_binary: executor_binary(daemon)?,
         gate: Gate::check(daemon)?,
         guard: Guard::check(daemon)?,
     })
+}
+
+fn app_users(daemon: &Daemon) -> Result<BTreeMap<AppName, AppUser>, ConfigError> {
+    let mut users = BTreeMap::new();
+    for (name, policy) in &daemon.apps.named {
+        let user = AppUser::resolve(policy);
+        if let Some(user) = user.map_err(in_key(&format!("apps.{name}.user")))? {
+            users.insert(name.clone(), user);
+        }
+    }
+    Ok(users)
 }
 
 fn in_key(name: &str) -> impl FnOnce(ConfigError) -> ConfigError {

@@ -1,5 +1,6 @@
 //! A release that is deployed here: its prototype, catalog and pools.
 
+use super::confinement::Confinement;
 use super::directories;
 use super::event::{Events, Incarnation};
 use super::key::{PoolKey, ReleaseKey};
@@ -7,10 +8,11 @@ use super::pool::Pool;
 use super::prototype::Prototype;
 use super::settings::Settings;
 use super::stage::Staging;
-use crate::config::{Daemon, Deployment};
+use crate::config::{self, Deployment, OpenBasedir};
 use net::Address;
 use protocol::{
-    Boot, Catalog, DEFAULT_POOL, Isolation, PoolBoot, RESIDENT_POOL, Report, body_to_vec,
+    Boot, Catalog, Confidential, DEFAULT_POOL, Isolation, PoolBoot, RESIDENT_POOL, Report,
+    body_to_vec,
 };
 use std::collections::BTreeMap;
 use std::io;
@@ -69,7 +71,7 @@ pub(super) struct Published {
 impl Deployed {
     pub(super) fn new(key: ReleaseKey, deployment: Deployment, settings: &Settings) -> Self {
         let boot = boot_of(&key, &deployment, settings);
-        let settings_dir = settings.temp_dir.join(key.to_string()).join("settings");
+        let settings_dir = settings_dir(&key, settings);
         Self {
             key,
             deployment,
@@ -95,17 +97,28 @@ impl Deployed {
         &mut self,
         settings: &Settings,
         events: &Events,
-    ) -> io::Result<Incarnation> {
+    ) -> Result<Incarnation, String> {
+        let Deployment { config, policy, .. } = &self.deployment;
+        let resources = config::assemble_resources(config, policy);
+        self.boot.resources = Confidential(resources.map_err(|error| error.to_string())?);
         self.lives += 1;
         let life = Incarnation { release: self.key.clone(), number: self.lives };
         let folder = settings.temp_dir.join(self.key.to_string()).join(self.lives.to_string());
-        directories::make_temp(&folder).map_err(|error| {
-            io::Error::new(error.kind(), format!("{}: {error}", folder.display()))
-        })?;
-        std::fs::create_dir_all(&self.settings_dir)?;
+        let (root, user) = (&self.deployment.root, settings.users.get(&self.key.app));
+        if let Some(user) = user.filter(|_| root.starts_with(&settings.state_dir)) {
+            directories::share_release(root, user.gid)
+                .map_err(|error| format!("{}: {error}", root.display()))?;
+        }
+        directories::make_temp(&folder, user.map(|user| (user.uid, user.gid)))
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
         self.boot.temp_dir = folder.display().to_string();
-        self.prototype =
-            Some(Prototype::start(&self.boot, life.clone(), settings, events.clone())?);
+        let confinement = Confinement::of(&self.deployment, settings);
+        let (boot, binary) = (&self.boot, &settings.php_binary);
+        let prototype = Prototype::start(boot, life.clone(), confinement, binary, events.clone());
+        self.prototype = Some(
+            prototype
+                .map_err(|error| format!("{} cannot be started: {error}", binary.display()))?,
+        );
         self.state = ReleaseState::Starting;
         Ok(life)
     }
@@ -123,6 +136,12 @@ impl Deployed {
             pool.limits.min = 1;
             pool.watch.shrink_at = Some(Instant::now());
         }
+    }
+
+    /// Makes the folder of its settings, which the application's own user may read.
+    pub(super) fn make_settings_dir(&self, settings: &Settings) -> io::Result<()> {
+        let gid = settings.users.get(&self.key.app).map(|user| user.gid);
+        directories::make_shared(&self.settings_dir, gid)
     }
 
     /// The folder of its settings.
@@ -203,6 +222,11 @@ pub(super) fn pause_after(failures: u32) -> Duration {
     PAUSE_MIN.saturating_mul(doubled).min(PAUSE_MAX)
 }
 
+/// Where the processes of a release find the generations of its settings.
+fn settings_dir(key: &ReleaseKey, settings: &Settings) -> PathBuf {
+    settings.temp_dir.join(key.to_string()).join("settings")
+}
+
 fn boot_of(key: &ReleaseKey, deployment: &Deployment, settings: &Settings) -> Boot {
     let (config, daemon) = (&deployment.config, &settings.daemon);
     let pool = |name: &str, isolation| PoolBoot {
@@ -213,7 +237,7 @@ fn boot_of(key: &ReleaseKey, deployment: &Deployment, settings: &Settings) -> Bo
     let pairs = |map: &BTreeMap<String, String>| {
         map.iter().map(|(name, value)| (name.clone(), value.clone())).collect::<Vec<_>>()
     };
-    let mut ini = client_settings(key, daemon);
+    let mut ini = client_settings(key, settings);
     ini.extend(pairs(&config.ini));
     Boot {
         app: key.app.clone(),
@@ -229,7 +253,10 @@ fn boot_of(key: &ReleaseKey, deployment: &Deployment, settings: &Settings) -> Bo
         env: pairs(&config.env),
         // Each life of the prototype gets a folder of its own.
         temp_dir: String::new(),
-        umask: 0o027,
+        umask: deployment.umask(),
+        open_basedir: open_basedir(key, deployment, settings),
+        settings_dir: settings_dir(key, settings).display().to_string(),
+        resources: Confidential("{}".to_owned()),
         pools: vec![
             pool(DEFAULT_POOL, Isolation::Stateless),
             pool(RESIDENT_POOL, Isolation::Resident),
@@ -245,19 +272,34 @@ fn boot_of(key: &ReleaseKey, deployment: &Deployment, settings: &Settings) -> Bo
 
 /// A function that calls another one reaches this worker and its own application, unless it says
 /// otherwise; `app.toml` comes after this and may.
-fn client_settings(key: &ReleaseKey, daemon: &Daemon) -> Vec<(String, String)> {
-    let mut settings = vec![("appserver.app".to_owned(), key.app.to_string())];
-    let unix = daemon.listen.iter().find_map(|address| match address {
+fn client_settings(key: &ReleaseKey, settings: &Settings) -> Vec<(String, String)> {
+    let unix = settings.daemon.listen.iter().find_map(|address| match address {
         Address::Unix(path) => Some(path),
         Address::Tcp { .. } | Address::Tls { .. } => None,
     });
-    if let Some(path) = unix {
+    let inner = settings.inner_socket.as_ref();
+    let inner = inner.filter(|_| settings.users.contains_key(&key.app));
+    let mut settings = vec![("appserver.app".to_owned(), key.app.to_string())];
+    if let Some(path) = inner.or(unix) {
         // Its own working directory may be another one.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
         let address = Address::Unix(path).to_string();
         settings.push(("appserver.workers".to_owned(), address));
     }
     settings
+}
+
+/// Folders beside the release's and the temporary one in which PHP may open files; `None` = anywhere.
+fn open_basedir(
+    key: &ReleaseKey,
+    deployment: &Deployment,
+    settings: &Settings,
+) -> Option<Vec<String>> {
+    match &deployment.policy.open_basedir {
+        Some(OpenBasedir::With(folders)) => Some(folders.clone()),
+        Some(OpenBasedir::Switch(on)) => on.then(Vec::new),
+        None => settings.users.contains_key(&key.app).then(Vec::new),
+    }
 }
 
 /// By it a client knows whether it has this catalog already; 0 means that it has none.

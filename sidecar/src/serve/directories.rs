@@ -64,10 +64,8 @@ impl Directories {
             _lock: lock,
         };
         let temp = directories.temp();
-        if temp.exists() {
-            std::fs::remove_dir_all(&temp).map_err(|e| Error::start(temp.display(), e))?;
-        }
-        make(&temp, 0o700, account)?;
+        remove_temp(&temp).map_err(|error| Error::start(temp.display(), error))?;
+        make(&temp, 0o711, account)?;
         Ok(directories)
     }
 
@@ -78,6 +76,11 @@ impl Directories {
     /// Where the control API is unless addresses are given.
     pub(super) fn control(&self) -> PathBuf {
         self.runtime.join(CONTROL_SOCKET)
+    }
+
+    /// Where applications that have users of their own reach the worker.
+    pub(super) fn inner_socket(&self) -> PathBuf {
+        self.runtime.join("applications.sock")
     }
 
     pub(super) fn board(&self) -> PathBuf {
@@ -127,15 +130,66 @@ pub(crate) fn default_workers() -> Vec<Address> {
     workers
 }
 
-/// A folder for secrets.
+/// A folder for what must survive a restart: others may pass through, to what is theirs in it, without
+/// seeing what is there. Each secret in it has a mode of its own.
 pub(super) fn make_private(path: &Path) -> Result<(), Error> {
-    make(path, 0o700, None)
+    make(path, 0o711, None)
 }
 
-/// Makes an application's own folder for temporary files, empty.
-pub(super) fn make_temp(path: &Path) -> std::io::Result<()> {
+/// Makes an application's own folder for temporary files, empty; `owner` is its user's and group's
+/// number, if it has a user of its own.
+pub(super) fn make_temp(path: &Path, owner: Option<(u32, u32)>) -> std::io::Result<()> {
     remove_temp(path)?;
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+    if let Some(parent) = path.parent() {
+        make_passage(parent)?;
+    }
+    DirBuilder::new().mode(0o700).create(path)?;
+    owner.map_or(Ok(()), |(uid, gid)| chown(path, Some(uid), Some(gid)))
+}
+
+/// Makes a folder of the worker's that members of the application's group may read.
+pub(super) fn make_shared(path: &Path, gid: Option<u32>) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        make_passage(parent)?;
+    }
+    DirBuilder::new().recursive(true).mode(0o750).create(path)?;
+    share(path, gid)
+}
+
+/// Gives a file or folder to the application's group.
+fn share(path: &Path, gid: Option<u32>) -> std::io::Result<()> {
+    gid.map_or(Ok(()), |gid| chown(path, None, Some(gid)))
+}
+
+/// Lets the application's group read a release, with all that is in it. The folder itself goes last: once
+/// it has the group, all has.
+pub(super) fn share_release(root: &Path, gid: u32) -> std::io::Result<()> {
+    if std::fs::symlink_metadata(root)?.gid() == gid {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(root)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            share_release(&entry.path(), gid)?;
+        } else {
+            std::os::unix::fs::lchown(entry.path(), None, Some(gid))?;
+        }
+    }
+    chown(root, None, Some(gid))
+}
+
+/// Makes a folder that others may pass through, to what is theirs in it, without seeing what is there.
+pub(super) fn make_passage(path: &Path) -> std::io::Result<()> {
+    if !path.exists() {
+        path.parent().map_or(Ok(()), make_passage)?;
+        DirBuilder::new().mode(0o711).create(path)?;
+        // Again, because the umask took its part.
+        std::fs::set_permissions(path, Permissions::from_mode(0o711))?;
+    }
+    Ok(())
 }
 
 /// Removes it, with whatever is in it.

@@ -3,6 +3,7 @@
 use super::control;
 use super::event::{Event, Events, Greeting, Verdict};
 use super::handshake::{NoHello, read_hello, refusal, refuse, welcome};
+use super::peers::Peers;
 use super::settings::Settings;
 use protocol::{Hello, RefusedCode};
 use std::os::fd::AsFd;
@@ -22,6 +23,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Clone, Debug)]
 pub(super) struct Door {
     pub(super) settings: Arc<Settings>,
+    /// Who may come in by a unix socket.
+    pub(super) peers: Arc<Peers>,
     pub(super) events: Events,
     /// One permit for each connection that has not yet said Hello.
     pub(super) handshakes: Arc<Semaphore>,
@@ -74,7 +77,7 @@ impl Door {
     /// Gives the stream back if it is a control connection.
     async fn greet_unix(&self, mut stream: UnixStream) -> Option<UnixStream> {
         let limit = self.settings.hello_timeout;
-        let peer = match self.settings.peers.admit(&stream) {
+        let peer = match self.peers.admit(&stream) {
             Ok(peer) => peer,
             Err(stranger) => {
                 refuse(&mut stream, &refusal(RefusedCode::Denied, &stranger.reason), limit).await;

@@ -4,9 +4,11 @@
 use super::asked::Asked;
 use super::connections::ConnectionId;
 use super::key::{PoolKey, ReleaseKey};
+use super::stage::Staging;
 use super::store::Kept;
 use super::unread::Ended;
 use crate::admin::{Activate, AdminError, Question, Reply};
+use crate::config::Deployment;
 use protocol::{
     AppName, ControlReply, ControlRequest, FromExecutor, FromPrototype, Hello, Refused, Welcome,
 };
@@ -48,6 +50,13 @@ pub(super) enum Event {
         app: AppName,
         result: Result<Kept, AdminError>,
         asked: Asked,
+    },
+    /// The steps that prepare the ground for a release are done, or one failed.
+    Provisioned {
+        key: ReleaseKey,
+        deployment: Box<Deployment>,
+        staging: Staging,
+        result: Result<Vec<String>, String>,
     },
     Prototype {
         from: Incarnation,

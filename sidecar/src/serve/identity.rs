@@ -1,9 +1,9 @@
 //! Users and groups by name, and becoming one. Names are looked up in /etc/passwd and /etc/group;
 //! users of other directories are given by number.
 
-use crate::config::{ConfigError, Identity};
-use rustix::process::{DumpableBehavior, Gid, Uid, set_dumpable_behavior};
-use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+use super::privileges::become_user;
+use crate::config::{ConfigError, Identity, Policy};
+use rustix::process::{DumpableBehavior, geteuid, set_dumpable_behavior};
 use std::io;
 
 /// Whom the worker becomes.
@@ -30,21 +30,75 @@ impl Account {
         Ok(Some(Self { uid, gid }))
     }
 
-    /// Becomes this user, if started as root. Must run before there is a second thread: the system
-    /// calls act on the calling thread alone, and later ones inherit from it.
-    pub(super) fn switch(self) -> io::Result<()> {
+    /// Becomes this user, if started as root. With `keep`, it can still start processes of other users.
+    pub(super) fn switch(self, keep: bool) -> io::Result<()> {
         if !rustix::process::geteuid().is_root() {
             return Ok(());
         }
-        let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
-        set_thread_groups(&[gid])?;
-        set_thread_res_gid(gid, gid, gid)?;
-        set_thread_res_uid(uid, uid, uid)?;
+        become_user(self.uid, self.gid, keep)?;
         // Changing user takes a process's own entries in /proc away from it; one of them says which
         // connections lost their executor.
         set_dumpable_behavior(DumpableBehavior::Dumpable)?;
         Ok(())
     }
+}
+
+/// The user of an application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct AppUser {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    /// All of them, `gid` too.
+    pub(super) groups: Vec<u32>,
+    pub(super) name: String,
+    pub(super) home: String,
+}
+
+impl AppUser {
+    /// Resolves `user` and `group` of `[apps.NAME]`; `None` when it has no user, or the worker's own.
+    pub(super) fn resolve(policy: &Policy) -> Result<Option<Self>, ConfigError> {
+        let account = Account::resolve(policy.user.as_ref(), policy.group.as_ref())?;
+        let Some(Account { uid, gid }) = account else {
+            return Ok(None);
+        };
+        if uid == 0 {
+            return Err(ConfigError::new("its code must not run as root; name another user"));
+        }
+        let ours = geteuid();
+        if !ours.is_root() {
+            let message = format!(
+                "the worker runs as user {} and cannot start processes of user {uid}; start it as \
+                 root, with user = … at the top of appserver.toml for itself",
+                ours.as_raw()
+            );
+            return if ours.as_raw() == uid { Ok(None) } else { Err(ConfigError::new(message)) };
+        }
+        let entry = passwd_entry(uid)?;
+        let field = |at: usize| entry.as_deref().and_then(|entry| entry.split(':').nth(at));
+        let name = field(0).map_or_else(|| uid.to_string(), str::to_owned);
+        let home = field(5).unwrap_or("/nonexistent").to_owned();
+        let mut groups = vec![gid];
+        groups.extend(groups_with(&name)?.into_iter().filter(|other| *other != gid));
+        Ok(Some(Self { uid, gid, groups, name, home }))
+    }
+}
+
+/// The line of /etc/passwd about a user.
+fn passwd_entry(uid: u32) -> Result<Option<String>, ConfigError> {
+    let text = read("/etc/passwd")?;
+    let is_it =
+        |line: &&str| line.split(':').nth(2).and_then(|field| field.parse().ok()) == Some(uid);
+    Ok(text.lines().find(is_it).map(str::to_owned))
+}
+
+/// Groups that name the user as a member.
+fn groups_with(name: &str) -> Result<Vec<u32>, ConfigError> {
+    let group = |line: &str| {
+        let mut fields = line.split(':').skip(2);
+        let number = fields.next()?.parse().ok()?;
+        fields.next()?.split(',').any(|member| member == name).then_some(number)
+    };
+    Ok(read("/etc/group")?.lines().filter_map(group).collect())
 }
 
 /// Number of a user.
@@ -74,13 +128,9 @@ fn look_up(file: &str, name: &str, what: &str) -> Result<u32, ConfigError> {
 }
 
 fn primary_group(uid: u32) -> Result<u32, ConfigError> {
-    let text = read("/etc/passwd")?;
-    let found = text.lines().find_map(|line| {
-        let mut fields = line.split(':').skip(2);
-        let matches = fields.next()?.parse() == Ok(uid);
-        matches.then(|| fields.next()?.parse().ok()).flatten()
-    });
-    found.ok_or_else(|| {
+    let entry = passwd_entry(uid)?;
+    let group = entry.and_then(|entry| entry.split(':').nth(3)?.parse().ok());
+    group.ok_or_else(|| {
         ConfigError::new(format!("user {uid} is not in /etc/passwd: set \"group\" as well"))
     })
 }

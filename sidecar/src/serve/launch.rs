@@ -6,6 +6,7 @@
 //! this process (checked), so that std's own pipe, by which it reports a failed exec, is not there.
 #![allow(unsafe_code)]
 
+use super::confinement::Confinement;
 use rustix::io::fcntl_dupfd_cloexec;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -17,12 +18,12 @@ const BOOT: RawFd = 3;
 const CONTROL: RawFd = 4;
 
 /// Starts `binary` with `boot` as descriptor 3 and `control` as 4, in a process group of its own so
-/// that a terminal's Ctrl-C reaches the supervisor alone. `without` names variables it must not see.
+/// that a terminal's Ctrl-C reaches the supervisor alone.
 pub(super) fn launch(
     binary: &Path,
     boot: &OwnedFd,
     control: &OwnedFd,
-    without: &[&str],
+    confinement: Confinement,
 ) -> io::Result<Child> {
     for number in [BOOT, CONTROL] {
         // SAFETY: F_GETFD touches nothing but the table of descriptors.
@@ -34,9 +35,6 @@ pub(super) fn launch(
     let control = fcntl_dupfd_cloexec(control, CONTROL + 1)?;
     let (from_boot, from_control) = (boot.as_raw_fd(), control.as_raw_fd());
     let mut command = Command::new(binary);
-    for variable in without {
-        command.env_remove(variable);
-    }
     command.stdin(Stdio::null()).stdout(io::stderr()).process_group(0);
     let place = move || {
         // SAFETY: dup2 is async-signal-safe, and the sources are open: `boot` and `control` live
@@ -47,5 +45,6 @@ pub(super) fn launch(
     };
     // SAFETY: see the contract above.
     unsafe { command.pre_exec(place) };
+    confinement.confine(&mut command);
     command.spawn()
 }

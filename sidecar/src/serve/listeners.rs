@@ -22,6 +22,8 @@ const BACKLOG: i32 = 4096;
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
     pub(super) unix: Vec<(PathBuf, UnixListener)>,
+    /// For applications that have users of their own; who comes in is asked of the kernel.
+    pub(super) inner: Option<UnixListener>,
     /// With whether it is for TLS.
     pub(super) tcp: Vec<(TcpListener, bool)>,
     /// As clients write them, with the port that was given where 0 was asked for.
@@ -64,7 +66,11 @@ impl Listeners {
         let mut listeners = Self::default();
         for address in addresses {
             match address {
-                Address::Unix(path) => listeners.bind_unix(path, socket, account)?,
+                Address::Unix(path) => {
+                    let listener = listeners.bind_unix(path, socket, account)?;
+                    listeners.addresses.push(format!("unix:{}", path.display()));
+                    listeners.unix.push((path.to_owned(), listener));
+                }
                 Address::Tcp { host, port } | Address::Tls { host, port } => {
                     listeners.bind_tcp(host, *port, address)?;
                 }
@@ -78,7 +84,7 @@ impl Listeners {
         path: &Path,
         socket: &Socket,
         account: Option<Account>,
-    ) -> Result<(), Error> {
+    ) -> Result<UnixListener, Error> {
         let failed = |error| cannot_bind(format!("unix:{}", path.display()), &error);
         remove_stale(path)?;
         let listener = UnixListener::bind(path).map_err(failed)?;
@@ -93,8 +99,17 @@ impl Listeners {
         std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         listen(&listener, BACKLOG).map_err(|error| failed(error.into()))?;
-        self.addresses.push(format!("unix:{}", path.display()));
-        self.unix.push((path.to_owned(), listener));
+        Ok(listener)
+    }
+
+    /// The socket for applications that have users of their own.
+    pub(super) fn bind_inner(
+        &mut self,
+        path: &Path,
+        account: Option<Account>,
+    ) -> Result<(), Error> {
+        let socket = Socket { mode: "0666".to_owned(), group: None };
+        self.inner = Some(self.bind_unix(path, &socket, account)?);
         Ok(())
     }
 

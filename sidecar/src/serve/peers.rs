@@ -29,6 +29,11 @@ impl Peers {
         Ok(Self { users, groups })
     }
 
+    /// These users alone, beside root and the worker's own.
+    pub(super) fn only(users: impl Iterator<Item = u32>) -> Self {
+        Self { users: users.collect(), groups: Vec::new() }
+    }
+
     /// The peer as logs name it.
     pub(super) fn admit(&self, stream: &UnixStream) -> Result<String, Stranger> {
         let credentials = stream.peer_cred().map_err(|error| Stranger {

@@ -1,16 +1,17 @@
 //! The process of a release that starts PHP once and forks its executors.
 
 use super::channel::Channel;
+use super::confinement::Confinement;
 use super::event::{Event, Events, Incarnation};
 use super::launch::launch;
 use super::ready::register;
-use super::settings::Settings;
 use protocol::{Boot, FromPrototype, ToPrototype, body_to_vec};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::process::Child;
 use std::sync::Arc;
 use tokio::io::Interest;
@@ -29,14 +30,12 @@ impl Prototype {
     pub(super) fn start(
         boot: &Boot,
         from: Incarnation,
-        settings: &Settings,
+        confinement: Confinement,
+        binary: &Path,
         events: Events,
     ) -> io::Result<Self> {
         let (ours, theirs) = Channel::pair()?;
-        let (tcp, control) = (&settings.daemon.tcp.token_env, &settings.daemon.control.token_env);
-        let hidden = [tcp, control].into_iter().flatten().map(String::as_str);
-        let without: Vec<&str> = ["NOTIFY_SOCKET"].into_iter().chain(hidden).collect();
-        let child = launch(&settings.php_binary, &boot_file(boot)?, &theirs, &without)?;
+        let child = launch(binary, &boot_file(boot)?, &theirs, confinement)?;
         let pid = child.id();
         let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::NONBLOCK)?;
         let pidfd = register(pidfd, Interest::READABLE)?;

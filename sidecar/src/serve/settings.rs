@@ -1,8 +1,12 @@
 //! What tasks need to know of the configuration, in the form in which they need it.
 
+use super::cgroup::Cgroups;
+use super::identity::AppUser;
 use super::peers::Peers;
 use crate::config::Daemon;
 use archive::TrustedKeys;
+use protocol::AppName;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +27,11 @@ pub(super) struct Settings {
     pub(super) state_dir: PathBuf,
     /// Whose releases are accepted.
     pub(super) trusted: Arc<TrustedKeys>,
+    /// Of applications that have one of their own.
+    pub(super) users: BTreeMap<AppName, AppUser>,
+    pub(super) cgroups: Option<Cgroups>,
+    /// Where processes of such users reach the worker, whatever `socket` and `allow` say.
+    pub(super) inner_socket: Option<PathBuf>,
     /// Where the worker listens, as a client would write it.
     pub(super) listeners: Vec<String>,
     pub(super) hello_timeout: Duration,

@@ -6,6 +6,7 @@ use super::deployed::{Deployed, ReleaseState};
 use super::event::{Event, Retry};
 use super::fault;
 use super::key::ReleaseKey;
+use super::settings::Settings;
 use super::store::{Incoming, Kept, Store};
 use super::supervisor::Supervisor;
 use crate::admin::{Activate, AdminError, Answer, Change, Code, Reply, Staged};
@@ -48,9 +49,8 @@ struct Job {
     number: u64,
     archive: PathBuf,
     store: Store,
-    trusted: Arc<TrustedKeys>,
+    settings: Arc<Settings>,
     highest: Option<Accepted>,
-    max_age_ms: u64,
     now_ms: u64,
 }
 
@@ -103,9 +103,8 @@ impl Supervisor {
             number,
             archive: PathBuf::new(),
             store: known.store.clone(),
-            trusted: Arc::clone(&self.settings.trusted),
+            settings: Arc::clone(&self.settings),
             highest: known.state.accepted(),
-            max_age_ms: self.settings.daemon.deploy.max_age_ms,
             now_ms: super::audit::now_ms(),
         })
     }
@@ -160,7 +159,7 @@ impl Supervisor {
         if !known.kept.contains_key(&number) {
             return Err(unknown_release(app, number));
         }
-        config::load_release(&known.store.root(number), app)
+        config::load_release(&known.store.root(number), app, &self.settings.daemon.apps)
             .map_err(|error| AdminError::new(Code::NotStaged, error.to_string()))
     }
 
@@ -186,6 +185,24 @@ impl Supervisor {
             running.staging = Some(staging);
             return self.check_staged(&key);
         }
+        if deployment.config.provision.is_empty() {
+            return self.start_provisioned(key, deployment, staging);
+        }
+        if self.staging.contains(app) {
+            let message =
+                format!("another release of \"{app}\" is being staged; try again after it");
+            return staging.asked.answer(self, Err(AdminError::new(Code::Conflict, message)));
+        }
+        self.provision(key, deployment, staging);
+    }
+
+    /// As above; the ground is prepared.
+    pub(super) fn start_provisioned(
+        &mut self,
+        key: ReleaseKey,
+        deployment: Deployment,
+        staging: Staging,
+    ) {
         let mut deployed = Deployed::new(key.clone(), deployment, &self.settings);
         deployed.staging = Some(staging);
         self.releases.insert(key.clone(), deployed);
@@ -226,9 +243,13 @@ impl Supervisor {
             prototype.kill();
         }
         let _ = super::directories::remove_temp(deployed.temp_dir());
-        let Some(staging) = deployed.staging.take() else {
-            return;
-        };
+        if let Some(staging) = deployed.staging.take() {
+            self.refuse_staging(key, staging, reason);
+        }
+    }
+
+    /// Says why a release does not start; one that has just arrived is removed.
+    pub(super) fn refuse_staging(&mut self, key: &ReleaseKey, staging: Staging, reason: &str) {
         let number = staging.number;
         if let Some(known) = self.apps.get_mut(&key.app) {
             known.failed.insert(number, reason.to_owned());
@@ -288,7 +309,7 @@ impl Job {
         let mut policy = Policy {
             app: self.app.clone(),
             highest: self.highest,
-            max_age_ms: self.max_age_ms,
+            max_age_ms: self.settings.daemon.deploy.max_age_ms,
             skew_ms: SKEW_MS,
             payload_bytes_max: Limits::default().archive_bytes_max,
         };
@@ -328,12 +349,12 @@ impl Job {
 
     fn verify(&self, policy: &Policy) -> Result<archive::Verified<BufReader<File>>, Rejected> {
         let file = File::open(&self.archive).map_err(Rejected::Read)?;
-        archive::verify(BufReader::new(file), &self.trusted, policy, self.now_ms)
+        archive::verify(BufReader::new(file), &self.settings.trusted, policy, self.now_ms)
     }
 
     fn keep(&self, incoming: Incoming, kept: Kept) -> Result<Kept, AdminError> {
         // Before it is kept: a release that cannot be served is none.
-        config::load_release(&incoming.root(), &self.app)
+        config::load_release(&incoming.root(), &self.app, &self.settings.daemon.apps)
             .map_err(|error| AdminError::new(Code::NotStaged, error.to_string()))?;
         std::fs::rename(&self.archive, incoming.archive()).map_err(unavailable)?;
         fault::point("stage.unpacked");

@@ -2,6 +2,7 @@
 
 use super::app::App;
 use super::audit::Audit;
+use super::cgroup::Cgroups;
 use super::check::{Checked, check};
 use super::connections::Connections;
 use super::control::CONTROLS_MAX;
@@ -16,6 +17,8 @@ use super::identity::Account;
 use super::key::ReleaseKey;
 use super::listeners::{Listeners, refuse_taken};
 use super::notify::notify;
+use super::peers::Peers;
+use super::provision::provision;
 use super::relay::PIECE_BYTES;
 use super::settings::Settings;
 use super::stage::trusted_keys;
@@ -50,7 +53,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     if daemon.listen.is_empty() {
         daemon.listen.push(default_listen());
     }
-    let Checked { account, peers, php_binary, gate, guard } = check(&daemon)?;
+    let Checked { account, users, peers, php_binary, gate, guard } = check(&daemon)?;
     let trusted = trusted_keys(&daemon.deploy.trusted_keys, options.config.as_deref())
         .map_err(|error| config::ConfigError::new(format!("deploy.trusted_keys: {error}")))?;
     refuse_taken(&daemon.listen)?;
@@ -59,14 +62,20 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let mut directories = Directories::prepare(&daemon, account)?;
     let _logging = logging::start(&daemon.log)?;
     descriptors::raise(&mut daemon)?;
-    let listeners = Listeners::bind(&daemon.listen, &daemon.socket, account)?;
+    let cgroups = Cgroups::prepare(&daemon.apps, account);
+    let mut listeners = Listeners::bind(&daemon.listen, &daemon.socket, account)?;
+    if !users.is_empty() {
+        listeners.bind_inner(&directories.inner_socket(), account)?;
+    }
     let control = bind_control(&daemon, &directories, account)?;
     let board = directories.create_board()?;
     let state_dir = state_dir(&daemon);
     let gate = Arc::new(gate.complete(&daemon, &state_dir)?);
     let guard = Arc::new(guard.complete(&daemon, &state_dir)?);
     if let Some(account) = account {
-        account.switch().map_err(|error| Error::start("becoming the configured user", error))?;
+        account
+            .switch(!users.is_empty())
+            .map_err(|error| Error::start("becoming the configured user", error))?;
     }
     let settings = Arc::new(Settings {
         peers,
@@ -77,6 +86,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         temp_dir: directories.temp(),
         trusted: Arc::new(trusted),
         state_dir,
+        inner_socket: (!users.is_empty()).then(|| directories.inner_socket()),
+        users,
+        cgroups,
         listeners: listeners.addresses.clone(),
         hello_timeout: Duration::from_millis(daemon.limits.hello_timeout_ms.into()),
         frame_timeout: Duration::from_millis(daemon.limits.frame_timeout_ms.into()),
@@ -130,7 +142,7 @@ async fn serve(
     for deployment in deployments {
         supervisor.add_folder(deployment)?;
     }
-    supervisor.restore()?;
+    supervisor.restore().await?;
     if supervisor.releases.is_empty() {
         tracing::warn!("there is no application yet: deploy one, or name its folder with --app");
     }
@@ -145,6 +157,7 @@ async fn serve(
         let door = Door {
             handshakes: handshakes(&settings),
             settings: Arc::clone(&settings),
+            peers: Arc::new(settings.peers.clone()),
             events: sender,
             closing: closing.clone(),
             closed: closed.clone(),
@@ -193,6 +206,11 @@ fn open(door: Door, gate: Arc<Gate>, listeners: Listeners) -> std::io::Result<()
         let tls = gate.tls.clone().filter(|_| encrypted);
         let edge = Edge { door: remote.clone(), gate: Arc::clone(&gate), tls };
         tokio::spawn(edge.serve(listener));
+    }
+    if let Some(listener) = listeners.inner {
+        let peers = Peers::only(door.settings.users.values().map(|user| user.uid));
+        let inner = Door { peers: Arc::new(peers), ..door.clone() };
+        tokio::spawn(inner.serve_unix(tokio::net::UnixListener::from_std(listener)?));
     }
     for (_, listener) in listeners.unix {
         let listener = tokio::net::UnixListener::from_std(listener)?;
@@ -310,7 +328,7 @@ impl Supervisor {
     }
 
     /// Starts the current release of every application, deployed ones included.
-    fn restore(&mut self) -> Result<(), Error> {
+    async fn restore(&mut self) -> Result<(), Error> {
         let state_dir = self.settings.state_dir.clone();
         let deployed = Store::applications(&state_dir)
             .map_err(|error| Error::start(state_dir.join("apps").display(), error))?;
@@ -321,7 +339,7 @@ impl Supervisor {
             }
         }
         for name in self.apps.keys().cloned().collect::<Vec<_>>() {
-            self.start_app(&name);
+            self.start_app(&name).await;
         }
         Ok(())
     }
@@ -331,7 +349,7 @@ impl Supervisor {
             .map_err(|error| Error::start(format!("the state of \"{name}\""), error))
     }
 
-    fn start_app(&mut self, name: &AppName) {
+    async fn start_app(&mut self, name: &AppName) {
         let Some(app) = self.apps.get(name) else {
             return;
         };
@@ -347,9 +365,18 @@ impl Supervisor {
                     tracing::info!(app = %name, release = number, id = %release,
                         instead_of_folder = app.folder.is_some(), "deployed release");
                 }
+                // Those that were deployed have been through this.
+                let prepared = match number {
+                    0 => provision(&key, &deployment, &self.settings).await.map(drop),
+                    _ => Ok(()),
+                };
                 let deployed = Deployed::new(key.clone(), deployment, &self.settings);
                 self.releases.insert(key.clone(), deployed);
-                self.start_prototype(&key);
+                match prepared {
+                    Ok(()) => self.start_prototype(&key),
+                    // Not tried again: what a step left halfway is for a person to look at.
+                    Err(error) => self.fail(&key, error.to_string()),
+                }
             }
             Err(error) => {
                 tracing::error!(app = %name, release = number, "cannot be served: {error}")

@@ -18,9 +18,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Largest file of state that is read, in bytes.
@@ -224,7 +224,7 @@ fn list(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
 
 fn make_folder(folder: &Path) -> io::Result<()> {
     // Others look in by name: the files of a release are for its application's user.
-    DirBuilder::new().recursive(true).mode(0o711).create(folder)
+    super::directories::make_passage(folder)
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {

@@ -100,6 +100,9 @@ impl Supervisor {
             }
             Event::Admin { question, by, reply } => self.on_question(question, by, reply),
             Event::Unpacked { app, result, asked } => self.on_unpacked(&app, result, asked),
+            Event::Provisioned { key, deployment, staging, result } => {
+                self.on_provisioned(key, *deployment, staging, result);
+            }
             Event::Prototype { from, message, descriptors } => {
                 self.on_prototype(&from, message, descriptors);
             }
@@ -128,6 +131,15 @@ impl Supervisor {
         if self.is_stopping() {
             return;
         }
+        let Some(deployed) = self.releases.get(key) else {
+            return;
+        };
+        // Its bootstrap may read them.
+        let written = deployed.make_settings_dir(&self.settings);
+        if let Err(error) = written.and_then(|()| self.give_settings(deployed)) {
+            let folder = deployed.settings_dir().display();
+            return self.on_start_failed(key, format!("{folder}: {error}"));
+        }
         let Some(deployed) = self.releases.get_mut(key) else {
             return;
         };
@@ -136,10 +148,7 @@ impl Supervisor {
                 let limit = deployed.deployment.config.start_timeout_ms;
                 self.retry_after(Duration::from_millis(limit), Retry::Overdue(started));
             }
-            Err(error) => {
-                let binary = self.settings.php_binary.display();
-                self.on_start_failed(key, format!("{binary} cannot be started: {error}"));
-            }
+            Err(reason) => self.on_start_failed(key, reason),
         }
     }
 
@@ -250,6 +259,14 @@ impl Supervisor {
             self.retry_prototype(key);
         }
         self.hang_up_on(key);
+        self.leave_start_phase();
+    }
+
+    /// A release that is not even tried to start.
+    pub(super) fn fail(&mut self, key: &ReleaseKey, reason: String) {
+        if let Some(deployed) = self.releases.get_mut(key) {
+            deployed.state = ReleaseState::Failed(reason);
+        }
         self.leave_start_phase();
     }
 

@@ -1,0 +1,50 @@
+//! What a deployed application's code is given by the process it runs in: its settings, which change
+//! while it runs, and its named resources. No PHP here.
+//!
+//! `appserver-php` hands it over through the C functions of `crate::deployed_abi`; in a caller's
+//! process nobody does, and `deployment` says so.
+
+mod resources;
+mod settings;
+
+pub(crate) use resources::Resource;
+pub(crate) use settings::{Found, Generation};
+
+use resources::Resources;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+/// Fixed for the life of the process and of those that it forks.
+#[derive(Debug)]
+pub(crate) struct Deployment {
+    pub(crate) settings: settings::Folder,
+    pub(crate) resources: Resources,
+}
+
+/// Set by the worker for the programs of `[[provision]]`.
+const RESOURCES_VARIABLE: &str = "APPSERVER_RESOURCES";
+
+static DEPLOYMENT: OnceLock<Deployment> = OnceLock::new();
+
+/// Takes over what the application is given; false when it cannot be understood. `folder` may be
+/// empty: the application has no settings.
+pub(crate) fn hand_over(folder: &str, resources: &str) -> bool {
+    let Some(resources) = Resources::from_json(resources) else {
+        return false;
+    };
+    let folder = (!folder.is_empty()).then(|| PathBuf::from(folder));
+    DEPLOYMENT.set(Deployment { settings: settings::Folder::new(folder), resources }).is_ok()
+}
+
+/// `None` in the process of a caller. A program that prepares the ground for a release is given the
+/// application's resources by its environment.
+pub(crate) fn deployment() -> Option<&'static Deployment> {
+    if DEPLOYMENT.get().is_none()
+        && let Ok(resources) = std::env::var(RESOURCES_VARIABLE)
+    {
+        hand_over("", &resources);
+    }
+    DEPLOYMENT.get()
+}
+
+pub(crate) use settings::announce;

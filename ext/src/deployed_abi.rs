@@ -1,0 +1,39 @@
+//! C functions by which `appserver-php`, in the same process, hands over what a deployed application is
+//! given. It looks them up by name: a PHP without it never calls them.
+//!
+//! Contract: called on the thread of PHP; the texts are as long as said and live during the call.
+#![allow(unsafe_code)]
+
+use crate::deployed;
+use std::slice;
+
+/// The folder of the settings' generations (empty = none) and the resources as JSON. Called once, after
+/// PHP has started. False when they cannot be understood.
+///
+/// # Safety
+/// Each pointer is that of a text of the length that follows it.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn appserver_deployed(
+    settings: *const u8,
+    settings_length: usize,
+    resources: *const u8,
+    resources_length: usize,
+) -> bool {
+    // SAFETY: the caller's promise.
+    let (settings, resources) = unsafe {
+        (
+            slice::from_raw_parts(settings, settings_length),
+            slice::from_raw_parts(resources, resources_length),
+        )
+    };
+    match (std::str::from_utf8(settings), std::str::from_utf8(resources)) {
+        (Ok(settings), Ok(resources)) => deployed::hand_over(settings, resources),
+        _ => false,
+    }
+}
+
+/// The call that begins sees this generation of the settings; 0 = the newest.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn appserver_settings_generation(generation: u16) {
+    deployed::announce(generation);
+}
