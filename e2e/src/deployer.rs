@@ -35,7 +35,12 @@ impl Deployer {
 
     /// The same, to be given more.
     pub fn builder(&self) -> SidecarBuilder {
-        Sidecar::builder().config(&format!("[deploy]\ntrusted_keys = [{:?}]\n", self.public))
+        Sidecar::builder().config(&self.trust())
+    }
+
+    /// What a worker's configuration says to trust the key.
+    pub fn trust(&self) -> String {
+        format!("[deploy]\ntrusted_keys = [{:?}]\n", self.public)
     }
 
     pub fn output(workers: &[&Sidecar], args: &[&str]) -> Output {

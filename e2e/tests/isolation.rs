@@ -1,7 +1,7 @@
 //! Applications with users of their own, and what they can neither see nor do. Other users' processes
 //! need root: without it, what is refused is tested.
 
-use e2e::{Sidecar, SidecarBuilder};
+use e2e::{Artifacts, Deployer, Sidecar, SidecarBuilder};
 use std::os::unix::fs::PermissionsExt;
 
 /// Users that no system has, so that nothing belongs to them but what these tests make.
@@ -26,6 +26,7 @@ const PROBE: &str = r#"<?php
     function writes(string $file): string { return @file_put_contents($file, 'x') === false ? 'cannot' : 'wrote'; }
     function environment(): array { $all = array_keys(getenv()); sort($all); return $all; }
     function variable(string $name): string|false { return getenv($name); }
+    function included(): string { return __FILE__; }
     function relay(string $function, mixed ...$arguments): mixed { return appserver_call($function, ...$arguments); }
 "#;
 
@@ -266,4 +267,69 @@ fn an_application_that_eats_its_executors_leaves_the_other_its_own() {
     for php in hanging {
         assert_eq!(php.finish().ok(), "done");
     }
+}
+
+#[test]
+fn a_deployed_release_is_open_to_its_own_user_alone() {
+    if !is_root() {
+        return;
+    }
+    let deployer = Deployer::new();
+    let config = format!(
+        "[apps.shop]\nuser = {ALPHA}\ngroup = {ALPHA}\nopen_basedir = false\n\
+         [apps.beta]\nfolder = \"apps/beta\"\nuser = {BETA}\ngroup = {BETA}\nopen_basedir = false\n"
+    );
+    // Keys of the top stand before the sections of the deployer.
+    let top = format!("user = {WORKER}\ngroup = {WORKER}\n");
+    let worker = Sidecar::builder().config(&top).config(&deployer.trust()).config(&config);
+    let mut worker = worker.file_of("beta", "functions.php", PROBE).folders_in_config().start();
+    let functions = PROBE.trim_start_matches("<?php");
+    let source =
+        format!("{functions} function limit(): mixed {{ return AppServer\\config('limit', 1); }}");
+    let deployed = deployer.deploy(&[&worker], &source, &[]);
+    assert!(deployed.status.success(), "{}", String::from_utf8_lossy(&deployed.stderr));
+    deployer.run(&[&worker], &["config", "set", "shop", "limit=5"]);
+    for _ in 0..2 {
+        assert_eq!(json(&worker, "'shop:ids'")[0], ALPHA);
+        assert_eq!(text(&worker, "'shop:limit'"), "5");
+        let file = json(&worker, "'shop:included'");
+        let file = file.as_str().unwrap();
+        assert_ne!(text(&worker, &format!("'shop:reads', '{file}'")), "cannot");
+        assert_eq!(text(&worker, &format!("'shop:writes', '{file}'")), "cannot");
+        assert_eq!(text(&worker, &format!("'beta:reads', '{file}'")), "cannot");
+        worker.kill();
+        worker.restart();
+    }
+}
+
+#[test]
+fn every_value_is_explained_by_who_said_it() {
+    let functions = "<?php\n#[AppServer\\Timeout(1.5)]\nfunction quote(): int { return 1; }";
+    let sidecar = Sidecar::builder()
+        .file("f.php", functions)
+        .file("app.toml", "timeout_ms = 9000\n[executors]\nmin = 1\n[datasource.main]\ndsn = \"pgsql:password=hunter2\"\n")
+        .config("[apps.app]\nfolder = \"apps/app\"\n[apps.app.executors]\nmax = 3\n")
+        .folders_in_config()
+        .start();
+    let config = sidecar.config_file();
+    let explain = |more: &[&str]| {
+        let mut command = std::process::Command::new(Artifacts::find().appserver);
+        command.args(["config", "explain", "app"]).args(more).arg("--config").arg(&config);
+        let output = command.args(["--workers", &sidecar.address()]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let rows: serde_json::Value = serde_json::from_str(&explain(&["quote", "--json"])).unwrap();
+    let row = |key: &str| {
+        let row = rows.as_array().unwrap().iter().find(|row| row["key"] == key);
+        let row = row.unwrap_or_else(|| panic!("{key} in {rows}"));
+        let place = row["place"].as_str().unwrap_or_default().rsplit('/').next().unwrap();
+        format!("{} {} {place}", row["value"], row["layer"].as_str().unwrap())
+    };
+    assert_eq!(row("timeout_ms"), "1500 function #[Timeout] at f.php:3");
+    assert_eq!(row("executors.max"), "3 administrator appserver.toml:5");
+    assert_eq!(row("executors.min"), "1 application app.toml:3");
+    assert_eq!(row("executors.grace_ms"), "500 default ");
+    let text = explain(&[]);
+    assert!(text.contains("9000") && !text.contains("hunter2"), "{text}");
 }

@@ -105,8 +105,9 @@ impl Deployed {
         let life = Incarnation { release: self.key.clone(), number: self.lives };
         let folder = settings.temp_dir.join(self.key.to_string()).join(self.lives.to_string());
         let (root, user) = (&self.deployment.root, settings.users.get(&self.key.app));
-        if let Some(user) = user.filter(|_| root.starts_with(&settings.state_dir)) {
-            directories::share_release(root, user.gid)
+        let deployed = settings.state_dir.join("apps").canonicalize();
+        if deployed.is_ok_and(|deployed| root.starts_with(deployed)) {
+            directories::share_release(root, user.map(|user| user.gid))
                 .map_err(|error| format!("{}: {error}", root.display()))?;
         }
         directories::make_temp(&folder, user.map(|user| (user.uid, user.gid)))

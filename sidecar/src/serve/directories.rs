@@ -164,21 +164,11 @@ fn share(path: &Path, gid: Option<u32>) -> std::io::Result<()> {
     gid.map_or(Ok(()), |gid| chown(path, None, Some(gid)))
 }
 
-/// Lets the application's group read a release, with all that is in it. The folder itself goes last: once
-/// it has the group, all has.
-pub(super) fn share_release(root: &Path, gid: u32) -> std::io::Result<()> {
-    if std::fs::symlink_metadata(root)?.gid() == gid {
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(root)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            share_release(&entry.path(), gid)?;
-        } else {
-            std::os::unix::fs::lchown(entry.path(), None, Some(gid))?;
-        }
-    }
-    chown(root, None, Some(gid))
+/// Opens a release's folder to the worker and the application's group alone, whatever the modes inside,
+/// which let everybody read.
+pub(super) fn share_release(root: &Path, gid: Option<u32>) -> std::io::Result<()> {
+    share(root, gid)?;
+    std::fs::set_permissions(root, Permissions::from_mode(0o550))
 }
 
 /// Makes a folder that others may pass through, to what is theirs in it, without seeing what is there.
