@@ -1,6 +1,6 @@
 //! Releases brought by `appserver deploy` to running workers.
 
-use e2e::{Deployer, Sidecar};
+use e2e::{Deployer, Sidecar, eventually};
 use serde_json::Value;
 use std::process::Output;
 
@@ -30,6 +30,25 @@ fn two_workers_take_over_each_release_and_go_back_together() {
     assert_eq!(workers.map(version), ["one", "one"]);
     deployer.run(&workers, &["rollback", "--app", "shop", "--to", "2"]);
     assert_eq!(workers.map(version), ["two", "two"]);
+}
+
+#[test]
+fn several_workers_go_back_to_a_release_that_does_not_run_any_more() {
+    let deployer = Deployer::new();
+    let (first, second) = (deployer.worker(), deployer.worker());
+    let workers = [&first, &second];
+    for version in ["one", "two"] {
+        let functions = format!("function version(): string {{ return '{version}'; }}");
+        ok(&deployer.deploy(&workers, &functions, &[]));
+    }
+    deployer.run(&workers, &["drain", "--app", "shop", "--release", "1"]);
+    eventually("it has stopped", || {
+        let releases = deployer.releases(&workers);
+        let state = |worker: usize| &releases[worker]["result"][0]["releases"][1]["state"];
+        (state(0) == "kept" && state(1) == "kept").then_some(())
+    });
+    deployer.run(&workers, &["rollback", "--app", "shop", "--to", "1"]);
+    assert_eq!(workers.map(version), ["one", "one"]);
 }
 
 #[test]

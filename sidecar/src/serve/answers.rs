@@ -55,8 +55,7 @@ impl Supervisor {
             }
             Question::Prepare { app, body } => {
                 let asked = asked(&app, "prepare", Some(body.number), none());
-                let answer = self.prepare(&app, &body);
-                asked.answer(self, answer);
+                self.prepare_release(&app, body, asked);
             }
             Question::Activate { app, body } => {
                 let asked = asked(&app, "activate", Some(body.number), none());

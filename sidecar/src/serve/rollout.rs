@@ -117,6 +117,27 @@ impl Supervisor {
         Err(AdminError { changes, ..AdminError::new(Code::Breaking, message) })
     }
 
+    /// Prepares a release; one that is kept and does not run any more is started first.
+    pub(super) fn prepare_release(&mut self, app: &AppName, body: Activate, asked: Asked) {
+        let key = self.app(app).ok().and_then(|known| {
+            known.release(body.number).map(|release| ReleaseKey { app: app.clone(), release })
+        });
+        let running = key.and_then(|key| self.releases.get(&key));
+        let runs =
+            running.is_some_and(|deployed| deployed.published.is_some() && !deployed.stopping);
+        match self.deployment_of(app, body.number) {
+            Ok(deployment) if !runs => {
+                let (number, then) = (body.number, Then::Prepare(body));
+                let staging = Staging { asked, number, then, provisioned: Vec::new() };
+                self.start_release(app, number, deployment, staging);
+            }
+            _ => {
+                let prepared = self.prepare(app, &body);
+                asked.answer(self, prepared);
+            }
+        }
+    }
+
     /// The first of two phases: what can be refused is refused now, and a worker that dies before the
     /// second asks the others how it ended.
     pub(super) fn prepare(&mut self, app: &AppName, body: &Activate) -> Reply {

@@ -38,6 +38,8 @@ pub(super) struct Staging {
 pub(super) enum Then {
     /// Its report.
     Report,
+    /// The first of two phases in which it becomes current.
+    Prepare(Activate),
     /// It becomes current.
     Activate(Activate),
 }
@@ -229,6 +231,10 @@ impl Supervisor {
             Then::Report => {
                 let report = self.staged_report(key, number, provisioned, &asked);
                 asked.answer(self, report);
+            }
+            Then::Prepare(body) => {
+                let prepared = self.prepare(&key.app, &body);
+                asked.answer(self, prepared);
             }
             Then::Activate(body) => self.activate_release(&key.app, body, asked),
         }

@@ -4,6 +4,7 @@ use crate::appserver::{Ran, appserver, appserver_with};
 use crate::fake_control::{Answer, Asked, FakeControl};
 use serde_json::{Value, json};
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -403,6 +404,17 @@ fn errors_of_workers_have_exit_codes_of_their_own() {
     assert_eq!(run(&[&worker], &["abort", "--app", "shop"]).code, 74);
     let worker = FakeControl::answering(|_| (200, json!("what?")));
     assert_eq!(run(&[&worker], &["audit"]).code, 76);
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("appserver.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let callers = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read_exact(&mut [0; 64]).unwrap();
+        stream.write_all(b"APSV\x01\0\0\0\r\n\r\n").unwrap();
+    });
+    let ran = appserver(&["audit", "--to", &format!("unix:{}", text(&socket))]);
+    assert!(ran.code == 76 && ran.err.contains("control.sock"), "{ran:?}");
+    callers.join().unwrap();
 }
 
 #[test]

@@ -233,5 +233,8 @@ async fn read<T: DeserializeOwned>(
 /// With the cause, which hyper keeps apart.
 fn lost(error: hyper::Error) -> Failure {
     let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+    if error.is_parse() {
+        return Failure::Protocol("it does not speak HTTP".to_owned());
+    }
     Failure::Lost(format!("{error}{}", cause.unwrap_or_default()))
 }

@@ -15,7 +15,9 @@ pub(crate) enum Failure {
     Lost(String),
     #[error("no answer within {} s", .0.as_secs())]
     TimedOut(Duration),
-    #[error("this is no control API of a worker: {0}")]
+    #[error(
+        "this is no control API, which is at control.sock or at an address of control.listen: {0}"
+    )]
     Protocol(String),
     #[error("{0}")]
     Refused(#[from] AdminError),

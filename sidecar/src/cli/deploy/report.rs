@@ -117,17 +117,18 @@ impl<'a> Report<'a> {
     fn in_words(&self) -> String {
         let totals = self.package.built.totals();
         let mut out = format!(
-            "{}, release {} ({}): {} files and folders, {}, archive {}\n",
+            "{}, release {} ({}): {}, {}, archive {}\n",
             self.app,
             self.number,
             self.package.built.release(),
-            totals.entries,
+            count(totals.entries, "file or folder", "files and folders"),
             text::bytes(totals.bytes),
             text::bytes(self.package.built.payload_bytes()),
         );
         if let Some(staged) = self.staged().next() {
-            let (functions, preloaded) = (staged.functions.len(), staged.preloaded_files);
-            let _ = writeln!(out, "{functions} functions, {preloaded} files preloaded");
+            let functions = count(staged.functions.len() as u64, "function", "functions");
+            let preloaded = count(staged.preloaded_files.into(), "file", "files");
+            let _ = writeln!(out, "{functions}, {preloaded} preloaded");
             staged.functions.iter().for_each(|function| list(&mut out, function));
         }
         self.provisioned(&mut out);
@@ -176,6 +177,10 @@ impl<'a> Report<'a> {
             let _ = writeln!(out, "{}: {state}", before.worker());
         }
     }
+}
+
+fn count(number: u64, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
 }
 
 fn list(out: &mut String, line: &str) {

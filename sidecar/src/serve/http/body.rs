@@ -80,7 +80,9 @@ impl Fault {
             Self::TooLarge { bytes_max } => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 Code::BadRequest,
-                format!("the body has more than {bytes_max} bytes"),
+                format!(
+                    "the body has more than {bytes_max} bytes (control.archive_bytes_max for archives)"
+                ),
             ),
             Self::Stalled(limit) => (
                 StatusCode::REQUEST_TIMEOUT,
