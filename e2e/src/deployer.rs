@@ -14,6 +14,12 @@ pub struct Deployer {
     public: String,
 }
 
+impl Default for Deployer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Deployer {
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("appserver-e2e-").tempdir().expect("a folder");

@@ -86,6 +86,8 @@ impl Uploads {
         if let Some(looker) = self.looker {
             // It only draws; a panic there has been told already.
             let _ = looker.join();
+            // The last bar does not end its line.
+            eprintln!();
         }
     }
 }
