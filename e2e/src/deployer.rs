@@ -14,14 +14,8 @@ pub struct Deployer {
     public: String,
 }
 
-impl Default for Deployer {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Deployer {
-    pub fn new() -> Self {
+    pub fn with_new_key() -> Self {
         let folder = tempfile::Builder::new().prefix("appserver-e2e-").tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("app")).expect("ours");
         let mut deployer = Self { folder, public: String::new() };

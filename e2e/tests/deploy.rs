@@ -14,7 +14,7 @@ fn version(worker: &Sidecar) -> String {
 
 #[test]
 fn two_workers_take_over_each_release_and_go_back_together() {
-    let deployer = Deployer::new();
+    let deployer = Deployer::with_new_key();
     let (first, second) = (deployer.worker(), deployer.worker());
     let workers = [&first, &second];
     ok(&deployer.deploy(&workers, "function version(): string { return 'one'; }", &[]));
@@ -34,7 +34,7 @@ fn two_workers_take_over_each_release_and_go_back_together() {
 
 #[test]
 fn several_workers_go_back_to_a_release_that_does_not_run_any_more() {
-    let deployer = Deployer::new();
+    let deployer = Deployer::with_new_key();
     let (first, second) = (deployer.worker(), deployer.worker());
     let workers = [&first, &second];
     for version in ["one", "two"] {
@@ -53,7 +53,7 @@ fn several_workers_go_back_to_a_release_that_does_not_run_any_more() {
 
 #[test]
 fn a_deployed_application_is_there_again_after_a_restart() {
-    let deployer = Deployer::new();
+    let deployer = Deployer::with_new_key();
     let mut worker = deployer.worker();
     ok(&deployer.deploy(&[&worker], "function version(): string { return 'one'; }", &[]));
     worker.kill();
@@ -64,7 +64,7 @@ fn a_deployed_application_is_there_again_after_a_restart() {
 
 #[test]
 fn what_would_break_callers_and_what_does_not_start_changes_nothing() {
-    let deployer = Deployer::new();
+    let deployer = Deployer::with_new_key();
     let worker = deployer.worker();
     ok(&deployer.deploy(&[&worker], "function version(): string { return 'one'; }", &[]));
     let breaking = "function version(string $whose): string { return 'two'; }";
@@ -82,7 +82,7 @@ fn what_would_break_callers_and_what_does_not_start_changes_nothing() {
 
 #[test]
 fn a_release_on_trial_gets_its_share_and_can_be_promoted() {
-    let deployer = Deployer::new();
+    let deployer = Deployer::with_new_key();
     let worker = deployer.worker();
     ok(&deployer.deploy(&[&worker], "function version(): string { return 'one'; }", &[]));
     let next = "function version(): string { return 'two'; }";
@@ -101,7 +101,7 @@ fn a_release_on_trial_gets_its_share_and_can_be_promoted() {
 
 #[test]
 fn settings_change_without_a_deploy_and_who_did_it_is_on_record() {
-    let deployer = Deployer::new();
+    let deployer = Deployer::with_new_key();
     let worker = deployer.worker();
     ok(&deployer.deploy(&[&worker], "function version(): string { return 'one'; }", &[]));
     deployer.run(&[&worker], &["config", "set", "shop", "limit=5"]);

@@ -274,7 +274,7 @@ fn a_deployed_release_is_open_to_its_own_user_alone() {
     if !is_root() {
         return;
     }
-    let deployer = Deployer::new();
+    let deployer = Deployer::with_new_key();
     let config = format!(
         "[apps.shop]\nuser = {ALPHA}\ngroup = {ALPHA}\nopen_basedir = false\n\
          [apps.beta]\nfolder = \"apps/beta\"\nuser = {BETA}\ngroup = {BETA}\nopen_basedir = false\n"

@@ -47,6 +47,31 @@ pub(crate) enum Question {
     Audit { limit: usize },
 }
 
+impl Question {
+    /// The application that the question is to change, if any.
+    pub(crate) fn changes(&self) -> Option<&AppName> {
+        match self {
+            Self::Stage { app, .. }
+            | Self::Prepare { app, .. }
+            | Self::Activate { app, .. }
+            | Self::Rollback { app, .. }
+            | Self::Canary { app, .. }
+            | Self::Promote(app)
+            | Self::Abort(app)
+            | Self::Drain { app, .. }
+            | Self::Prune { app, .. }
+            | Self::ChangeSettings { app, .. } => Some(app),
+            Self::Status
+            | Self::Apps
+            | Self::App(_)
+            | Self::Catalog(_)
+            | Self::Archive { .. }
+            | Self::Settings(_)
+            | Self::Audit { .. } => None,
+        }
+    }
+}
+
 /// Answers, in the order of the questions.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]

@@ -1,6 +1,8 @@
 //! Questions of the control API: each is answered now, or when what was asked for is done.
 
 use super::asked::Asked;
+use super::commit::{After, Waiting};
+use super::store::AppState;
 use super::supervisor::Supervisor;
 use crate::admin::{AdminError, Answer, Code, Question, Reply};
 use protocol::AppName;
@@ -43,57 +45,43 @@ impl Supervisor {
     }
 
     fn change(&mut self, question: Question, by: String, reply: oneshot::Sender<Reply>) {
-        let asked = |app: &AppName, action, release, detail| {
-            let (by, app, since) = (by, app.clone(), Instant::now());
-            Asked { by, app, action, release, detail, since, reply: Some(reply) }
+        let Some(app) = question.changes().cloned() else {
+            return;
         };
-        let none = String::new;
+        let Some(Waiting { question, by, reply }) =
+            self.waits(&app, Waiting { question, by, reply })
+        else {
+            return;
+        };
+        let (action, release, detail) = described(&question);
+        let since = Instant::now();
+        let asked = Asked { by, app, action, release, detail, since, reply: Some(reply) };
         match question {
-            Question::Stage { app, number, archive } => {
-                let asked = asked(&app, "stage", Some(number), none());
-                self.stage(&app, number, archive, asked);
-            }
+            Question::Stage { app, number, archive } => self.stage(&app, number, archive, asked),
+            Question::Activate { app, body } => self.activate_release(&app, body, asked),
+            Question::Rollback { app, body } => self.roll_back(&app, &body, asked),
+            Question::Promote(app) => self.promote(&app, asked),
             Question::Prepare { app, body } => {
-                let asked = asked(&app, "prepare", Some(body.number), none());
                 self.prepare_release(&app, body, asked);
             }
-            Question::Activate { app, body } => {
-                let asked = asked(&app, "activate", Some(body.number), none());
-                self.activate_release(&app, body, asked);
-            }
-            Question::Rollback { app, body } => {
-                let asked = asked(&app, "rollback", body.to, none());
-                self.roll_back(&app, &body, asked);
-            }
             Question::Canary { app, body } => {
-                let detail = format!("{} %", body.percent);
-                let asked = asked(&app, "canary", Some(body.release), detail);
-                let answer = self.set_canary(&app, &body);
-                asked.answer(self, answer);
-            }
-            Question::Promote(app) => {
-                let asked = asked(&app, "promote", None, none());
-                self.promote(&app, asked);
+                let state = self.set_canary(&app, &body);
+                self.commit_if(state, asked, After::Shared);
             }
             Question::Abort(app) => {
-                let asked = asked(&app, "abort", None, none());
-                let answer = self.abort(&app);
-                asked.answer(self, answer);
+                let state = self.abort(&app);
+                self.commit_if(state, asked, After::Shared);
+            }
+            Question::ChangeSettings { app, body } => {
+                let state = self.change_settings(&app, &body);
+                self.commit_if(state, asked, After::Settings);
             }
             Question::Drain { app, body } => {
-                let asked = asked(&app, "drain", Some(body.number), none());
                 let answer = self.drain(&app, &body);
                 asked.answer(self, answer);
             }
             Question::Prune { app, body } => {
-                let asked = asked(&app, "prune", None, format!("keep {}", body.keep));
                 let answer = self.prune(&app, &body);
-                asked.answer(self, answer);
-            }
-            Question::ChangeSettings { app, body } => {
-                let keys: Vec<&str> = body.settings.keys().map(String::as_str).collect();
-                let asked = asked(&app, "settings", None, keys.join(", "));
-                let answer = self.change_settings(&app, &body);
                 asked.answer(self, answer);
             }
             Question::Status
@@ -103,6 +91,19 @@ impl Supervisor {
             | Question::Archive { .. }
             | Question::Settings(_)
             | Question::Audit { .. } => {}
+        }
+    }
+
+    /// Writes a change that was found good; says no to another.
+    pub(super) fn commit_if(
+        &mut self,
+        state: Result<AppState, AdminError>,
+        asked: Asked,
+        after: After,
+    ) {
+        match state {
+            Ok(state) => self.commit(state, asked, after),
+            Err(error) => asked.answer(self, Err(error)),
         }
     }
 
@@ -123,5 +124,28 @@ impl Supervisor {
             true => Ok(Answer::Archive(known.store.archive(number))),
             false => Err(super::app::unknown_release(app, number)),
         }
+    }
+}
+
+/// For the audit log: what is done, with which release, and what else was said.
+fn described(question: &Question) -> (&'static str, Option<u64>, String) {
+    let none = String::new();
+    match question {
+        Question::Stage { number, .. } => ("stage", Some(*number), none),
+        Question::Prepare { body, .. } => ("prepare", Some(body.number), none),
+        Question::Activate { body, .. } => ("activate", Some(body.number), none),
+        Question::Rollback { body, .. } => ("rollback", body.to, none),
+        Question::Canary { body, .. } => {
+            ("canary", Some(body.release), format!("{} %", body.percent))
+        }
+        Question::Promote(_) => ("promote", None, none),
+        Question::Abort(_) => ("abort", None, none),
+        Question::Drain { body, .. } => ("drain", Some(body.number), none),
+        Question::Prune { body, .. } => ("prune", None, format!("keep {}", body.keep)),
+        Question::ChangeSettings { body, .. } => {
+            let keys: Vec<&str> = body.settings.keys().map(String::as_str).collect();
+            ("settings", None, keys.join(", "))
+        }
+        _ => ("look", None, none),
     }
 }

@@ -30,8 +30,12 @@ impl Supervisor {
         Ok(Answer::Settings(Settings { generation: known.state.settings_generation, settings }))
     }
 
-    /// Makes the next generation. When this returns, every call that begins sees it.
-    pub(super) fn change_settings(&mut self, app: &AppName, body: &ChangeSettings) -> Reply {
+    /// The state with the next generation.
+    pub(super) fn change_settings(
+        &self,
+        app: &AppName,
+        body: &ChangeSettings,
+    ) -> Result<AppState, AdminError> {
         let known = self.app(app)?;
         let before = known.state.settings_generation;
         let generation = body.generation.unwrap_or(before + 1);
@@ -53,15 +57,19 @@ impl Supervisor {
             let message = format!("an application has at most {SETTINGS_MAX} settings");
             return Err(AdminError::new(Code::BadRequest, message));
         }
-        for deployed in self.releases.values().filter(|deployed| deployed.key.app == *app) {
-            write_generation(deployed, &state).map_err(super::stage::unavailable)?;
-        }
-        self.save(app, state)?;
-        self.publish_settings(app);
-        self.settings_of(app)
+        Ok(state)
     }
 
-    fn publish_settings(&mut self, app: &AppName) {
+    /// When this returns, every call that begins sees the settings of the application's state.
+    pub(super) fn publish_settings(&mut self, app: &AppName) {
+        let Some(known) = self.apps.get(app) else {
+            return;
+        };
+        for deployed in self.releases.values().filter(|deployed| deployed.key.app == *app) {
+            if let Err(error) = write_generation(deployed, &known.state) {
+                tracing::error!(release = %deployed.key, %error, "its settings cannot be written");
+            }
+        }
         let Some(known) = self.apps.get_mut(app) else {
             return;
         };

@@ -34,7 +34,7 @@ impl Asked {
             Err(error) => tracing::warn!(app = %self.app, release = self.release, by = self.by,
                 "{} refused: {error}", self.action),
         }
-        supervisor.audit.note(&AuditEntry {
+        let entry = AuditEntry {
             at_ms: now_ms(),
             by: self.by,
             app: self.app.to_string(),
@@ -42,10 +42,7 @@ impl Asked {
             release: self.release,
             result,
             detail: self.detail,
-        });
-        if let Some(waiting) = self.reply {
-            // Whoever asked may be gone by now.
-            let _ = waiting.send(reply);
-        }
+        };
+        supervisor.audit.note(entry, self.reply.map(|waiting| (waiting, reply)));
     }
 }

@@ -1,40 +1,48 @@
 //! The audit log: a line of JSON for each change, appended and on disk before the answer.
 
-use crate::admin::AuditEntry;
+use crate::admin::{AuditEntry, Reply};
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::oneshot;
 
-/// The log's file.
+/// The log's file, and the thread that appends to it: a disk may be slow, and nobody else waits.
 #[derive(Debug)]
 pub(super) struct Audit {
     path: PathBuf,
+    lines: Option<Sender<Line>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// A line to write, and whom to answer when it is written.
+#[derive(Debug)]
+struct Line {
+    entry: AuditEntry,
+    answer: Option<(oneshot::Sender<Reply>, Reply)>,
 }
 
 impl Audit {
     pub(super) fn new(state_dir: &Path) -> Self {
-        Self { path: state_dir.join("audit.jsonl") }
+        let path = state_dir.join("audit.jsonl");
+        let (sender, lines) = channel();
+        let file = path.clone();
+        let writer = std::thread::Builder::new().name("audit".to_owned());
+        let writer = writer.spawn(move || write_all(&file, &lines)).ok();
+        Self { path, lines: Some(sender), writer }
     }
 
-    /// Appends a line. That it cannot be written is told in the log; the change has happened.
-    pub(super) fn note(&self, entry: &AuditEntry) {
-        if let Err(error) = self.append(entry) {
-            let path = self.path.display();
-            tracing::error!(%error, ?entry, "{path} cannot be written");
+    /// Appends an entry, then answers. That it cannot be written is told in the log; the change has
+    /// happened.
+    pub(super) fn note(&self, entry: AuditEntry, answer: Option<(oneshot::Sender<Reply>, Reply)>) {
+        if let Some(lines) = &self.lines {
+            // The thread ends only with this.
+            let _ = lines.send(Line { entry, answer });
         }
-    }
-
-    fn append(&self, entry: &AuditEntry) -> io::Result<()> {
-        let mut line = serde_json::to_vec(entry)?;
-        line.push(b'\n');
-        let mut options = OpenOptions::new();
-        let mut file = options.append(true).create(true).mode(0o600).open(&self.path)?;
-        // One write, so that lines never mix.
-        file.write_all(&line)?;
-        file.sync_data()
     }
 
     /// The last entries, oldest first.
@@ -55,6 +63,39 @@ impl Audit {
         }
         Ok(last.into())
     }
+}
+
+impl Drop for Audit {
+    /// What was noted is written.
+    fn drop(&mut self) {
+        self.lines = None;
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+fn write_all(path: &Path, lines: &Receiver<Line>) {
+    for Line { entry, answer } in lines {
+        if let Err(error) = append(path, &entry) {
+            let path = path.display();
+            tracing::error!(%error, ?entry, "{path} cannot be written");
+        }
+        if let Some((waiting, reply)) = answer {
+            // Whoever asked may be gone by now.
+            let _ = waiting.send(reply);
+        }
+    }
+}
+
+fn append(path: &Path, entry: &AuditEntry) -> io::Result<()> {
+    let mut line = serde_json::to_vec(entry)?;
+    line.push(b'\n');
+    let mut options = OpenOptions::new();
+    let mut file = options.append(true).create(true).mode(0o600).open(path)?;
+    // One write, so that lines never mix.
+    file.write_all(&line)?;
+    file.sync_data()
 }
 
 /// Milliseconds since 1970 by this host's clock.
@@ -81,8 +122,11 @@ mod tests {
             result: "ok".to_owned(),
             detail: String::new(),
         };
-        (1..=3).for_each(|release| audit.note(&entry(release)));
-        let mut file = OpenOptions::new().append(true).open(&audit.path).unwrap();
+        (1..=3).for_each(|release| audit.note(entry(release), None));
+        let path = audit.path.clone();
+        drop(audit);
+        let audit = Audit::new(folder.path());
+        let mut file = OpenOptions::new().append(true).open(path).unwrap();
         file.write_all(b"{\"at_ms\":").unwrap();
         assert_eq!(audit.last(2).unwrap(), [entry(2), entry(3)]);
     }

@@ -2,16 +2,18 @@
 //! them, and it alone owns the state.
 
 use super::asked::Asked;
+use super::commit::After;
 use super::connections::ConnectionId;
 use super::key::{PoolKey, ReleaseKey};
 use super::stage::Staging;
-use super::store::Kept;
+use super::store::{AppState, Kept};
 use super::unread::Ended;
 use crate::admin::{Activate, AdminError, Question, Reply};
 use crate::config::Deployment;
 use protocol::{
     AppName, ControlReply, ControlRequest, FromExecutor, FromPrototype, Hello, Refused, Welcome,
 };
+use std::io;
 use std::os::fd::OwnedFd;
 use std::process::ExitStatus;
 use tokio::sync::{mpsc, oneshot};
@@ -44,6 +46,13 @@ pub(super) enum Event {
         /// Who asks, for the audit log.
         by: String,
         reply: oneshot::Sender<Reply>,
+    },
+    /// A thread has written an application's state, or says why not.
+    Committed {
+        state: AppState,
+        result: io::Result<()>,
+        asked: Asked,
+        after: After,
     },
     /// A thread has unpacked a release, or says why not.
     Unpacked {

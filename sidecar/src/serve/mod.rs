@@ -13,6 +13,7 @@ mod cgroup;
 mod channel;
 mod check;
 mod command;
+mod commit;
 mod confinement;
 mod connections;
 mod control;

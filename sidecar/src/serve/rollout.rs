@@ -1,19 +1,20 @@
 //! Which release calls go to, changed by whoever deploys: activate, roll back, canary, promote, abort.
 //!
-//! Each change is on disk before it is made in memory: a worker that dies in between starts with the
-//! new release, of which nobody was told yet, and says so.
+//! Each change is on disk before it is made in memory (see [`super::commit`]): a worker that dies in
+//! between starts with the new release, of which nobody was told yet, and says so.
 
 use super::app::unknown_release;
 use super::asked::Asked;
+use super::commit::After;
 use super::deployed::ReleaseState;
 use super::event::Retry;
 use super::fault;
 use super::key::ReleaseKey;
-use super::stage::{Staging, Then, unavailable};
+use super::stage::{Staging, Then};
 use super::store::{AppState, Share};
 use super::supervisor::Supervisor;
 use super::swap::NotNow;
-use crate::admin::{Activate, Activated, AdminError, Answer, Canary, Code, Reply, Rollback};
+use crate::admin::{Activate, AdminError, Canary, Code, Rollback};
 use protocol::{AppName, ReleaseId};
 use std::time::{Duration, Instant};
 
@@ -36,7 +37,7 @@ impl Supervisor {
         asked: Asked,
         tries: u32,
     ) {
-        match self.activate_now(&app, &body) {
+        match self.activated_state(&app, &body) {
             Err(Stop::Busy) if tries < TRIES_MAX => {
                 let retry = Retry::Activation { app, body, asked, tries: tries + 1 };
                 self.retry_after(TRY_AGAIN, retry);
@@ -46,12 +47,15 @@ impl Supervisor {
                 asked.answer(self, Err(AdminError::new(Code::Unavailable, message)));
             }
             Err(Stop::Refused(error)) => asked.answer(self, Err(error)),
-            Ok(activated) => asked.answer(self, Ok(Answer::Activated(activated))),
+            Ok(state) => {
+                let began = Instant::now();
+                self.commit(state, asked, After::Activated { number: body.number, began });
+            }
         }
     }
 
-    fn activate_now(&mut self, app: &AppName, body: &Activate) -> Result<Activated, Stop> {
-        let began = Instant::now();
+    /// The state in which a release is current that runs and may be.
+    fn activated_state(&mut self, app: &AppName, body: &Activate) -> Result<AppState, Stop> {
         let release = self.may_activate(app, body)?;
         let key = ReleaseKey { app: app.clone(), release };
         self.can_take_over(&key).map_err(|not_now| stop(&key, not_now))?;
@@ -63,13 +67,7 @@ impl Supervisor {
         }
         state.canary = state.canary.filter(|canary| canary.release != body.number);
         fault::point("activate.save");
-        self.save(app, state)?;
-        fault::point("activate.saved");
-        self.swap(app);
-        fault::point("activate.swapped");
-        let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let previous = self.app(app)?.state.previous;
-        Ok(Activated { number: body.number, previous, took_us })
+        Ok(state)
     }
 
     fn may_activate(&self, app: &AppName, body: &Activate) -> Result<ReleaseId, AdminError> {
@@ -132,15 +130,19 @@ impl Supervisor {
                 self.start_release(app, number, deployment, staging);
             }
             _ => {
-                let prepared = self.prepare(app, &body);
-                asked.answer(self, prepared);
+                let state = self.prepare(app, &body);
+                self.commit_if(state, asked, After::Prepared);
             }
         }
     }
 
     /// The first of two phases: what can be refused is refused now, and a worker that dies before the
     /// second asks the others how it ended.
-    pub(super) fn prepare(&mut self, app: &AppName, body: &Activate) -> Reply {
+    pub(super) fn prepare(
+        &mut self,
+        app: &AppName,
+        body: &Activate,
+    ) -> Result<AppState, AdminError> {
         let release = self.may_activate(app, body)?;
         let key = ReleaseKey { app: app.clone(), release };
         match self.can_take_over(&key) {
@@ -155,10 +157,7 @@ impl Supervisor {
             );
             return Err(AdminError::new(Code::Conflict, message));
         }
-        let state = AppState { prepared: Some(body.number), ..known.state.clone() };
-        self.save(app, state)?;
-        fault::point("prepare.saved");
-        Ok(Answer::Done {})
+        Ok(AppState { prepared: Some(body.number), ..known.state.clone() })
     }
 
     /// Goes back to the release before, or to any that is kept; one that does not run is started.
@@ -191,7 +190,7 @@ impl Supervisor {
     }
 
     /// Gives a release that runs a share of the requests.
-    pub(super) fn set_canary(&mut self, app: &AppName, body: &Canary) -> Reply {
+    pub(super) fn set_canary(&self, app: &AppName, body: &Canary) -> Result<AppState, AdminError> {
         if !(0.01..=100.0).contains(&body.percent) {
             let message = format!("{} is no share: from 0.01 to 100 percent", body.percent);
             return Err(AdminError::new(Code::BadRequest, message));
@@ -207,10 +206,7 @@ impl Supervisor {
         // Within 1 to 10,000, as checked.
         let basis_points = (body.percent * BASIS_POINTS).round() as u16;
         let share = Share { release: number, basis_points };
-        let state = AppState { canary: Some(share), ..known.state.clone() };
-        self.save(app, state)?;
-        self.swap(app);
-        Ok(Answer::Done {})
+        Ok(noticed(AppState { canary: Some(share), ..known.state.clone() }))
     }
 
     /// The canary becomes current.
@@ -232,31 +228,28 @@ impl Supervisor {
     }
 
     /// The canary gets no more requests, and a preparation is forgotten.
-    pub(super) fn abort(&mut self, app: &AppName) -> Reply {
+    pub(super) fn abort(&self, app: &AppName) -> Result<AppState, AdminError> {
         let known = self.app(app)?;
-        let state = AppState { canary: None, prepared: None, ..known.state.clone() };
-        self.save(app, state)?;
-        self.swap(app);
-        Ok(Answer::App(self.app_report(app, self.app(app)?)))
-    }
-
-    /// On disk first, then in memory.
-    pub(super) fn save(&mut self, app: &AppName, state: AppState) -> Result<(), AdminError> {
-        let known = self.app_mut(app)?;
-        known.store.save(&state).map_err(unavailable)?;
-        known.state = state;
-        Ok(())
+        Ok(noticed(AppState { canary: None, prepared: None, ..known.state.clone() }))
     }
 
     /// Makes what the state says hold for calls, and lets go of releases that nobody needs.
-    fn swap(&mut self, app: &AppName) {
+    pub(super) fn swap(&mut self, app: &AppName) {
+        fault::point("activate.saved");
         let before = self.route_of(app);
         if let Some(known) = self.apps.get_mut(app) {
             known.route();
         }
         self.switch(app, before);
+        fault::point("activate.swapped");
         self.retire_old(app);
     }
+}
+
+/// Callers on other hosts, who see no board, notice by the settings' generation that there is
+/// something to ask for.
+fn noticed(state: AppState) -> AppState {
+    AppState { settings_generation: state.settings_generation + 1, ..state }
 }
 
 /// Why nothing was activated.

@@ -2,12 +2,13 @@
 
 use super::app::{App, unknown_release};
 use super::asked::Asked;
+use super::commit::After;
 use super::deployed::{Deployed, ReleaseState};
 use super::event::{Event, Retry};
 use super::fault;
 use super::key::ReleaseKey;
 use super::settings::Settings;
-use super::store::{Incoming, Kept, Store};
+use super::store::{AppState, Incoming, Kept, Store};
 use super::supervisor::Supervisor;
 use crate::admin::{Activate, AdminError, Answer, Change, Code, Reply, Staged};
 use crate::config::{self, Deployment};
@@ -123,28 +124,37 @@ impl Supervisor {
             Ok(kept) => kept,
             Err(error) => return asked.answer(self, Err(error)),
         };
-        let number = kept.number;
-        let noted = self.note_accepted(app, kept);
-        match noted.and_then(|()| self.deployment_of(app, number)) {
+        match self.accepted_state(app, kept) {
             Err(error) => asked.answer(self, Err(error)),
-            Ok(deployment) => {
-                let staging =
-                    Staging { asked, number, then: Then::Report, provisioned: Vec::new() };
-                self.start_release(app, number, deployment, staging);
-            }
+            Ok((state, number)) => self.commit(state, asked, After::Accepted { number }),
         }
     }
 
     /// From now on no release with a lower number is accepted, whatever becomes of this one.
-    fn note_accepted(&mut self, app: &AppName, kept: Kept) -> Result<(), AdminError> {
+    fn accepted_state(&mut self, app: &AppName, kept: Kept) -> Result<(AppState, u64), AdminError> {
         let known = self.app_mut(app)?;
-        if kept.number >= known.state.highest {
-            known.state.highest = kept.number;
-            known.state.highest_content = Some(kept.content.clone());
+        let mut state = known.state.clone();
+        let number = kept.number;
+        if number >= state.highest {
+            state.highest = number;
+            state.highest_content = Some(kept.content.clone());
         }
-        known.failed.remove(&kept.number);
-        known.kept.insert(kept.number, kept);
-        known.store.save(&known.state).map_err(unavailable)
+        known.failed.remove(&number);
+        known.kept.insert(number, kept);
+        Ok((state, number))
+    }
+
+    /// An accepted release is started.
+    pub(super) fn start_accepted(&mut self, number: u64, asked: Asked) {
+        let app = asked.app.clone();
+        match self.deployment_of(&app, number) {
+            Err(error) => asked.answer(self, Err(error)),
+            Ok(deployment) => {
+                let staging =
+                    Staging { asked, number, then: Then::Report, provisioned: Vec::new() };
+                self.start_release(&app, number, deployment, staging);
+            }
+        }
     }
 
     /// What is to run for a release that is here.
@@ -233,8 +243,8 @@ impl Supervisor {
                 asked.answer(self, report);
             }
             Then::Prepare(body) => {
-                let prepared = self.prepare(&key.app, &body);
-                asked.answer(self, prepared);
+                let state = self.prepare(&key.app, &body);
+                self.commit_if(state, asked, After::Prepared);
             }
             Then::Activate(body) => self.activate_release(&key.app, body, asked),
         }

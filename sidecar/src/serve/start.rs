@@ -31,7 +31,7 @@ use crate::config::{self, Configuration, Daemon};
 use net::Address;
 use protocol::{AppName, Function, Membership};
 use shm::Board;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -303,6 +303,8 @@ impl Supervisor {
             apps: BTreeMap::new(),
             folders: BTreeMap::new(),
             staging: BTreeSet::new(),
+            committing: BTreeSet::new(),
+            waiting: VecDeque::new(),
             retirements: 0,
             audit,
             started: Instant::now(),

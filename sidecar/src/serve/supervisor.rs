@@ -2,6 +2,7 @@
 
 use super::app::App;
 use super::audit::Audit;
+use super::commit::Waiting;
 use super::connections::{ConnectionId, Connections};
 use super::deployed::{Deployed, ReleaseState, pause_after};
 use super::event::{Event, Events, Incarnation, Retry, Signal};
@@ -13,7 +14,7 @@ use super::unread::Room;
 use crate::config::Deployment;
 use protocol::{AppName, Catalog, FromPrototype, Membership, Report, body_from_slice};
 use shm::Board;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::fd::OwnedFd;
@@ -37,6 +38,10 @@ pub(super) struct Supervisor {
     pub(super) folders: BTreeMap<AppName, Deployment>,
     /// Applications of which a release is being unpacked.
     pub(super) staging: BTreeSet<AppName>,
+    /// Applications whose state is being written.
+    pub(super) committing: BTreeSet<AppName>,
+    /// Changes of such applications, oldest first.
+    pub(super) waiting: VecDeque<Waiting>,
     /// How often releases were retired.
     pub(super) retirements: u64,
     pub(super) audit: Audit,
@@ -99,6 +104,9 @@ impl Supervisor {
                 let _ = reply.send(self.answer(request));
             }
             Event::Admin { question, by, reply } => self.on_question(question, by, reply),
+            Event::Committed { state, result, asked, after } => {
+                self.on_committed(state, result, asked, after);
+            }
             Event::Unpacked { app, result, asked } => self.on_unpacked(&app, result, asked),
             Event::Provisioned { key, deployment, staging, result } => {
                 self.on_provisioned(key, *deployment, staging, result);
