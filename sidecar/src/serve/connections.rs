@@ -96,7 +96,8 @@ impl Connections {
         }
         rustix::io::ioctl_fionbio(&fd, true).map_err(|error| NoSlot::Io(error.into()))?;
         self.generation = self.generation.wrapping_add(1) % (u32::MAX >> 1);
-        let generation = (self.generation + 1) << 1 | u32::from(pinned) * GENERATION_PINNED;
+        let pinned = if pinned { GENERATION_PINNED } else { 0 };
+        let generation = ((self.generation + 1) << 1) | pinned;
         let id = ConnectionId { slot, generation };
         let index = slot as usize;
         if self.slots.len() <= index {
