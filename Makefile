@@ -109,6 +109,11 @@ stubs: build ## Compare stubs/appserver.stub.php with the built extension
 docs: ## Rewrite the tables of docs/ that stand in the code as well
 	@php scripts/docs.php --write
 
+.PHONY: proof-deploy
+proof-deploy: build ## 100 deploys under load, nobody notices; the figures go to docs/proof-deploy.md
+	@scripts/setup test
+	@scripts/proof-deploy
+
 # --- measurements -------------------------------------------------------------------------------
 
 .PHONY: bench

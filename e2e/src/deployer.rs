@@ -44,10 +44,12 @@ impl Deployer {
     }
 
     pub fn output(workers: &[&Sidecar], args: &[&str]) -> Output {
-        let addresses = workers.iter().map(|worker| format!("unix:{}", control(worker).display()));
-        let addresses: Vec<String> = addresses.collect();
+        Self::output_at(&controls(workers), args)
+    }
+
+    fn output_at(controls: &str, args: &[&str]) -> Output {
         let mut command = Command::new(Artifacts::find().appserver);
-        command.args(args).env("APPSERVER_CONTROL", addresses.join(","));
+        command.args(args).env("APPSERVER_CONTROL", controls);
         command.output().expect("appserver runs")
     }
 
@@ -60,17 +62,28 @@ impl Deployer {
 
     /// Deploys functions as the application `shop`.
     pub fn deploy(&self, workers: &[&Sidecar], functions: &str, more: &[&str]) -> Output {
+        self.deploy_at(&controls(workers), functions, more)
+    }
+
+    /// The same by the workers' [`controls`], whatever becomes of them meanwhile.
+    pub fn deploy_at(&self, controls: &str, functions: &str, more: &[&str]) -> Output {
         let app = self.folder.path().join("app");
         std::fs::write(app.join("functions.php"), format!("<?php\n{functions}")).expect("ours");
         let (app, key) = (self.path("app"), self.path("key"));
         let args = ["deploy", &app, "--app", "shop", "--key", &key];
-        Self::output(workers, &[&args, more].concat())
+        Self::output_at(controls, &[&args, more].concat())
     }
 
     pub fn releases(&self, workers: &[&Sidecar]) -> Value {
         let told = self.run(workers, &["releases", "--app", "shop", "--json"]);
         serde_json::from_str(&told).expect("JSON")
     }
+}
+
+/// The control sockets of workers, as `--workers` takes them.
+pub fn controls(workers: &[&Sidecar]) -> String {
+    let addresses = workers.iter().map(|worker| format!("unix:{}", control(worker).display()));
+    addresses.collect::<Vec<_>>().join(",")
 }
 
 fn control(worker: &Sidecar) -> PathBuf {

@@ -13,7 +13,7 @@ mod wait;
 pub mod wire;
 
 pub use artifacts::Artifacts;
-pub use deployer::Deployer;
+pub use deployer::{Deployer, controls};
 pub use fpm::Fpm;
 pub use php::{PhpOutput, RunningPhp};
 pub use sidecar::{Sidecar, SidecarBuilder, send_signal};

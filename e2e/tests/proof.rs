@@ -5,7 +5,7 @@
 //! `APPSERVER_PROOF_DEPLOYS` says how many (else 10), `APPSERVER_PROOF_REPORT` names a file for the
 //! figures; `make proof-deploy` sets both.
 
-use e2e::{Deployer, RunningPhp, Sidecar, eventually};
+use e2e::{Deployer, RunningPhp, Sidecar, controls, eventually};
 use rustix::time::{ClockId, clock_gettime};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -64,16 +64,16 @@ struct Load {
 }
 
 impl Load {
-    fn start(workers: &[&Sidecar], folder: &Path) -> Self {
+    /// Clients of the workers at these addresses; `host` is any worker.
+    fn start(host: &Sidecar, addresses: &[String], folder: &Path) -> Self {
         let stop = folder.join("stop");
-        let addresses: Vec<String> = workers.iter().map(|worker| worker.address()).collect();
         let setting = format!("appserver.workers={}", addresses.join(","));
         let settings = [setting.as_str(), "appserver.timeout=30"];
         let start = |(number, body): (usize, &str)| {
             let out = folder.join(format!("client-{number}"));
             let told =
                 format!("putenv('STOP={}'); putenv('OUT={}');", stop.display(), out.display());
-            (workers[0].spawn_php_with(&settings, &format!("{told} {body}")), out)
+            (host.spawn_php_with(&settings, &format!("{told} {body}")), out)
         };
         let bodies = std::iter::repeat_n(REQUESTS, CLIENTS).chain([NAPS]);
         let mut clients: Vec<_> = bodies.enumerate().map(|(n, body)| start((n, body))).collect();
@@ -160,10 +160,10 @@ fn check(requests: &[Request], activations: &Activations) {
     let faults: Vec<String> = requests.iter().filter_map(|r| fault(r, activations)).collect();
     assert!(
         faults.is_empty(),
-        "{} of {}: {:#?}",
+        "{} of {}: {:#?}\nactivated {activations:?}",
         faults.len(),
         requests.len(),
-        &faults[..faults.len().min(5)]
+        &faults[..faults.len().min(5)],
     );
     let last = activations.last().expect("there were deploys").1;
     let seen = |number| requests.iter().any(|r| r.2.iter().any(|call| call.1 == number));
@@ -202,10 +202,53 @@ fn releases_follow_one_another_and_nobody_notices() {
     let first = deployer.deploy(&[&worker], &functions(1), &[]);
     assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
     let folder = tempfile::tempdir().unwrap();
-    let load = Load::start(&[&worker], folder.path());
+    let load = Load::start(&worker, &[worker.address()], folder.path());
     let activations = deploy_all(&deployer, &[&worker], 2);
     load.goes_on();
     let requests = load.finish();
     check(&requests, &activations);
     report(&requests, &activations);
+}
+
+/// A port of this host that is free now.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Deploys a version until every worker has it; the workers may be killed meanwhile.
+fn deploy_until_done(deployer: &Deployer, controls: &str, version: u64) {
+    eventually("every worker has it", || {
+        let deployed = deployer.deploy_at(controls, &functions(version), &[]);
+        deployed.status.success().then_some(())
+    });
+}
+
+#[test]
+fn three_workers_of_which_one_dies_again_and_again_stay_of_one_mind() {
+    let deployer = Deployer::with_new_key();
+    let addresses: Vec<String> = (0..3).map(|_| format!("tcp:127.0.0.1:{}", free_port())).collect();
+    let settings = "[releases]\ndrain_timeout_ms = 3000\n[tcp]\ninsecure = true\n";
+    let start = |address: &String| deployer.builder().config(settings).listen(address).start();
+    let mut workers: Vec<Sidecar> = addresses.iter().map(start).collect();
+    let mut mortal = workers.pop().expect("three");
+    let controls = controls(&[&workers[0], &workers[1], &mortal]);
+    deploy_until_done(&deployer, &controls, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let load = Load::start(&workers[0], &addresses, folder.path());
+    let mut activations = Vec::new();
+    for version in 2..2 + deploys() {
+        std::thread::scope(|scope| {
+            scope.spawn(|| deploy_until_done(&deployer, &controls, version));
+            if version % 3 == 0 {
+                load.goes_on();
+                mortal.kill();
+                mortal.restart();
+            }
+        });
+        activations.push((now_ns(), version));
+    }
+    load.goes_on();
+    let requests = load.finish();
+    check(&requests, &activations);
 }

@@ -97,8 +97,6 @@ pub(super) enum Stay {
     Pins,
     /// The PHP request is pinned.
     Pinned,
-    /// It was sent before, and may have run.
-    Retry,
 }
 
 impl Context {

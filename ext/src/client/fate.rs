@@ -1,11 +1,10 @@
 //! What becomes of a call after an answer without a value, a broken connection, or silence.
 
 use super::app::Version;
-use super::call::{Call, Link, Stay};
+use super::call::{Call, Link};
 use super::cluster::Cluster;
 use super::dispatch::{dispatch, send_again};
 use super::error::CallError;
-use super::options::Pin;
 use protocol::Failure;
 use std::time::Instant;
 
@@ -124,7 +123,7 @@ pub(super) fn heard_from(cluster: &mut Cluster, call: &Call, version: Version) {
 
 /// The connection broke while the answer was outstanding.
 pub(super) fn lost(cluster: &mut Cluster, call: &mut Call, detail: &str) {
-    let Some(worker) = give_up_on(cluster, call) else {
+    let Some(worker) = drop_link(cluster, call) else {
         return;
     };
     punish(cluster, call, worker);
@@ -139,7 +138,7 @@ pub(super) fn out_of_patience(cluster: &mut Cluster, call: &mut Call) {
     if call.patience.is_none_or(|patience| now < patience) {
         return;
     }
-    let Some(worker) = give_up_on(cluster, call) else {
+    let Some(worker) = drop_link(cluster, call) else {
         return;
     };
     punish(cluster, call, worker);
@@ -147,21 +146,6 @@ pub(super) fn out_of_patience(cluster: &mut Cluster, call: &mut Call) {
     if !(time_left && resend(cluster, call)) {
         call.fail(CallError::silent(&call.function, call.limit_ms));
     }
-}
-
-/// Drops the connection of a call that may have run. Unless pinning is off, a retry stays in the
-/// release that the first attempt went to.
-fn give_up_on(cluster: &mut Cluster, call: &mut Call) -> Option<usize> {
-    let named = call.link.as_ref()?.connection.release;
-    if let Some(context) = &mut call.context
-        && context.version.release.is_any()
-        && context.options.pin != Pin::Off
-    {
-        let current = cluster.apps[context.app].routing().current;
-        context.version = Version::of(if named.is_any() { current } else { named });
-        context.stay = Stay::Retry;
-    }
-    drop_link(cluster, call)
 }
 
 fn punish(cluster: &mut Cluster, call: &Call, worker: usize) {

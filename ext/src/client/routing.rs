@@ -49,7 +49,9 @@ impl Client {
             if !up_to_date && (watched || cluster.apps[context.app].follows_doubts()) {
                 self.ask_routing(context, deadline)?;
             }
-            self.try_out(context);
+            if mode != Pin::Off {
+                self.try_out(context);
+            }
         } else if up_to_date {
             self.pin_now(context);
         } else if watched || on_trial || manner == Manner::Beside {
@@ -84,7 +86,7 @@ impl Client {
             Stay::Pins => {
                 self.stays_pinned(context);
             }
-            Stay::Free | Stay::Canary | Stay::Pinned | Stay::Retry => {}
+            Stay::Free | Stay::Canary | Stay::Pinned => {}
         }
     }
 

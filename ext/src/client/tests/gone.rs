@@ -59,12 +59,32 @@ fn a_release_that_ends_between_two_calls_is_gone() {
 #[test]
 fn a_retry_into_a_release_that_is_gone_may_have_run_before() {
     let fake = Fake::start(|door| {
-        drop(door.first_call());
         let (mut peer, _) = door.welcome(&welcome());
-        let request = peer.call_in(7, 0);
+        peer.call_in(7, 1);
+        drop(peer);
+        let (mut peer, _) = door.welcome(&welcome());
+        let request = peer.call_in(7, 1);
         peer.fail(&request, &Failure::ReleaseGone { release: ReleaseId(7) });
     });
-    let error = call(&options(&[&fake]), "again").unwrap_err();
+    let options = Options { pin: Pin::Request, ..options(&[&fake]) };
+    let error = call(&options, "again").unwrap_err();
     assert!(matches!(error.kind, ErrorKind::Lost { may_have_run: true }), "{error:?}");
     fake.finish();
+}
+
+#[test]
+fn what_is_sent_again_goes_to_the_release_that_is_current_then() {
+    for pin in [Pin::Call, Pin::Off] {
+        let fake = Fake::start(|door| {
+            let (mut peer, _) = door.welcome(&welcome());
+            peer.call_in(0, 0);
+            drop(peer);
+            let (mut peer, _) = door.welcome(&welcome());
+            let request = peer.call_in(0, 0);
+            peer.give_from(&request, b"new", 8, 1);
+        });
+        let options = Options { pin, ..options(&[&fake]) };
+        assert_eq!(call(&options, "again").unwrap(), b"new");
+        fake.finish();
+    }
 }

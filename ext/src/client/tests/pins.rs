@@ -97,20 +97,6 @@ fn otherwise_each_call_takes_the_current_one() {
 }
 
 #[test]
-fn a_retry_stays_in_the_release_of_the_first_attempt_unless_pinning_is_off() {
-    for (pin, expected) in [(Pin::Call, 7), (Pin::Off, 0)] {
-        let fake = Fake::start(move |door| {
-            drop(door.first_call());
-            let (mut peer, _) = door.welcome(&welcome());
-            let request = peer.call_in(expected, 0);
-            peer.give(&request, b"");
-        });
-        call(&Options { pin, ..options(&[&fake]) }, "again").unwrap();
-        fake.finish();
-    }
-}
-
-#[test]
 fn a_script_pins_and_lets_go() {
     let fake = Fake::start(|door| {
         let (mut peer, _) = door.welcome(&Welcome { routing: to(7, 4), ..welcome() });
