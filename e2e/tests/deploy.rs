@@ -117,3 +117,19 @@ fn settings_change_without_a_deploy_and_who_did_it_is_on_record() {
     let by = entries[0]["by"].as_str().expect("text");
     assert!(by.starts_with(&format!("uid {uid}")), "{by}");
 }
+
+#[test]
+fn files_that_a_loss_of_power_took_are_unpacked_again() {
+    let deployer = Deployer::with_new_key();
+    let mut worker = deployer.worker();
+    ok(&deployer.deploy(&[&worker], "function version(): string { return 'one'; }", &[]));
+    worker.kill();
+    let state = worker.socket().with_file_name("run");
+    let file = state.join("apps/shop/releases/1/root/functions.php");
+    assert!(std::fs::read_to_string(&file).unwrap().contains("'one'"));
+    std::fs::write(&file, "").unwrap();
+    std::fs::write(state.join("boot-id"), "another start of the machine").unwrap();
+    worker.restart();
+    assert_eq!(version(&worker), "one");
+    assert!(worker.log().contains("unpacked again"));
+}

@@ -2,7 +2,7 @@
 //! wherever they differ.
 
 use super::Error;
-use super::directories::{make_private, write_file};
+use super::directories::write_file;
 use crate::config::ConfigError;
 use crate::config::control::Control;
 use crate::config::daemon::Tcp;
@@ -76,7 +76,6 @@ impl Tokens {
     /// safe. A file that is written is added to `made`.
     pub(super) fn made(file: &Path, made: &mut Vec<PathBuf>) -> Result<Self, Error> {
         if !file.is_file() {
-            file.parent().map_or(Ok(()), make_private)?;
             let mut secret = [0; TOKEN_BYTES_MADE];
             rustix::rand::getrandom(&mut secret, GetRandomFlags::empty())
                 .map_err(|error| Error::start("a token cannot be made", error))?;

@@ -130,10 +130,9 @@ pub(crate) fn default_workers() -> Vec<Address> {
     workers
 }
 
-/// A folder for what must survive a restart: others may pass through, to what is theirs in it, without
-/// seeing what is there. Each secret in it has a mode of its own.
-pub(super) fn make_private(path: &Path) -> Result<(), Error> {
-    make(path, 0o711, None)
+/// The folder of what outlives the worker; `account` will use it. Others look in by name only.
+pub(super) fn make_state(path: &Path, account: Option<Account>) -> Result<(), Error> {
+    make(path, 0o711, account)
 }
 
 /// Makes an application's own folder for temporary files, empty; `owner` is its user's and group's

@@ -32,6 +32,7 @@ mod handover;
 mod handshake;
 mod http;
 mod identity;
+mod integrity;
 mod interrupt;
 mod key;
 mod launch;

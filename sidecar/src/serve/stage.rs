@@ -320,7 +320,7 @@ impl Supervisor {
 }
 
 impl Job {
-    /// Checks, unpacks and keeps the archive. Everything is on disk when this returns.
+    /// Checks, unpacks and keeps the archive, which is on disk when this returns.
     fn run(&self) -> Result<Kept, AdminError> {
         let mut policy = Policy {
             app: self.app.clone(),
@@ -345,7 +345,8 @@ impl Job {
             return Err(AdminError::new(Code::BadArchive, message));
         }
         let incoming = self.store.begin(self.number).map_err(unavailable)?;
-        let how = Unpacking { durable: true, read_only: true };
+        // Its archive alone has to be on disk, see `integrity`.
+        let how = Unpacking { durable: false, read_only: true };
         fault::point("stage.unpack");
         let totals = verified
             .unpack(&incoming.root(), &Limits::default(), how)
@@ -373,6 +374,8 @@ impl Job {
         config::load_release(&incoming.root(), &self.app, &self.settings.daemon.apps)
             .map_err(|error| AdminError::new(Code::NotStaged, error.to_string()))?;
         std::fs::rename(&self.archive, incoming.archive()).map_err(unavailable)?;
+        let archive = File::open(incoming.archive()).map_err(unavailable)?;
+        archive.sync_all().map_err(unavailable)?;
         fault::point("stage.unpacked");
         incoming.keep(&kept).map_err(unavailable)?;
         fault::point("stage.kept");

@@ -7,7 +7,7 @@ use super::check::{Checked, check};
 use super::connections::Connections;
 use super::control::CONTROLS_MAX;
 use super::deployed::{Deployed, ReleaseState};
-use super::directories::{Directories, default_listen, state_dir};
+use super::directories::{Directories, default_listen, make_state, state_dir};
 use super::door::Door;
 use super::edge::Edge;
 use super::event::{Event, Events, Signal, WAITING_MAX};
@@ -25,7 +25,7 @@ use super::stage::trusted_keys;
 use super::store::Store;
 use super::supervisor::{Phase, Supervisor};
 use super::unread::Room;
-use super::{Error, Options, descriptors, logging};
+use super::{Error, Options, descriptors, integrity, logging};
 use crate::config::daemon::Socket;
 use crate::config::{self, Configuration, Daemon};
 use net::Address;
@@ -33,6 +33,7 @@ use protocol::{AppName, Function, Membership};
 use shm::Board;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
@@ -70,6 +71,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     let control = bind_control(&daemon, &directories, account)?;
     let board = directories.create_board()?;
     let state_dir = state_dir(&daemon);
+    make_state(&state_dir, account)?;
     let gate = Arc::new(gate.complete(&daemon, &state_dir)?);
     let guard = Arc::new(guard.complete(&daemon, &state_dir)?);
     if let Some(account) = account {
@@ -340,8 +342,30 @@ impl Supervisor {
                 self.apps.insert(name, app);
             }
         }
+        self.mend_releases(&state_dir)?;
         for name in self.apps.keys().cloned().collect::<Vec<_>>() {
             self.start_app(&name).await;
+        }
+        Ok(())
+    }
+
+    /// After a restart of the machine: releases whose files were lost are unpacked again.
+    fn mend_releases(&mut self, state_dir: &Path) -> Result<(), Error> {
+        if self.apps.values().all(|app| app.kept.is_empty()) {
+            return Ok(());
+        }
+        let same = integrity::is_same_boot(state_dir);
+        if same.map_err(|error| Error::start(state_dir.display(), error))? {
+            return Ok(());
+        }
+        let trusted = Arc::clone(&self.settings.trusted);
+        for (name, app) in &mut self.apps {
+            for kept in app.kept.values() {
+                if let Err(error) = integrity::mend(&app.store, name, kept, &trusted) {
+                    tracing::error!(app = %name, release = kept.number, "its files are lost: {error}");
+                    app.failed.insert(kept.number, error.to_string());
+                }
+            }
         }
         Ok(())
     }

@@ -200,7 +200,7 @@ impl Drop for Incoming {
 }
 
 /// Removes a folder, also one whose folders are read-only; one that is not there is none.
-fn remove(folder: &Path) -> io::Result<()> {
+pub(super) fn remove(folder: &Path) -> io::Result<()> {
     match archive::remove_release(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         removed => removed,

@@ -1,7 +1,7 @@
 //! The worker's side of TLS: certificate, key, and whose client certificates are let in.
 
 use super::Error;
-use super::directories::{make_private, write_file};
+use super::directories::write_file;
 use crate::config::ConfigError;
 use crate::config::daemon::Tls;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -105,7 +105,6 @@ pub(super) fn self_signed(
     if certificate.is_file() && key.is_file() {
         return Ok((certificate, key));
     }
-    make_private(state_dir)?;
     let failed = |error| Error::start("a certificate cannot be made", error);
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(names(hosts)).map_err(failed)?;
