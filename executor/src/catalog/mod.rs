@@ -100,7 +100,7 @@ fn reflect(boot: &Boot, request: &Request<'_>) -> Result<Reflected> {
     let code = SCRIPT
         .strip_prefix("<?php\n")
         .context("reflect.php does not begin with its opening tag")?
-        .replace("{IMPORTS}", imports)
+        .replace("// {IMPORTS}", imports)
         .replace("{ARGUMENTS}", &arguments.to_string());
     match request.eval(&code) {
         Outcome::Returned(json) => {

@@ -8,7 +8,7 @@ return (static function (): string {
         $entry[realpath($arguments['root'] . '/' . $file)] = $file;
     }
 
-    {IMPORTS}
+    // {IMPORTS}
 
     $text = static fn (string $value): string => preg_match('//u', $value)
         ? var_export($value, true)

@@ -114,10 +114,13 @@ fn a_running_call_can_be_cancelled_over_another_connection() {
     let mut wire = Wire::connect(&worker.socket());
     let connection = wire.hello(crate::wire::calls(), None).unwrap().connection;
     wire.send_call("spin", "[]", 0);
-    eventually("it is found", || {
-        let reply = control.ask(&ControlRequest::Cancel { connection, request_id: 7 });
-        (reply == ControlReply::Cancelled { found: true }).then_some(())
+    // One that has not begun is ended when it begins, and is not found.
+    eventually("it runs", || {
+        let executors = pool(&worker).executors;
+        executors.iter().any(|executor| executor.state == "running").then_some(())
     });
+    let reply = control.ask(&ControlRequest::Cancel { connection, request_id: 7 });
+    assert_eq!(reply, ControlReply::Cancelled { found: true });
     assert_eq!(wire.outcome(), Outcome::Failed(Failure::Cancelled));
     worker.expect_log("cancelled by its caller");
     let log = worker.log();
