@@ -6,6 +6,7 @@
 
 mod artifacts;
 mod deployer;
+mod dev;
 mod fpm;
 mod php;
 mod sidecar;
@@ -14,6 +15,7 @@ pub mod wire;
 
 pub use artifacts::Artifacts;
 pub use deployer::{Deployer, controls};
+pub use dev::Dev;
 pub use fpm::Fpm;
 pub use php::{PhpOutput, RunningPhp};
 pub use sidecar::{Sidecar, SidecarBuilder, send_signal};

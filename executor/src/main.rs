@@ -56,7 +56,7 @@ fn serve() -> ExitCode {
         }
     };
     match prototype::run(&boot, &control) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("appserver-php: release {} of {}: {error:#}", boot.release, boot.app);
             ExitCode::FAILURE

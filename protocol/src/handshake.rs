@@ -93,7 +93,7 @@ pub struct Canary {
 
 /// Which release new requests of an application go to. A higher `generation` from the same worker
 /// replaces a lower one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Routing {
     pub generation: u64,
     pub current: ReleaseId,
@@ -102,6 +102,9 @@ pub struct Routing {
     /// Generation of the application's settings; never 0.
     pub settings: u16,
     pub canary: Option<Canary>,
+    /// What callers are told when a function is missing, e.g. that newer code does not load, and why;
+    /// empty = nothing.
+    pub notice: String,
 }
 
 /// Answer to a Hello.

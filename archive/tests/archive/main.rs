@@ -8,6 +8,7 @@ mod keys;
 mod payloads;
 mod raw_tar;
 mod raw_zip;
+mod snapshots;
 mod sources;
 mod support;
 mod trees;

@@ -14,9 +14,10 @@ use crate::executor;
 use anyhow::Result;
 use protocol::{Boot, FromPrototype};
 use rustix::fd::AsFd;
+use std::process::ExitCode;
 
-/// Lives until the supervisor says Stop or goes away.
-pub(crate) fn run(boot: &Boot, control: &Channel) -> Result<()> {
+/// Lives until the supervisor says Stop or goes away; an error is one that it was not told of.
+pub(crate) fn run(boot: &Boot, control: &Channel) -> Result<ExitCode> {
     // PHP takes what it finds as its default for each request; preloading puts its own before that.
     executor::outlast()?;
     let started = environment::prepare(boot).and_then(|()| start::start(boot, control));
@@ -25,13 +26,14 @@ pub(crate) fn run(boot: &Boot, control: &Channel) -> Result<()> {
         Ok(release) => release,
         Err(error) => {
             let message = format!("{error:#}");
-            // A supervisor that is gone needs no answer.
-            let _ = control.send(&FromPrototype::Failed { message }, &[]);
-            return Err(error);
+            // It is the supervisor's to say, unless that is gone.
+            let told = control.send(&FromPrototype::Failed { message }, &[]);
+            return told.map(|()| ExitCode::FAILURE).map_err(|_| error);
         }
     };
     let catalog = start::catalog_memfd(&release.catalog)?;
     control.send(&FromPrototype::Ready(release.report.clone()), &[catalog.as_fd()])?;
     drop(catalog);
-    family::Family::new(boot, control, &mut release)?.run()
+    family::Family::new(boot, control, &mut release)?.run()?;
+    Ok(ExitCode::SUCCESS)
 }

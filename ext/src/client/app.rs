@@ -64,8 +64,8 @@ impl App {
     }
 
     /// Where new requests go, as far as is known. All zero before a worker was asked.
-    pub(super) fn routing(&self) -> Routing {
-        self.routing
+    pub(super) fn routing(&self) -> &Routing {
+        &self.routing
     }
 
     pub(super) fn is_known(&self) -> bool {

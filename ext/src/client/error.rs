@@ -66,6 +66,15 @@ impl CallError {
         Self::new(ErrorKind::UnknownFunction { near }, message).of(function)
     }
 
+    /// With what the worker wants to be known to whoever misses a function.
+    pub(crate) fn noting(mut self, notice: &str) -> Self {
+        if matches!(self.kind, ErrorKind::UnknownFunction { .. }) && !notice.is_empty() {
+            self.message.push_str("; ");
+            self.message.push_str(notice);
+        }
+        self
+    }
+
     /// A by-reference parameter, seen before anything is sent.
     pub(crate) fn by_reference(function: &str, parameter: &str) -> Self {
         let message = format!(

@@ -86,7 +86,10 @@ fn fail(cluster: &mut Cluster, call: &mut Call, failure: Failure, ran_in: Versio
         }
     }
     heard_from(cluster, call, ran_in);
-    call.fail(CallError::from_failure(failure, &call.function));
+    let app = call.context.as_ref().and_then(|context| cluster.apps.get(context.app));
+    let notice = app.map_or("", |app| app.routing().notice.as_str());
+    let error = CallError::from_failure(failure, &call.function).noting(notice);
+    call.fail(error);
 }
 
 /// The connection leads to another release than the call's. If it was not asked for with one it is

@@ -87,7 +87,9 @@ impl Client {
             }
             None if certain => {
                 let near = view.catalog.near(function);
-                Err(CallError::unknown_function(function, view.catalog.app.as_str(), near))
+                let unknown =
+                    CallError::unknown_function(function, view.catalog.app.as_str(), near);
+                Err(unknown.noting(&app.routing().notice))
             }
             None => Ok(()),
         }

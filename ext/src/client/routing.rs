@@ -157,13 +157,12 @@ impl Client {
     }
 
     fn pin_now(&mut self, context: &mut Context) {
+        let on_trial = self.routing(context).canary.is_some();
+        let request_key = if on_trial { self.request_key() } else { 0 };
         let routing = self.routing(context);
-        let release = match routing.canary {
-            Some(_) => routing.choose(&self.request_key().to_le_bytes()),
-            None => routing.current,
-        };
-        let name = self.clusters[context.cluster].apps[context.app].real_name();
+        let release = routing.choose(&request_key.to_le_bytes());
         let chosen = Version { release, settings: routing.settings };
+        let name = self.clusters[context.cluster].apps[context.app].real_name();
         context.version = self.pins.remember(context.cluster, name, chosen);
         context.stay = Stay::Pinned;
     }
@@ -174,7 +173,7 @@ impl Client {
         }
     }
 
-    fn routing(&self, context: &Context) -> Routing {
+    fn routing(&self, context: &Context) -> &Routing {
         self.clusters[context.cluster].apps[context.app].routing()
     }
 

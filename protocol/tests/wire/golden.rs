@@ -112,6 +112,7 @@ fn welcome() {
             number: 8,
             settings: 3,
             canary: Some(Canary { release: ReleaseId(10), number: 9, basis_points: 1000 }),
+            notice: "n".to_owned(),
         },
         catalog_hash: 7,
         catalog: Some(catalog()),
@@ -126,7 +127,7 @@ fn welcome() {
     };
     assert_body(
         &welcome,
-        "05302e312e30 8280808010 0473686f70 087265736964656e74 09 05 09 08 03 01 0a 09 e807 07
+        "05302e312e30 8280808010 0473686f70 087265736964656e74 09 05 09 08 03 01 0a 09 e807 01 6e 07
          01 0473686f70 09 01
             0571756f7465 0764656661756c74
             01 03736b75 01 06737472696e67 01 01 022727 00 00 01 0131 01 0150 00
@@ -278,5 +279,5 @@ fn control() {
     assert_body(&ControlReply::Membership(Membership::default()), "03 00 00");
     let refused = ControlReply::Refused { message: "m".into(), near: vec![] };
     assert_body(&refused, "04 01 6d 00");
-    assert_body(&ControlReply::Routing(Routing::default()), "05 00 00 00 00 00");
+    assert_body(&ControlReply::Routing(Routing::default()), "05 00 00 00 00 00 00");
 }

@@ -58,13 +58,14 @@ fn routing() -> impl Strategy<Value = Routing> {
     let canary = (release(), any::<u64>(), any::<u16>());
     let canary =
         canary.prop_map(|(release, number, basis_points)| Canary { release, number, basis_points });
-    (any::<u64>(), release(), any::<u64>(), any::<u16>(), option::of(canary)).prop_map(
-        |(generation, current, number, settings, canary)| Routing {
+    (any::<u64>(), release(), any::<u64>(), any::<u16>(), option::of(canary), text()).prop_map(
+        |(generation, current, number, settings, canary, notice)| Routing {
             generation,
             current,
             number,
             settings,
             canary,
+            notice,
         },
     )
 }

@@ -7,6 +7,7 @@ mod check;
 mod client;
 mod control;
 mod deploy;
+mod dev;
 mod exit;
 mod explain;
 mod functions;
@@ -55,6 +56,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve applications: start PHP, listen, run calls.
     Serve(serve::ServeArgs),
+    /// Serve a folder that is being edited: each save is a new release.
+    Dev(dev::DevArgs),
     /// Call a function and print its result.
     Call(call::CallArgs),
     /// Show what a worker serves and how it does.
@@ -109,6 +112,7 @@ pub(crate) fn parse() -> Command {
 pub(crate) fn run(command: Command) -> Result<(), Stop> {
     match command {
         Command::Serve(args) => serve::run(args),
+        Command::Dev(args) => dev::run(args),
         Command::Call(args) => call::run(args),
         Command::Status(args) => status::run(args),
         Command::Functions(args) => functions::run(args),

@@ -54,6 +54,7 @@ impl From<ServeArgs> for Options {
     fn from(args: ServeArgs) -> Self {
         Self {
             apps: args.app,
+            watched: false,
             listen: args.listen,
             config: args.config,
             executors_max: args.executors,

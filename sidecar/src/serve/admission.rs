@@ -106,7 +106,9 @@ impl Supervisor {
         let current = self.route_of(app).current;
         let release = if release.is_any() { current } else { release };
         if release.is_any() {
-            let message = format!("nothing of \"{app}\" has been activated yet");
+            let notice = self.route_of(app).notice;
+            let why = if notice.is_empty() { notice } else { format!(": {notice}") };
+            let message = format!("nothing of \"{app}\" has been activated yet{why}");
             return Err(refusal(RefusedCode::NotReady, message));
         }
         let key = ReleaseKey { app: app.clone(), release };
@@ -153,7 +155,7 @@ impl Supervisor {
 
     /// Where new calls of an application that is here go.
     pub(super) fn route_of(&self, app: &AppName) -> Routing {
-        self.apps.get(app).map(|known| known.routing).unwrap_or_default()
+        self.apps.get(app).map(|known| known.routing.clone()).unwrap_or_default()
     }
 
     fn welcome(&self, hello: &Hello, deployed: &Deployed, pool: &Pool) -> Welcome {

@@ -55,7 +55,8 @@ impl Supervisor {
         };
         let (action, release, detail) = described(&question);
         let since = Instant::now();
-        let asked = Asked { by, app, action, release, detail, since, reply: Some(reply) };
+        let asked =
+            Asked { by, app, action, release, detail, since, on_record: true, reply: Some(reply) };
         match question {
             Question::Stage { app, number, archive } => self.stage(&app, number, archive, asked),
             Question::Activate { app, body } => self.activate_release(&app, body, asked),

@@ -19,6 +19,8 @@ pub(super) struct App {
     pub(super) state: AppState,
     /// By number.
     pub(super) kept: BTreeMap<u64, Kept>,
+    /// What callers are told who miss a function.
+    pub(super) notice: String,
     /// Why releases that are kept do not run, where they were to.
     pub(super) failed: BTreeMap<u64, String>,
     pub(super) store: Store,
@@ -29,10 +31,9 @@ impl App {
         let store = Store::new(state_dir, name);
         let (mut state, kept) = store.load()?;
         state.settings_generation = state.settings_generation.max(1);
-        let failed = BTreeMap::new();
-        let mut app =
-            Self { routing: Routing::default(), folder: None, state, kept, failed, store };
-        app.routing.generation = 1;
+        let routing = Routing { generation: 1, ..Routing::default() };
+        let (failed, notice) = (BTreeMap::new(), String::new());
+        let mut app = Self { routing, folder: None, state, kept, notice, failed, store };
         app.route();
         Ok(app)
     }
@@ -65,6 +66,7 @@ impl App {
             number: state.current,
             settings: settings_on_the_wire(state.settings_generation),
             canary,
+            notice: self.notice.clone(),
         };
     }
 

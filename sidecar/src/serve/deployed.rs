@@ -17,10 +17,14 @@ use protocol::{
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Longest pause between two starts of something that keeps failing.
 const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// How often a prototype was started. A number for each, so that what an earlier life of the same
+/// release still says, or its end, is not taken for this one's.
+static LIVES: AtomicU32 = AtomicU32::new(1);
 /// Pause after the first failure; it doubles with each further one.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
 
@@ -49,7 +53,6 @@ pub(super) struct Deployed {
     pub(super) retired: u64,
     /// Where its processes find the generations of its settings.
     settings_dir: PathBuf,
-    lives: u32,
 }
 
 /// Where a release stands.
@@ -88,7 +91,6 @@ impl Deployed {
             stopping: false,
             retired: 0,
             settings_dir,
-            lives: 0,
         }
     }
 
@@ -101,12 +103,13 @@ impl Deployed {
         let Deployment { config, policy, .. } = &self.deployment;
         let resources = config::assemble_resources(config, policy);
         self.boot.resources = Confidential(resources.map_err(|error| error.to_string())?);
-        self.lives += 1;
-        let life = Incarnation { release: self.key.clone(), number: self.lives };
-        let folder = settings.temp_dir.join(self.key.to_string()).join(self.lives.to_string());
+        let number = LIVES.fetch_add(1, Ordering::Relaxed);
+        let life = Incarnation { release: self.key.clone(), number };
+        let folder = settings.temp_dir.join(self.key.to_string()).join(number.to_string());
         let (root, user) = (&self.deployment.root, settings.users.get(&self.key.app));
-        let deployed = settings.state_dir.join("apps").canonicalize();
-        if deployed.is_ok_and(|deployed| root.starts_with(deployed)) {
+        let unpacked = [settings.state_dir.join("apps"), settings.temp_dir.clone()];
+        let unpacked = unpacked.iter().filter_map(|folder| folder.canonicalize().ok());
+        if unpacked.into_iter().any(|folder| root.starts_with(folder)) {
             directories::share_release(root, user.map(|user| user.gid))
                 .map_err(|error| format!("{}: {error}", root.display()))?;
         }

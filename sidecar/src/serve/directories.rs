@@ -1,6 +1,7 @@
 //! The folder of a running worker: lock, board and temporary files.
 
 use super::Error;
+use super::dev;
 use super::identity::Account;
 use crate::config::Daemon;
 use net::Address;
@@ -36,6 +37,7 @@ impl Drop for Directories {
     /// Best effort: what stays is taken over by the next start. The lock goes last, because it keeps
     /// that one away until then.
     fn drop(&mut self) {
+        let _ = dev::remove_snapshots(&self.temp());
         let _ = remove_temp(&self.temp());
         if self.board_is_new {
             let _ = std::fs::remove_file(self.board());
@@ -64,7 +66,9 @@ impl Directories {
             _lock: lock,
         };
         let temp = directories.temp();
-        remove_temp(&temp).map_err(|error| Error::start(temp.display(), error))?;
+        dev::remove_snapshots(&temp)
+            .and_then(|()| remove_temp(&temp))
+            .map_err(|error| Error::start(temp.display(), error))?;
         make(&temp, 0o711, account)?;
         Ok(directories)
     }

@@ -4,6 +4,7 @@
 use super::asked::Asked;
 use super::commit::After;
 use super::connections::ConnectionId;
+use super::dev::Taken;
 use super::key::{PoolKey, ReleaseKey};
 use super::stage::Staging;
 use super::store::{AppState, Kept};
@@ -66,6 +67,13 @@ pub(super) enum Event {
         deployment: Box<Deployment>,
         staging: Staging,
         result: Result<Vec<String>, String>,
+    },
+    /// A folder that is being edited was changed, or cannot be read.
+    FolderChanged(Result<Taken, String>),
+    /// What became of such a change.
+    SnapshotStarted {
+        number: u64,
+        reply: Reply,
     },
     Prototype {
         from: Incarnation,
@@ -142,6 +150,8 @@ pub(super) enum Retry {
         asked: Asked,
         tries: u32,
     },
+    /// A change of a folder could not be started.
+    Snapshot,
     /// The time of a draining release may be over.
     Drained(ReleaseKey),
     /// A release that was to stop has had time for it.

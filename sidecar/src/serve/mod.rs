@@ -20,6 +20,7 @@ mod control;
 mod credentials;
 mod deployed;
 mod descriptors;
+mod dev;
 mod directories;
 mod door;
 mod edge;

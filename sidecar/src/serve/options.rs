@@ -8,6 +8,8 @@ use std::path::PathBuf;
 pub(crate) struct Options {
     /// Folders of applications, beside those of the configuration file.
     pub(crate) apps: Vec<PathBuf>,
+    /// They are being edited: each change is a new release.
+    pub(crate) watched: bool,
     /// Addresses; they replace those of the configuration file.
     pub(crate) listen: Vec<String>,
     pub(crate) config: Option<PathBuf>,

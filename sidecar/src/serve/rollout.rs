@@ -56,6 +56,10 @@ impl Supervisor {
 
     /// The state in which a release is current that runs and may be.
     fn activated_state(&mut self, app: &AppName, body: &Activate) -> Result<AppState, Stop> {
+        if self.committing.contains(app) {
+            // A release that had to be started first may be ready in the middle of another change.
+            return Err(Stop::Busy);
+        }
         let release = self.may_activate(app, body)?;
         let key = ReleaseKey { app: app.clone(), release };
         self.can_take_over(&key).map_err(|not_now| stop(&key, not_now))?;

@@ -90,6 +90,10 @@ impl Supervisor {
                 deploy.trusted_keys in appserver.toml and restart it";
             return Err(AdminError::new(Code::Denied, message));
         }
+        if self.dev.as_ref().is_some_and(|dev| dev.is_of(app)) {
+            let message = format!("\"{app}\" is served from a folder in development");
+            return Err(AdminError::new(Code::Conflict, message));
+        }
         if self.staging.contains(app) {
             let message =
                 format!("another release of \"{app}\" is being staged; try again after it");
@@ -194,6 +198,7 @@ impl Supervisor {
                 return staging.asked.answer(self, Err(busy));
             }
             running.drains_until = None;
+            running.asked_to_drain = false;
             running.staging = Some(staging);
             return self.check_staged(&key);
         }

@@ -33,7 +33,7 @@ use protocol::{AppName, Function, Membership};
 use shm::Board;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
@@ -102,7 +102,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         .build()
         .map_err(|error| Error::start("the runtime", error))?;
     let ways = Ways { listeners, gate: Arc::clone(&gate), control, guard: Arc::clone(&guard) };
-    runtime.block_on(serve(settings, deployments, ways, board)).inspect_err(|_| {
+    let watched = if options.watched { options.apps.clone() } else { Vec::new() };
+    runtime.block_on(serve(settings, deployments, &watched, ways, board)).inspect_err(|_| {
         gate.forget();
         guard.forget();
     })?;
@@ -135,6 +136,7 @@ fn bind_control(
 async fn serve(
     settings: Arc<Settings>,
     deployments: Vec<config::Deployment>,
+    watched: &[PathBuf],
     mut ways: Ways,
     board: Board,
 ) -> Result<(), Error> {
@@ -142,10 +144,15 @@ async fn serve(
     listen_for_signals(&sender).map_err(|error| Error::start("signals", error))?;
     let mut supervisor = Supervisor::new(Arc::clone(&settings), sender.clone(), board);
     for deployment in deployments {
-        supervisor.add_folder(deployment)?;
+        let is_watched =
+            |folder: &PathBuf| folder.canonicalize().is_ok_and(|f| f == deployment.root);
+        match watched.iter().any(is_watched) {
+            true => supervisor.develop(deployment)?,
+            false => supervisor.add_folder(deployment)?,
+        }
     }
     supervisor.restore().await?;
-    if supervisor.releases.is_empty() {
+    if supervisor.releases.is_empty() && supervisor.dev.is_none() {
         tracing::warn!("there is no application yet: deploy one, or name its folder with --app");
     }
     supervisor.leave_start_phase();
@@ -304,6 +311,7 @@ impl Supervisor {
             releases: BTreeMap::new(),
             apps: BTreeMap::new(),
             folders: BTreeMap::new(),
+            dev: None,
             staging: BTreeSet::new(),
             committing: BTreeSet::new(),
             waiting: VecDeque::new(),
@@ -334,8 +342,12 @@ impl Supervisor {
     /// Starts the current release of every application, deployed ones included.
     async fn restore(&mut self) -> Result<(), Error> {
         let state_dir = self.settings.state_dir.clone();
-        let deployed = Store::applications(&state_dir)
-            .map_err(|error| Error::start(state_dir.join("apps").display(), error))?;
+        let deployed = match self.dev {
+            // Whoever edits wants to see what is edited.
+            Some(_) => Vec::new(),
+            None => Store::applications(&state_dir)
+                .map_err(|error| Error::start(state_dir.join("apps").display(), error))?,
+        };
         for name in deployed {
             if !self.apps.contains_key(&name) {
                 let app = self.load_app(&name)?;
@@ -448,7 +460,7 @@ impl Supervisor {
                 lines.push(format!("  … and {} more: appserver functions", functions.len() - 20));
             }
         }
-        if self.releases.is_empty() {
+        if self.releases.is_empty() && self.dev.is_none() {
             lines.push("appserver: there is no application yet; deploy one".to_owned());
         }
         let addresses = self.settings.listeners.join(",");
@@ -457,6 +469,7 @@ impl Supervisor {
         lines.push(format!(
             "appserver: call them with php -d extension={extension} -d appserver.workers={first}"
         ));
+        lines.extend(self.dev.iter().map(super::dev::Dev::line));
         lines.extend(remote);
         lines.push(format!("appserver: ready at {addresses}"));
         // That nobody reads it is no reason to stop.

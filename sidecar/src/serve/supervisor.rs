@@ -5,6 +5,7 @@ use super::audit::Audit;
 use super::commit::Waiting;
 use super::connections::{ConnectionId, Connections};
 use super::deployed::{Deployed, ReleaseState, pause_after};
+use super::dev::Dev;
 use super::event::{Event, Events, Incarnation, Retry, Signal};
 use super::key::{PoolKey, ReleaseKey};
 use super::pool::Pool;
@@ -36,6 +37,8 @@ pub(super) struct Supervisor {
     pub(super) apps: BTreeMap<AppName, App>,
     /// Folders that the worker was told to serve.
     pub(super) folders: BTreeMap<AppName, Deployment>,
+    /// The folder that is being edited.
+    pub(super) dev: Option<Dev>,
     /// Applications of which a release is being unpacked.
     pub(super) staging: BTreeSet<AppName>,
     /// Applications whose state is being written.
@@ -111,6 +114,8 @@ impl Supervisor {
             Event::Provisioned { key, deployment, staging, result } => {
                 self.on_provisioned(key, *deployment, staging, result);
             }
+            Event::FolderChanged(news) => self.on_folder_changed(news),
+            Event::SnapshotStarted { number, reply } => self.on_snapshot_started(number, reply),
             Event::Prototype { from, message, descriptors } => {
                 self.on_prototype(&from, message, descriptors);
             }
@@ -127,6 +132,7 @@ impl Supervisor {
             Event::Retry(Retry::Activation { app, body, asked, tries }) => {
                 self.try_activation(app, body, asked, tries);
             }
+            Event::Retry(Retry::Snapshot) => self.start_snapshot(),
             Event::Retry(Retry::Drained(release)) => self.on_drained(&release),
             Event::Retry(Retry::Overstayed(release)) => self.on_overstayed(&release),
             Event::Retry(Retry::Orphans { pool, suspects }) => self.close_orphans(&pool, &suspects),
@@ -335,7 +341,8 @@ impl Supervisor {
 
     /// Serving begins when every application has started or failed.
     pub(super) fn leave_start_phase(&mut self) {
-        let settled = self.releases.values().all(|d| d.state != ReleaseState::Starting);
+        let settled = self.releases.values().all(|d| d.state != ReleaseState::Starting)
+            && self.dev.as_ref().is_none_or(Dev::is_settled);
         if self.phase == Phase::Starting && settled {
             self.phase = Phase::Serving;
         }

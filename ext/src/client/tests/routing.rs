@@ -166,6 +166,23 @@ fn what_the_current_catalog_does_not_name_does_not_exist_and_what_it_names_anew_
 }
 
 #[test]
+fn who_misses_a_function_is_told_what_the_worker_has_to_say() {
+    let published = Published::new();
+    let mut welcome = published.welcome();
+    welcome.routing.notice = "the last change does not load".to_owned();
+    let fake = Fake::start(move |door| {
+        let (mut peer, _) = door.welcome(&welcome);
+        let request = peer.call_in(0, 0);
+        peer.give_from(&request, b"", 7, 1);
+    });
+    let options = options(&[&fake]);
+    call(&options, "once").unwrap();
+    let error = call(&options, "newest").unwrap_err();
+    assert!(error.message.ends_with("; the last change does not load"), "{error:?}");
+    fake.finish();
+}
+
+#[test]
 fn afar_an_answer_from_another_release_makes_the_client_ask() {
     let fake = Fake::start_afar(move |door| {
         let (mut peer, _) = door.welcome(&welcome());
