@@ -133,3 +133,62 @@ fn files_that_a_loss_of_power_took_are_unpacked_again() {
     assert_eq!(version(&worker), "one");
     assert!(worker.log().contains("unpacked again"));
 }
+
+#[test]
+fn a_request_keeps_its_settings_and_the_next_one_has_the_new_ones() {
+    let deployer = Deployer::with_new_key();
+    let worker = deployer.worker();
+    let functions = "function limit(): mixed { return AppServer\\config('limit', 'none'); }";
+    ok(&deployer.deploy(&[&worker], functions, &[]));
+    let mut client = worker.spawn_php(
+        "AppServer\\pin(); echo appserver_call('limit'), \"\\n\"; fgets(STDIN);
+         echo appserver_call('limit'), \"\\n\"; AppServer\\unpin(); echo appserver_call('limit'), \"\\n\";",
+    );
+    assert_eq!(client.line(), "none");
+    deployer.run(&[&worker], &["config", "set", "shop", "limit=5"]);
+    client.enter();
+    assert_eq!((client.line(), client.line()), ("none".to_owned(), "5".to_owned()));
+    client.finish().ok();
+}
+
+#[test]
+fn a_release_that_a_request_is_pinned_to_is_gone_when_its_drain_time_is_over() {
+    let deployer = Deployer::with_new_key();
+    let config = "[releases]\nwarm = 0\ndrain_timeout_ms = 100\n";
+    let worker = deployer.builder().config(config).start();
+    let version = |name: &str| format!("function version(): string {{ return '{name}'; }}");
+    ok(&deployer.deploy(&[&worker], &version("one"), &[]));
+    let mut client = worker.spawn_php(
+        "AppServer\\pin(); echo appserver_call('version'), \"\\n\"; fgets(STDIN);
+         try { echo appserver_call('version'); }
+         catch (AppServer\\ReleaseGone $e) { AppServer\\unpin(); echo 'gone, then ', appserver_call('version'); }",
+    );
+    assert_eq!(client.line(), "one");
+    ok(&deployer.deploy(&[&worker], &version("two"), &[]));
+    eventually("the old release has stopped", || {
+        let releases = deployer.releases(&[&worker]);
+        let state = releases[0]["result"][0]["releases"][1]["state"].clone();
+        (state == "kept").then_some(())
+    });
+    client.enter();
+    assert_eq!(client.finish().ok(), "gone, then two");
+}
+
+#[test]
+fn what_is_not_needed_is_pruned_from_the_disk() {
+    let deployer = Deployer::with_new_key();
+    let config = "[releases]\nwarm = 0\ndrain_timeout_ms = 1\n";
+    let worker = deployer.builder().config(config).start();
+    for number in 1..=4 {
+        let functions = format!("function version(): int {{ return {number}; }}");
+        ok(&deployer.deploy(&[&worker], &functions, &[]));
+    }
+    let folder = worker.socket().with_file_name("run").join("apps/shop/releases");
+    let on_disk = || std::fs::read_dir(&folder).unwrap().count();
+    assert_eq!(on_disk(), 4);
+    eventually("current, the one before, and none else", || {
+        deployer.run(&[&worker], &["prune", "--app", "shop", "--keep", "1"]);
+        (on_disk() == 2).then_some(())
+    });
+    assert_eq!(version(&worker), "4");
+}

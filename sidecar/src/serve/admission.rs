@@ -131,14 +131,17 @@ impl Supervisor {
 
     /// The application called `app`; the empty name means the only one.
     pub(super) fn find_app<'a>(&'a self, app: &'a AppName) -> Result<&'a AppName, Refused> {
-        let names = || self.apps.keys().map(AppName::as_str);
-        if app.is_any() && self.apps.len() == 1 {
-            return Ok(self.apps.keys().next().unwrap_or(app));
+        // One of which nothing was activated yet is nobody's only one.
+        let active = || self.apps.iter().filter(|(_, app)| !app.routing.current.is_any());
+        let names = || active().map(|(name, _)| name.as_str());
+        let mut only = active().map(|(name, _)| name);
+        if let (true, Some(only), None) = (app.is_any(), only.next(), only.next()) {
+            return Ok(only);
         }
         if app.is_any() {
             let message = format!(
                 "this worker has {} applications; name one: app:function, or appserver.app",
-                self.apps.len()
+                names().count()
             );
             let near = names().take(3).map(str::to_owned).collect();
             return Err(Refused { code: RefusedCode::UnknownApp, message, near });

@@ -126,11 +126,22 @@ impl Supervisor {
         self.staging.remove(app);
         let kept = match result {
             Ok(kept) => kept,
-            Err(error) => return asked.answer(self, Err(error)),
+            Err(error) => {
+                self.forget_unknown(app);
+                return asked.answer(self, Err(error));
+            }
         };
         match self.accepted_state(app, kept) {
             Err(error) => asked.answer(self, Err(error)),
             Ok((state, number)) => self.commit(state, asked, After::Accepted { number }),
+        }
+    }
+
+    /// An application of which there is nothing, because its first release was refused.
+    fn forget_unknown(&mut self, app: &AppName) {
+        let unknown = |known: &mut App| known.kept.is_empty() && known.folder.is_none();
+        if self.apps.get_mut(app).is_some_and(unknown) {
+            self.apps.remove(app);
         }
     }
 
