@@ -2,7 +2,6 @@
 
 use crate::{Artifacts, Sidecar, SidecarBuilder};
 use serde_json::Value;
-use std::path::PathBuf;
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
@@ -31,6 +30,11 @@ impl Deployer {
     /// A worker without an application that trusts the key.
     pub fn worker(&self) -> Sidecar {
         self.builder().start()
+    }
+
+    /// The line that workers are given.
+    pub fn public(&self) -> &str {
+        &self.public
     }
 
     /// The same, to be given more.
@@ -82,10 +86,6 @@ impl Deployer {
 
 /// The control sockets of workers, as `--workers` takes them.
 pub fn controls(workers: &[&Sidecar]) -> String {
-    let addresses = workers.iter().map(|worker| format!("unix:{}", control(worker).display()));
+    let addresses = workers.iter().map(|worker| format!("unix:{}", worker.control().display()));
     addresses.collect::<Vec<_>>().join(",")
-}
-
-fn control(worker: &Sidecar) -> PathBuf {
-    worker.socket().with_file_name("run").join("control.sock")
 }

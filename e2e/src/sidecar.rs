@@ -150,6 +150,16 @@ impl Sidecar {
         self.folder.path().join("apps")
     }
 
+    /// The folder of what outlives it.
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("run")
+    }
+
+    /// Its control socket.
+    pub fn control(&self) -> PathBuf {
+        self.folder.path().join("run/control.sock")
+    }
+
     /// The worker's configuration file.
     pub fn config_file(&self) -> PathBuf {
         self.folder.path().join("appserver.toml")
@@ -228,6 +238,20 @@ impl Sidecar {
         let mut child = self.child.take().expect("killed once");
         child.kill().expect("a child of ours");
         child.wait().expect("a child of ours");
+    }
+
+    /// Kills it, and starts it again so that it dies, as by SIGKILL, when it comes to this point.
+    pub fn restart_to_die_at(&mut self, fault_point: &str) {
+        self.kill();
+        self.env.push(("APPSERVER_FAULT_POINT".to_owned(), fault_point.to_owned()));
+        self.restart();
+        self.env.pop();
+    }
+
+    /// Waits until it has died by itself.
+    pub fn await_death(&mut self) {
+        let mut child = self.child.take().expect("it was not killed");
+        eventually("the sidecar dies", || child.try_wait().expect("a child of ours"));
     }
 
     /// The supervisor and all that it started, however far down.

@@ -2,6 +2,7 @@
 mod admin;
 mod cli;
 mod config;
+mod control_client;
 mod file_body;
 mod proxy;
 mod serve;

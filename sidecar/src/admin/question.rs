@@ -157,6 +157,9 @@ pub(crate) struct Settings {
     pub(crate) generation: u64,
     /// Scalars, lists and objects, as JSON has them.
     pub(crate) settings: BTreeMap<String, Value>,
+    /// Those of them that were set beyond, or instead of, what the release says.
+    #[serde(default)]
+    pub(crate) set: BTreeMap<String, Value>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -15,6 +15,13 @@ pub(crate) struct App {
     pub(crate) settings_generation: u64,
     /// Highest release number ever accepted: the next deploy must have a higher one.
     pub(crate) highest: u64,
+    /// When it was decided that this release is current, in milliseconds since 1970; 0 = never. Of
+    /// two workers that differ the one with the later decision is right.
+    #[serde(default)]
+    pub(crate) decided_at_ms: u64,
+    /// Why it takes no calls: what other workers have and this one is still to get.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) behind: Option<String>,
     /// Newest first.
     pub(crate) releases: Vec<Release>,
 }
@@ -100,7 +107,8 @@ pub(crate) struct AuditEntry {
     /// Who asked: `uid 1000 (ada)`, `token deploy`, or `worker` itself.
     pub(crate) by: String,
     pub(crate) app: String,
-    /// `stage`, `prepare`, `activate`, `rollback`, `canary`, `promote`, `abort`, `drain`, `prune`, `settings`.
+    /// `stage`, `prepare`, `activate`, `rollback`, `canary`, `promote`, `abort`, `drain`, `prune`, `settings`,
+    /// `catch up`.
     pub(crate) action: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) release: Option<u64>,

@@ -58,6 +58,9 @@ fn describe(app: &App) -> String {
     if app.settings_generation > 0 {
         title += &format!(", settings {}", app.settings_generation);
     }
+    if let Some(reason) = &app.behind {
+        title += &format!("; takes no calls: {}", text::printable(reason));
+    }
     let titles = ["RELEASE", "STATE", "ID", "SIGNED", "BY", "FUNCTIONS", "RUNNING", "NOTE"];
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
     rows.extend(app.releases.iter().map(row));

@@ -68,6 +68,20 @@ pub(crate) fn address(text: &str) -> Result<Address, AddressError> {
     })
 }
 
+/// `unix:PATH`, `https://HOST[:PORT]` or, as workers write it, `tls:HOST[:PORT]`.
+pub(crate) fn remote_address(text: &str) -> Result<Address, String> {
+    let text = text.trim();
+    let host = text.strip_prefix("https://").map(|host| host.trim_end_matches('/'));
+    let text = host.map_or_else(|| text.to_owned(), |host| format!("tls:{host}"));
+    match address(&text) {
+        Ok(Address::Tcp { host, .. }) => Err(format!("control goes over TLS: https://{host}")),
+        Ok(address) => Ok(address),
+        Err(_) => Err(format!(
+            "\"{text}\" is no address: write unix:/run/appserver/control.sock or https://HOST:PORT"
+        )),
+    }
+}
+
 /// What the types do not say.
 pub(super) fn check(document: &Document, daemon: &Daemon) -> Result<(), ConfigError> {
     let control = &daemon.control;
@@ -105,5 +119,19 @@ mod tests {
         ] {
             assert_eq!(address(text).unwrap().to_string(), expected);
         }
+    }
+
+    #[test]
+    fn addresses_are_those_of_control_apis() {
+        for (text, expected) in [
+            ("https://w1.example", "tls:w1.example:25888"),
+            ("https://w1.example:443/", "tls:w1.example:443"),
+            ("tls:10.0.0.7", "tls:10.0.0.7:25888"),
+            ("unix:/run/control.sock", "unix:/run/control.sock"),
+        ] {
+            assert_eq!(remote_address(text).unwrap().to_string(), expected);
+        }
+        assert!(remote_address("tcp:10.0.0.7").unwrap_err().contains("https://10.0.0.7"));
+        assert!(remote_address("w1").unwrap_err().contains("https://HOST:PORT"));
     }
 }

@@ -1,11 +1,11 @@
 //! `appserver.toml`: the worker. Without the file every default below holds.
 
 use super::Apps;
-use super::control::Control;
+use super::control::{self, Control};
 use super::key::{Key, key};
 use net::Address;
 use protocol::{FRAME_BYTES_MAX_DEFAULT, Member};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::path::PathBuf;
 
 /// Every key of `appserver.toml`.
@@ -212,6 +212,21 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("membership.workers[].address", "", "A worker, as clients reach it."),
     key("membership.workers[].weight", "1", "Its share of the keys; 0 = takes no new ones."),
+    key(
+        "membership.workers[].control",
+        "",
+        "Its control API, unix:PATH or https://HOST:PORT: what this worker missed it takes from there when it starts.",
+    ),
+    key(
+        "membership.control_token_file",
+        "",
+        "File with the control token that those workers ask for over TLS.",
+    ),
+    key(
+        "membership.control_ca",
+        "",
+        "PEM file of the authority that signed their certificates; else the system's.",
+    ),
     key("log.format", "\"text\"", "\"text\" or \"json\", to standard error."),
     key(
         "log.level",
@@ -387,6 +402,9 @@ impl Default for Releases {
 pub(crate) struct Workers {
     pub(crate) epoch: u32,
     pub(crate) workers: Vec<Worker>,
+    /// For their control APIs.
+    pub(crate) control_token_file: Option<PathBuf>,
+    pub(crate) control_ca: Option<PathBuf>,
 }
 
 /// One of `membership.workers`.
@@ -396,6 +414,19 @@ pub(crate) struct Worker {
     pub(crate) address: Address,
     #[serde(default = "one")]
     pub(crate) weight: u16,
+    #[serde(
+        default,
+        deserialize_with = "control_address",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) control: Option<Address>,
+}
+
+fn control_address<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Address>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    control::remote_address(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
 fn one() -> u16 {

@@ -153,6 +153,8 @@ fn paths(daemon: &mut Daemon) -> impl Iterator<Item = &mut PathBuf> {
         &mut daemon.tls.key,
         &mut daemon.tls.client_ca,
         &mut daemon.control.token_file,
+        &mut daemon.membership.control_token_file,
+        &mut daemon.membership.control_ca,
     ];
     let of_apps = daemon.apps.named.values_mut().flat_map(|policy| {
         let passwords = policy.datasource.values_mut().filter_map(|d| d.password_file.as_mut());

@@ -1,5 +1,6 @@
 //! What becomes of a Hello: adopted by a pool, answered as a control connection, or refused.
 
+use super::app::App;
 use super::connections::{ConnectionId, NoSlot};
 use super::deployed::{Deployed, Published, ReleaseState};
 use super::event::{Greeting, Verdict};
@@ -103,6 +104,10 @@ impl Supervisor {
         release: ReleaseId,
     ) -> Result<(&Deployed, &Pool), Refused> {
         let app = self.find_app(app)?;
+        if let Some(behind) = self.apps.get(app).and_then(App::refuses) {
+            let message = format!("\"{app}\" takes no calls on this worker: {behind}");
+            return Err(refusal(RefusedCode::NotReady, message));
+        }
         let current = self.route_of(app).current;
         let release = if release.is_any() { current } else { release };
         if release.is_any() {
@@ -132,7 +137,8 @@ impl Supervisor {
     /// The application called `app`; the empty name means the only one.
     pub(super) fn find_app<'a>(&'a self, app: &'a AppName) -> Result<&'a AppName, Refused> {
         // One of which nothing was activated yet is nobody's only one.
-        let active = || self.apps.iter().filter(|(_, app)| !app.routing.current.is_any());
+        let is_active = |app: &App| !app.routing.current.is_any() || app.refuses().is_some();
+        let active = || self.apps.iter().filter(move |(_, app)| is_active(app));
         let names = || active().map(|(name, _)| name.as_str());
         let mut only = active().map(|(name, _)| name);
         if let (true, Some(only), None) = (app.is_any(), only.next(), only.next()) {

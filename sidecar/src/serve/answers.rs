@@ -2,6 +2,7 @@
 
 use super::asked::Asked;
 use super::commit::{After, Waiting};
+use super::stage::Then;
 use super::store::AppState;
 use super::supervisor::Supervisor;
 use crate::admin::{AdminError, Answer, Code, Question, Reply};
@@ -58,7 +59,9 @@ impl Supervisor {
         let asked =
             Asked { by, app, action, release, detail, since, on_record: true, reply: Some(reply) };
         match question {
-            Question::Stage { app, number, archive } => self.stage(&app, number, archive, asked),
+            Question::Stage { app, number, archive } => {
+                self.stage(&app, number, archive, Then::Report, asked);
+            }
             Question::Activate { app, body } => self.activate_release(&app, body, asked),
             Question::Rollback { app, body } => self.roll_back(&app, &body, asked),
             Question::Promote(app) => self.promote(&app, asked),

@@ -1,5 +1,6 @@
 //! An application: where its calls go, and the releases that it has here.
 
+use super::behind::Behind;
 use super::key::ReleaseKey;
 use super::store::{AppState, Kept, Share, Store};
 use super::supervisor::Supervisor;
@@ -23,6 +24,11 @@ pub(super) struct App {
     pub(super) notice: String,
     /// Why releases that are kept do not run, where they were to.
     pub(super) failed: BTreeMap<u64, String>,
+    /// What other workers have and this one does not; until it has, calls of the application are
+    /// refused.
+    pub(super) behind: Option<Behind>,
+    /// A preparation of before the last start: nobody may come for it any more.
+    pub(super) prepared_before: bool,
     pub(super) store: Store,
 }
 
@@ -31,9 +37,17 @@ impl App {
         let store = Store::new(state_dir, name);
         let (mut state, kept) = store.load()?;
         state.settings_generation = state.settings_generation.max(1);
-        let routing = Routing { generation: 1, ..Routing::default() };
-        let (failed, notice) = (BTreeMap::new(), String::new());
-        let mut app = Self { routing, folder: None, state, kept, notice, failed, store };
+        let mut app = Self {
+            routing: Routing { generation: 1, ..Routing::default() },
+            folder: None,
+            prepared_before: state.prepared.is_some(),
+            state,
+            kept,
+            notice: String::new(),
+            failed: BTreeMap::new(),
+            behind: None,
+            store,
+        };
         app.route();
         Ok(app)
     }
@@ -60,9 +74,11 @@ impl App {
             let release = self.release(number)?;
             Some(Canary { release, number, basis_points })
         });
+        // A release that others no longer have as theirs takes no calls.
+        let current = self.release(state.current).filter(|_| self.refuses().is_none());
         self.routing = Routing {
             generation: self.routing.generation,
-            current: self.release(state.current).unwrap_or_default(),
+            current: current.unwrap_or_default(),
             number: state.current,
             settings: settings_on_the_wire(state.settings_generation),
             canary,
@@ -109,6 +125,8 @@ impl Supervisor {
             canary: canary.map(|c| CanaryShare { release: c.release, percent: percent(c) }),
             settings_generation: app.state.settings_generation,
             highest: app.state.highest,
+            decided_at_ms: app.state.decided_at_ms,
+            behind: app.refuses().map(Behind::to_string),
             releases,
         }
     }

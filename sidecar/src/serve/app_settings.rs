@@ -26,8 +26,9 @@ impl Supervisor {
         let known = self.app(app)?;
         let current = super::key::ReleaseKey { app: app.clone(), release: known.routing.current };
         let said = self.releases.get(&current).map(|d| &d.deployment.config.settings);
-        let settings = merged(said, &known.state.settings);
-        Ok(Answer::Settings(Settings { generation: known.state.settings_generation, settings }))
+        let set = known.state.settings.clone();
+        let (generation, settings) = (known.state.settings_generation, merged(said, &set));
+        Ok(Answer::Settings(Settings { generation, settings, set }))
     }
 
     /// The state with the next generation.
@@ -58,6 +59,20 @@ impl Supervisor {
             return Err(AdminError::new(Code::BadRequest, message));
         }
         Ok(state)
+    }
+
+    /// The state with the settings of a worker that has a later generation of them.
+    pub(super) fn adopted_settings(
+        &self,
+        app: &AppName,
+        settings: Settings,
+    ) -> Result<AppState, AdminError> {
+        let state = self.app(app)?.state.clone();
+        if settings.generation <= state.settings_generation {
+            return Ok(state);
+        }
+        let Settings { generation: settings_generation, set, .. } = settings;
+        Ok(AppState { settings_generation, settings: set, ..state })
     }
 
     /// When this returns, every call that begins sees the settings of the application's state.

@@ -3,6 +3,7 @@
 use super::gate::Gate;
 use super::http::Guard;
 use super::identity::{Account, AppUser, group_id};
+use super::members::Members;
 use super::peers::Peers;
 use crate::config::{ConfigError, Daemon};
 use protocol::AppName;
@@ -14,6 +15,8 @@ pub(super) struct Checked {
     pub(super) account: Option<Account>,
     pub(super) users: BTreeMap<AppName, AppUser>,
     pub(super) peers: Peers,
+    /// The other workers.
+    pub(super) members: Members,
     pub(super) php_binary: PathBuf,
     /// Without what is still to be made.
     pub(super) gate: Gate,
@@ -41,6 +44,7 @@ pub(super) fn check(daemon: &Daemon) -> Result<Checked, ConfigError> {
         account: account.map_err(in_key("user"))?,
         users: app_users(daemon)?,
         peers: Peers::resolve(&daemon.allow).map_err(in_key("allow"))?,
+        members: Members::check(daemon)?,
         php_binary: executor_binary(daemon)?,
         gate: Gate::check(daemon)?,
         guard: Guard::check(daemon)?,

@@ -5,7 +5,8 @@
 
 use super::asked::Asked;
 use super::event::Event;
-use super::stage::unavailable;
+use super::fault;
+use super::stage::{Then, unavailable};
 use super::store::AppState;
 use super::supervisor::Supervisor;
 use crate::admin::{Activated, Answer, Question, Reply};
@@ -26,7 +27,7 @@ pub(super) enum After {
     /// New calls see the new settings.
     Settings,
     /// A release was accepted: it is started.
-    Accepted { number: u64 },
+    Accepted { number: u64, then: Then },
 }
 
 /// A question that waits for its turn.
@@ -77,13 +78,23 @@ impl Supervisor {
         let app = asked.app.clone();
         match after {
             After::Activated { number, began } => {
+                if let Some(known) = self.apps.get_mut(&app) {
+                    // Whatever was missed or prepared before, this came later.
+                    (known.behind, known.prepared_before) = (None, false);
+                }
                 self.swap(&app);
                 let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
                 let previous = self.app(&app).ok().and_then(|known| known.state.previous);
                 let activated = Activated { number, previous, took_us };
                 asked.answer(self, Ok(Answer::Activated(activated)));
             }
-            After::Prepared => asked.answer(self, Ok(Answer::Done {})),
+            After::Prepared => {
+                fault::point("prepare.saved");
+                if let Some(known) = self.apps.get_mut(&app) {
+                    known.prepared_before = false;
+                }
+                asked.answer(self, Ok(Answer::Done {}));
+            }
             After::Shared => {
                 self.publish_settings(&app);
                 self.swap(&app);
@@ -95,7 +106,7 @@ impl Supervisor {
                 let settings = self.settings_of(&app);
                 asked.answer(self, settings);
             }
-            After::Accepted { number } => self.start_accepted(number, asked),
+            After::Accepted { number, then } => self.start_accepted(number, then, asked),
         }
     }
 

@@ -6,16 +6,18 @@ use super::commit::After;
 use super::connections::ConnectionId;
 use super::dev::Taken;
 use super::key::{PoolKey, ReleaseKey};
-use super::stage::Staging;
+use super::members::Told;
+use super::stage::{Staging, Then};
 use super::store::{AppState, Kept};
 use super::unread::Ended;
-use crate::admin::{Activate, AdminError, Question, Reply};
+use crate::admin::{Activate, AdminError, Question, Reply, Settings};
 use crate::config::Deployment;
 use protocol::{
     AppName, ControlReply, ControlRequest, FromExecutor, FromPrototype, Hello, Refused, Welcome,
 };
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use tokio::sync::{mpsc, oneshot};
 
@@ -59,6 +61,7 @@ pub(super) enum Event {
     Unpacked {
         app: AppName,
         result: Result<Kept, AdminError>,
+        then: Then,
         asked: Asked,
     },
     /// The steps that prepare the ground for a release are done, or one failed.
@@ -74,6 +77,13 @@ pub(super) enum Event {
     SnapshotStarted {
         number: u64,
         reply: Reply,
+    },
+    /// What the other workers have.
+    Told(Vec<Told>),
+    /// An attempt to catch up with other workers has ended.
+    CaughtUp {
+        app: AppName,
+        result: Result<(), String>,
     },
     Prototype {
         from: Incarnation,
@@ -156,6 +166,25 @@ pub(super) enum Retry {
     Drained(ReleaseKey),
     /// A release that was to stop has had time for it.
     Overstayed(ReleaseKey),
+    /// Settings that another worker has.
+    Adopt {
+        app: AppName,
+        settings: Settings,
+        reply: oneshot::Sender<Reply>,
+    },
+    /// A release that another worker has is to take over; with its archive where it was not here.
+    TakeOver {
+        app: AppName,
+        number: u64,
+        archive: Option<PathBuf>,
+        reply: oneshot::Sender<Reply>,
+    },
+    /// Other workers may answer by now.
+    AskMembers,
+    /// Catching up has delayed the start for long enough.
+    StartHeld(AppName),
+    /// Nobody came for a preparation of before the start.
+    Unprepare(AppName),
     /// Connections that nobody seemed to hold.
     Orphans {
         pool: PoolKey,

@@ -65,7 +65,9 @@ impl Supervisor {
         self.can_take_over(&key).map_err(|not_now| stop(&key, not_now))?;
         let known = self.app(app)?;
         let before = known.state.current;
-        let mut state = AppState { current: body.number, prepared: None, ..known.state.clone() };
+        let decided_at_ms = known.decided_at_ms(body.number);
+        let mut state =
+            AppState { current: body.number, decided_at_ms, prepared: None, ..known.state.clone() };
         if before != body.number {
             state.previous = known.release(before).is_some().then_some(before);
         }
@@ -90,6 +92,10 @@ impl Supervisor {
         let key = ReleaseKey { app: app.clone(), release };
         let runs = self.releases.get(&key).filter(|deployed| !deployed.stopping);
         let catalog = runs.and_then(|deployed| deployed.published.as_ref());
+        if runs.is_some_and(|deployed| deployed.staging.is_some()) {
+            let message = format!("release {number} of \"{app}\" is starting; try again");
+            return Err(AdminError::new(Code::Unavailable, message));
+        }
         let Some(published) = catalog else {
             let message = format!("release {number} of \"{app}\" does not run: stage it first");
             return Err(AdminError::new(Code::NotStaged, message));
@@ -154,7 +160,9 @@ impl Supervisor {
             Err(not_now) => return Err(refusal(&key, not_now)),
         }
         let known = self.app(app)?;
-        if let Some(other) = known.state.prepared.filter(|other| *other != body.number) {
+        // One of before this worker's last start does not stand in the way of another deploy.
+        let other = known.state.prepared.filter(|_| !known.prepared_before);
+        if let Some(other) = other.filter(|other| *other != body.number) {
             let message = format!(
                 "release {other} of \"{app}\" is about to be activated by another deploy; \
                  `appserver abort` gives that up"

@@ -2,6 +2,7 @@
 
 use super::cgroup::Cgroups;
 use super::identity::AppUser;
+use super::members::Members;
 use super::peers::Peers;
 use crate::config::Daemon;
 use archive::TrustedKeys;
@@ -18,6 +19,8 @@ pub(super) struct Settings {
     /// As the configuration file alone had it.
     pub(super) written: Daemon,
     pub(super) peers: Peers,
+    /// The other workers, as the configuration had them at the start.
+    pub(super) members: Members,
     /// Read again on SIGHUP.
     pub(super) config_file: Option<PathBuf>,
     pub(super) php_binary: PathBuf,

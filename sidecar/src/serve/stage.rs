@@ -54,13 +54,21 @@ struct Job {
     store: Store,
     settings: Arc<Settings>,
     highest: Option<Accepted>,
+    max_age_ms: u64,
     now_ms: u64,
 }
 
 impl Supervisor {
-    /// Takes an archive that has arrived.
-    pub(super) fn stage(&mut self, app: &AppName, number: u64, archive: PathBuf, asked: Asked) {
-        match self.may_stage(app, number) {
+    /// Takes an archive that has arrived; `then` says what for.
+    pub(super) fn stage(
+        &mut self,
+        app: &AppName,
+        number: u64,
+        archive: PathBuf,
+        then: Then,
+        asked: Asked,
+    ) {
+        match self.may_stage(app, number, &then) {
             Err(error) => {
                 let _ = std::fs::remove_file(&archive);
                 asked.answer(self, Err(error));
@@ -73,7 +81,7 @@ impl Supervisor {
                     super::background::lower_priority();
                     let result = job.run();
                     let _ = std::fs::remove_file(&job.archive);
-                    let unpacked = Event::Unpacked { app, result, asked };
+                    let unpacked = Event::Unpacked { app, result, then, asked };
                     // The supervisor is gone only when the worker ends.
                     let _ = events.blocking_send(unpacked);
                 });
@@ -81,7 +89,7 @@ impl Supervisor {
         }
     }
 
-    fn may_stage(&mut self, app: &AppName, number: u64) -> Result<Job, AdminError> {
+    fn may_stage(&mut self, app: &AppName, number: u64, then: &Then) -> Result<Job, AdminError> {
         if self.is_stopping() {
             return Err(AdminError::new(Code::Unavailable, "the worker is stopping"));
         }
@@ -112,6 +120,11 @@ impl Supervisor {
             store: known.store.clone(),
             settings: Arc::clone(&self.settings),
             highest: known.state.accepted(),
+            max_age_ms: match then {
+                Then::Report => self.settings.daemon.deploy.max_age_ms,
+                // Another worker runs it: it says that it is no old one sent again.
+                Then::Prepare(_) | Then::Activate(_) => u64::MAX,
+            },
             now_ms: super::audit::now_ms(),
         })
     }
@@ -121,6 +134,7 @@ impl Supervisor {
         &mut self,
         app: &AppName,
         result: Result<Kept, AdminError>,
+        then: Then,
         asked: Asked,
     ) {
         self.staging.remove(app);
@@ -133,13 +147,15 @@ impl Supervisor {
         };
         match self.accepted_state(app, kept) {
             Err(error) => asked.answer(self, Err(error)),
-            Ok((state, number)) => self.commit(state, asked, After::Accepted { number }),
+            Ok((state, number)) => self.commit(state, asked, After::Accepted { number, then }),
         }
     }
 
     /// An application of which there is nothing, because its first release was refused.
     fn forget_unknown(&mut self, app: &AppName) {
-        let unknown = |known: &mut App| known.kept.is_empty() && known.folder.is_none();
+        let unknown = |known: &mut App| {
+            known.kept.is_empty() && known.folder.is_none() && known.behind.is_none()
+        };
         if self.apps.get_mut(app).is_some_and(unknown) {
             self.apps.remove(app);
         }
@@ -160,13 +176,12 @@ impl Supervisor {
     }
 
     /// An accepted release is started.
-    pub(super) fn start_accepted(&mut self, number: u64, asked: Asked) {
+    pub(super) fn start_accepted(&mut self, number: u64, then: Then, asked: Asked) {
         let app = asked.app.clone();
         match self.deployment_of(&app, number) {
             Err(error) => asked.answer(self, Err(error)),
             Ok(deployment) => {
-                let staging =
-                    Staging { asked, number, then: Then::Report, provisioned: Vec::new() };
+                let staging = Staging { asked, number, then, provisioned: Vec::new() };
                 self.start_release(&app, number, deployment, staging);
             }
         }
@@ -292,6 +307,7 @@ impl Supervisor {
         }
         let message = format!("release {number} of \"{}\" did not start: {reason}", key.app);
         staging.asked.answer(self, Err(AdminError::new(Code::NotStaged, message)));
+        self.leave_start_phase();
     }
 
     fn staged_report(
@@ -341,7 +357,7 @@ impl Job {
         let mut policy = Policy {
             app: self.app.clone(),
             highest: self.highest,
-            max_age_ms: self.settings.daemon.deploy.max_age_ms,
+            max_age_ms: self.max_age_ms,
             skew_ms: SKEW_MS,
             payload_bytes_max: Limits::default().archive_bytes_max,
         };

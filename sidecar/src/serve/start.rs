@@ -54,7 +54,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     if daemon.listen.is_empty() {
         daemon.listen.push(default_listen());
     }
-    let Checked { account, users, peers, php_binary, gate, guard } = check(&daemon)?;
+    let Checked { account, users, peers, members, php_binary, gate, guard } = check(&daemon)?;
     let trusted = trusted_keys(&daemon.deploy.trusted_keys, options.config.as_deref())
         .map_err(|error| config::ConfigError::new(format!("deploy.trusted_keys: {error}")))?;
     refuse_taken(&daemon.listen)?;
@@ -81,6 +81,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     }
     let settings = Arc::new(Settings {
         peers,
+        members,
         php_binary,
         written: config::load_daemon(options.config.as_deref())?,
         config_file: options.config.clone(),
@@ -151,8 +152,11 @@ async fn serve(
             false => supervisor.add_folder(deployment)?,
         }
     }
-    supervisor.restore().await?;
-    if supervisor.releases.is_empty() && supervisor.dev.is_none() {
+    supervisor.load_deployed()?;
+    let told = settings.members.ask().await;
+    supervisor.on_told(&told);
+    supervisor.restore().await;
+    if supervisor.releases.is_empty() && supervisor.apps.is_empty() && supervisor.dev.is_none() {
         tracing::warn!("there is no application yet: deploy one, or name its folder with --app");
     }
     supervisor.leave_start_phase();
@@ -315,6 +319,8 @@ impl Supervisor {
             staging: BTreeSet::new(),
             committing: BTreeSet::new(),
             waiting: VecDeque::new(),
+            members_answered: false,
+            asking: false,
             retirements: 0,
             audit,
             started: Instant::now(),
@@ -339,8 +345,8 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Starts the current release of every application, deployed ones included.
-    async fn restore(&mut self) -> Result<(), Error> {
+    /// Notes the applications that were deployed.
+    fn load_deployed(&mut self) -> Result<(), Error> {
         let state_dir = self.settings.state_dir.clone();
         let deployed = match self.dev {
             // Whoever edits wants to see what is edited.
@@ -354,11 +360,7 @@ impl Supervisor {
                 self.apps.insert(name, app);
             }
         }
-        self.mend_releases(&state_dir)?;
-        for name in self.apps.keys().cloned().collect::<Vec<_>>() {
-            self.start_app(&name).await;
-        }
-        Ok(())
+        self.mend_releases(&state_dir)
     }
 
     /// After a restart of the machine: releases whose files were lost are unpacked again.
@@ -380,6 +382,15 @@ impl Supervisor {
             }
         }
         Ok(())
+    }
+
+    /// Starts the current release of every application, but of those that are behind.
+    async fn restore(&mut self) {
+        let current = self.apps.iter().filter(|(_, app)| app.behind.is_none());
+        for name in current.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            self.start_app(&name).await;
+            self.start_prepared(&name);
+        }
     }
 
     fn load_app(&self, name: &AppName) -> Result<App, Error> {

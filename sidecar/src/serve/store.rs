@@ -33,6 +33,8 @@ pub(super) struct AppState {
     /// Number of the release that new calls run in; 0 = the folder that the worker was told to serve.
     pub(super) current: u64,
     pub(super) previous: Option<u64>,
+    /// When that was decided, in milliseconds since 1970: workers that differ go by the later decision.
+    pub(super) decided_at_ms: u64,
     pub(super) canary: Option<Share>,
     /// Highest number ever accepted, and the content it had.
     pub(super) highest: u64,

@@ -45,6 +45,10 @@ pub(super) struct Supervisor {
     pub(super) committing: BTreeSet<AppName>,
     /// Changes of such applications, oldest first.
     pub(super) waiting: VecDeque<Waiting>,
+    /// Whether another worker has said what it has since the start.
+    pub(super) members_answered: bool,
+    /// Whether a question to them is under way, or arranged.
+    pub(super) asking: bool,
     /// How often releases were retired.
     pub(super) retirements: u64,
     pub(super) audit: Audit,
@@ -110,12 +114,16 @@ impl Supervisor {
             Event::Committed { state, result, asked, after } => {
                 self.on_committed(state, result, asked, after);
             }
-            Event::Unpacked { app, result, asked } => self.on_unpacked(&app, result, asked),
             Event::Provisioned { key, deployment, staging, result } => {
                 self.on_provisioned(key, *deployment, staging, result);
             }
             Event::FolderChanged(news) => self.on_folder_changed(news),
             Event::SnapshotStarted { number, reply } => self.on_snapshot_started(number, reply),
+            Event::Unpacked { app, result, then, asked } => {
+                self.on_unpacked(&app, result, then, asked);
+            }
+            Event::Told(told) => self.on_told(&told),
+            Event::CaughtUp { app, result } => self.on_caught_up(&app, result),
             Event::Prototype { from, message, descriptors } => {
                 self.on_prototype(&from, message, descriptors);
             }
@@ -135,6 +143,15 @@ impl Supervisor {
             Event::Retry(Retry::Snapshot) => self.start_snapshot(),
             Event::Retry(Retry::Drained(release)) => self.on_drained(&release),
             Event::Retry(Retry::Overstayed(release)) => self.on_overstayed(&release),
+            Event::Retry(Retry::Adopt { app, settings, reply }) => {
+                self.adopt_settings(app, settings, reply);
+            }
+            Event::Retry(Retry::TakeOver { app, number, archive, reply }) => {
+                self.take_over(app, number, archive, reply);
+            }
+            Event::Retry(Retry::AskMembers) => self.ask_members(),
+            Event::Retry(Retry::StartHeld(app)) => self.on_start_held(&app),
+            Event::Retry(Retry::Unprepare(app)) => self.forget_preparation(&app),
             Event::Retry(Retry::Orphans { pool, suspects }) => self.close_orphans(&pool, &suspects),
             Event::Signal(signal) => self.on_signal(signal),
         }
@@ -339,11 +356,13 @@ impl Supervisor {
         });
     }
 
-    /// Serving begins when every application has started or failed.
+    /// Serving begins when every application has started or failed, and has what other workers have.
     pub(super) fn leave_start_phase(&mut self) {
         let settled = self.releases.values().all(|d| d.state != ReleaseState::Starting)
             && self.dev.as_ref().is_none_or(Dev::is_settled);
-        if self.phase == Phase::Starting && settled {
+        let mut behind = self.apps.values().filter_map(|app| app.behind.as_ref());
+        let caught_up = !behind.any(|behind| behind.holds_start);
+        if self.phase == Phase::Starting && settled && caught_up {
             self.phase = Phase::Serving;
         }
     }

@@ -7,5 +7,4 @@ mod workers;
 
 pub(crate) use connection::{Answer, CallId, CallRequest, Connection};
 pub(crate) use error::{ClientError, near};
-pub(crate) use tls::SYSTEM_AUTHORITIES;
 pub(crate) use workers::{Control, WorkerArgs, Workers};

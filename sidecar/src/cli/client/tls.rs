@@ -1,11 +1,9 @@
 //! TLS settings of a client: whom it trusts, and who it says it is.
 
 use super::ClientError;
+use crate::control_client::SYSTEM_AUTHORITIES;
 use net::{TlsClient, TlsFiles};
 use std::path::{Path, PathBuf};
-
-/// Where Debian keeps the authorities it trusts.
-pub(crate) const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// PEM files.
 #[derive(Clone, Debug, Default, clap::Args)]

@@ -1,12 +1,11 @@
 //! Which workers are controlled, and how they let the command in.
 
-use super::client::{Access, Client};
 use super::fleet::Fleet;
-use crate::cli::client::SYSTEM_AUTHORITIES;
 use crate::cli::{Exit, Stop, seconds};
 use crate::config::control;
+use crate::control_client::{Access, Client, read_token};
 use crate::serve::default_controls;
-use net::{Address, TlsClient, TlsFiles};
+use net::{Address, TlsClient};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +19,7 @@ pub(crate) struct ControlArgs {
         value_name = "ADDRESS,…",
         env = "APPSERVER_CONTROL",
         value_delimiter = ',',
-        value_parser = address,
+        value_parser = control::remote_address,
         help_heading = "Workers"
     )]
     workers: Vec<Address>,
@@ -40,20 +39,6 @@ pub(crate) struct ControlArgs {
         help_heading = "Workers"
     )]
     connect_timeout: Duration,
-}
-
-/// `unix:PATH`, `https://HOST[:PORT]` or, as workers write it, `tls:HOST[:PORT]`.
-fn address(text: &str) -> Result<Address, String> {
-    let text = text.trim();
-    let host = text.strip_prefix("https://").map(|host| host.trim_end_matches('/'));
-    let text = host.map_or_else(|| text.to_owned(), |host| format!("tls:{host}"));
-    match control::address(&text) {
-        Ok(Address::Tcp { host, .. }) => Err(format!("control goes over TLS: https://{host}")),
-        Ok(address) => Ok(address),
-        Err(_) => Err(format!(
-            "\"{text}\" is no address: write unix:/run/appserver/control.sock or https://HOST:PORT"
-        )),
-    }
 }
 
 impl ControlArgs {
@@ -83,20 +68,15 @@ impl ControlArgs {
         let Some(file) = &self.token_file else {
             return Ok(std::env::var("APPSERVER_CONTROL_TOKEN").ok());
         };
-        let text = std::fs::read_to_string(file).map_err(|error| {
+        read_token(file).map_err(|error| {
             let message = format!("cannot read the token in {}: {error}", file.display());
             Stop::new(Exit::Config, message)
-        })?;
-        // As the worker's own file has it: the token, then perhaps a name.
-        let lines = text.lines().map(str::trim);
-        let mut tokens = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-        Ok(tokens.next().and_then(|line| line.split_whitespace().next()).map(str::to_owned))
+        })
     }
 }
 
 fn trusting(ca: Option<&Path>) -> Result<TlsClient, Stop> {
-    let authorities = ca.unwrap_or(Path::new(SYSTEM_AUTHORITIES));
-    let tls = TlsClient::read(TlsFiles { authorities, identity: None });
+    let tls = Access::trusting(ca);
     tls.map_err(|error| Stop::new(Exit::Config, format!("cannot use {error}")))
 }
 
@@ -112,23 +92,4 @@ fn own_socket() -> Result<PathBuf, Stop> {
         );
         Stop::new(Exit::Unavailable, message)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_those_of_control_apis() {
-        for (text, expected) in [
-            ("https://w1.example", "tls:w1.example:25888"),
-            ("https://w1.example:443/", "tls:w1.example:443"),
-            ("tls:10.0.0.7", "tls:10.0.0.7:25888"),
-            ("unix:/run/control.sock", "unix:/run/control.sock"),
-        ] {
-            assert_eq!(address(text).unwrap().to_string(), expected);
-        }
-        assert!(address("tcp:10.0.0.7").unwrap_err().contains("https://10.0.0.7"));
-        assert!(address("w1").unwrap_err().contains("https://HOST:PORT"));
-    }
 }

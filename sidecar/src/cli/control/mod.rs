@@ -1,11 +1,9 @@
-//! A client of workers' control API: what the commands for deploys speak with.
+//! The workers that a command controls, all of them at the same time.
 
 mod args;
-mod client;
-mod failure;
+mod exit;
 mod fleet;
 
+pub(crate) use crate::control_client::{Client, Failure};
 pub(crate) use args::ControlArgs;
-pub(crate) use client::Client;
-pub(crate) use failure::Failure;
 pub(crate) use fleet::{Fleet, Outcome, finish, print};

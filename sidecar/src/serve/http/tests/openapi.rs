@@ -72,7 +72,7 @@ fn what_an_answer_may_leave_out_is_not_required() {
     fits("AdminError", &schema("AdminError"), &json!(error), false);
     let release = crate::admin::Release { reason: None, ..samples::release() };
     fits("Release", &schema("Release"), &json!(release), false);
-    let app = crate::admin::App { previous: None, canary: None, ..samples::app() };
+    let app = crate::admin::App { previous: None, canary: None, behind: None, ..samples::app() };
     fits("App", &schema("App"), &in_json(&Answer::App(app)), false);
     let audit =
         crate::admin::AuditEntry { release: None, detail: String::new(), ..samples::audit() };

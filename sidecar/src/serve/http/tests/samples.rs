@@ -9,6 +9,7 @@ use protocol::{
     Function, FunctionStats, Isolation, Member, Membership, Param, PoolStatus, ReleaseId,
     Replacements, StatusReport,
 };
+use std::collections::BTreeMap;
 
 fn shop() -> AppName {
     AppName::new("shop").unwrap()
@@ -56,6 +57,8 @@ pub(super) fn app() -> App {
         canary: Some(CanaryShare { release: 9, percent: 2.5 }),
         settings_generation: 3,
         highest: 9,
+        decided_at_ms: 1,
+        behind: some("release 9 is not here"),
         releases: vec![release()],
     }
 }
@@ -94,8 +97,8 @@ fn staged() -> Staged {
 }
 
 fn settings() -> Settings {
-    let settings = [("feature".to_owned(), serde_json::json!(0.25))].into();
-    Settings { generation: 3, settings }
+    let settings: BTreeMap<_, _> = [("feature".to_owned(), serde_json::json!(0.25))].into();
+    Settings { generation: 3, set: settings.clone(), settings }
 }
 
 fn attribute() -> Attribute {

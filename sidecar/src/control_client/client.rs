@@ -1,15 +1,15 @@
 //! Requests to one worker: a connection each, over a unix socket or TLS.
 
-use super::Failure;
+use super::{Access, Failure};
 use crate::admin::AdminError;
 use crate::file_body::FileBody;
 use http_body_util::{BodyExt, Either, Full, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use net::{Address, TlsClient};
+use net::Address;
 use rustls::pki_types::ServerName;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -20,7 +20,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::fs::OpenOptions;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::{TlsConnector, rustls};
@@ -36,14 +37,6 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 type Body = Either<Full<Bytes>, FileBody>;
 
-/// How workers let the command in.
-#[derive(Debug)]
-pub(super) struct Access {
-    pub(super) token: Option<String>,
-    pub(super) tls: Option<TlsClient>,
-    pub(super) connect_timeout: Duration,
-}
-
 /// A worker's control API; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
@@ -58,7 +51,7 @@ struct Refusal {
 }
 
 impl Client {
-    pub(super) fn new(address: Address, access: Arc<Access>) -> Self {
+    pub(crate) fn new(address: Address, access: Arc<Access>) -> Self {
         Self { address, access }
     }
 
@@ -131,6 +124,28 @@ impl Client {
             }
         }
         within(STAGE_WITHIN, answer).await
+    }
+
+    /// Writes what is answered to a file, which must not be there yet.
+    pub(crate) async fn download(
+        &self,
+        path: String,
+        file: &Path,
+        bytes_max: u64,
+    ) -> Result<(), Failure> {
+        let body = Either::Left(Full::new(Bytes::new()));
+        let request = self.request(Method::GET, &path, "application/json", body)?;
+        let limit = self.access.connect_timeout;
+        match &self.address {
+            Address::Unix(socket) => {
+                let stream = reach(limit, UnixStream::connect(socket)).await?;
+                download(stream, request, file, bytes_max).await
+            }
+            Address::Tls { host, port } | Address::Tcp { host, port } => {
+                let stream = reach(limit, self.connect_tls(host, *port)).await?;
+                download(stream, request, file, bytes_max).await
+            }
+        }
     }
 
     fn request(
@@ -213,20 +228,77 @@ async fn converse<T: DeserializeOwned>(
     answer
 }
 
+/// The same for an answer that is a file.
+async fn download(
+    stream: impl Stream,
+    request: Request<Body>,
+    file: &Path,
+    bytes_max: u64,
+) -> Result<(), Failure> {
+    let shaken = http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = shaken.map_err(lost)?;
+    let driver = tokio::spawn(connection);
+    let answer = receive(&mut sender, request, file, bytes_max).await;
+    driver.abort();
+    answer
+}
+
+async fn receive(
+    sender: &mut http1::SendRequest<Body>,
+    request: Request<Body>,
+    file: &Path,
+    bytes_max: u64,
+) -> Result<(), Failure> {
+    let unkept = |error: io::Error| Failure::Lost(format!("{}: {error}", file.display()));
+    let answered = timeout(STALLED_AFTER, sender.send_request(request)).await;
+    let response = answered.map_err(|_| Failure::TimedOut(STALLED_AFTER))?.map_err(lost)?;
+    let status = response.status();
+    if status != StatusCode::OK {
+        return Err(refusal(status, &whole(response.into_body()).await?));
+    }
+    let mut body = response.into_body();
+    let mut options = OpenOptions::new();
+    let mut target =
+        options.write(true).create_new(true).mode(0o600).open(file).await.map_err(unkept)?;
+    let mut bytes = 0;
+    // As long as something comes, it may take its time.
+    while let Some(frame) =
+        timeout(STALLED_AFTER, body.frame()).await.map_err(|_| Failure::TimedOut(STALLED_AFTER))?
+    {
+        let Ok(piece) = frame.map_err(lost)?.into_data() else { continue };
+        bytes += piece.len() as u64;
+        if bytes > bytes_max {
+            return Err(Failure::Protocol(format!("it sent more than {bytes_max} bytes")));
+        }
+        target.write_all(&piece).await.map_err(unkept)?;
+    }
+    target.flush().await.map_err(unkept)
+}
+
 async fn read<T: DeserializeOwned>(
     sender: &mut http1::SendRequest<Body>,
     request: Request<Body>,
 ) -> Result<T, Failure> {
     let response = sender.send_request(request).await.map_err(lost)?;
     let status = response.status();
-    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-    let body = body.map_err(|error| Failure::Lost(error.to_string()))?.to_bytes();
-    if status == StatusCode::OK {
-        return serde_json::from_slice(&body).map_err(|error| Failure::Protocol(error.to_string()));
+    let body = whole(response.into_body()).await?;
+    match status {
+        StatusCode::OK => {
+            serde_json::from_slice(&body).map_err(|error| Failure::Protocol(error.to_string()))
+        }
+        status => Err(refusal(status, &body)),
     }
-    match serde_json::from_slice::<Refusal>(&body) {
-        Ok(refusal) => Err(Failure::Refused(refusal.error)),
-        Err(_) => Err(Failure::Protocol(format!("it answered {status}"))),
+}
+
+async fn whole(body: Incoming) -> Result<Bytes, Failure> {
+    let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+    Ok(body.map_err(|error| Failure::Lost(error.to_string()))?.to_bytes())
+}
+
+fn refusal(status: StatusCode, body: &[u8]) -> Failure {
+    match serde_json::from_slice::<Refusal>(body) {
+        Ok(refusal) => Failure::Refused(refusal.error),
+        Err(_) => Failure::Protocol(format!("it answered {status}")),
     }
 }
 

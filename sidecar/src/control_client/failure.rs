@@ -1,7 +1,6 @@
-//! Why a worker did not do what was asked, and the exit code that stands for it.
+//! Why a worker did not do what was asked.
 
 use crate::admin::{AdminError, Code};
-use crate::cli::Exit;
 use serde_json::{Value, json};
 use std::time::Duration;
 use thiserror::Error;
@@ -33,26 +32,6 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    pub(crate) fn exit(&self) -> Exit {
-        match self {
-            Self::Unreachable(_) => Exit::Unavailable,
-            Self::Lost(_) => Exit::ConnectionLost,
-            Self::TimedOut(_) => Exit::TimedOut,
-            Self::Protocol(_) => Exit::Protocol,
-            Self::Spared => Exit::Unavailable,
-            Self::Behind { cause, .. } => cause.exit(),
-            Self::Refused(error) => match error.code {
-                Code::BadRequest | Code::BadArchive => Exit::Data,
-                Code::Denied => Exit::Denied,
-                Code::UnknownApp | Code::UnknownRelease => Exit::NotFound,
-                Code::NotStaged => Exit::Config,
-                Code::Breaking => Exit::Breaking,
-                Code::Conflict => Exit::Conflict,
-                Code::Unavailable => Exit::Unavailable,
-            },
-        }
-    }
-
     pub(crate) fn code(&self) -> Option<Code> {
         match self {
             Self::Refused(error) => Some(error.code),
