@@ -120,6 +120,7 @@ impl Supervisor {
             drop(deployed);
             let _ = super::directories::remove_temp(&folder);
         }
+        self.tidy_snapshots();
     }
 
     /// Stops a release as soon as its calls have ended, or at the end of the drain time.

@@ -264,7 +264,7 @@ impl Supervisor {
     }
 
     /// Old releases end with their last call, and their snapshots go.
-    fn tidy_snapshots(&mut self) {
+    pub(in crate::serve) fn tidy_snapshots(&mut self) {
         let Some(app) = self.dev.as_ref().map(|dev| dev.app.clone()) else {
             return;
         };
@@ -277,7 +277,7 @@ impl Supervisor {
             })
             .collect();
         old.iter().for_each(|key| self.on_drained(key));
-        // What cannot be removed now is removed with the next.
+        // Those of releases that still run go when these have ended.
         let _ = self.prune(&app, &Prune { keep: KEEP });
     }
 }
