@@ -136,8 +136,10 @@ impl Supervisor {
 
     /// The application called `app`; the empty name means the only one.
     pub(super) fn find_app<'a>(&'a self, app: &'a AppName) -> Result<&'a AppName, Refused> {
-        // One of which nothing was activated yet is nobody's only one.
-        let is_active = |app: &App| !app.routing.current.is_any() || app.refuses().is_some();
+        // One of which nothing was activated yet is nobody's only one, unless its callers are to be told
+        // why.
+        let says_why = |app: &App| app.refuses().is_some() || !app.notice.is_empty();
+        let is_active = move |app: &App| !app.routing.current.is_any() || says_why(app);
         let active = || self.apps.iter().filter(move |(_, app)| is_active(app));
         let names = || active().map(|(name, _)| name.as_str());
         let mut only = active().map(|(name, _)| name);
