@@ -137,6 +137,11 @@ impl Supervisor {
         then: Then,
         asked: Asked,
     ) {
+        if self.committing.contains(app) {
+            // Its state is to follow from the one that is being written.
+            let app = app.clone();
+            return self.send_after(LOOK_AGAIN, Event::Unpacked { app, result, then, asked });
+        }
         self.staging.remove(app);
         let kept = match result {
             Ok(kept) => kept,
@@ -261,10 +266,13 @@ impl Supervisor {
         if deployed.staging.is_none() || deployed.state != ReleaseState::Running {
             return;
         }
-        if !deployed.pools.values().all(super::pool::Pool::is_ready) {
+        let ready = deployed.pools.values().all(super::pool::Pool::is_ready);
+        // What follows is to follow from the state that is being written, if one is.
+        if !ready || self.committing.contains(&key.app) {
             return self.retry_after(LOOK_AGAIN, Retry::Staged(key.clone()));
         }
-        let Some(Staging { asked, number, then, provisioned }) = deployed.staging.take() else {
+        let staging = self.releases.get_mut(key).and_then(|deployed| deployed.staging.take());
+        let Some(Staging { asked, number, then, provisioned }) = staging else {
             return;
         };
         fault::point("stage.ready");

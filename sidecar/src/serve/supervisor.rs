@@ -349,10 +349,14 @@ impl Supervisor {
     }
 
     pub(super) fn retry_after(&self, pause: Duration, retry: Retry) {
+        self.send_after(pause, Event::Retry(retry));
+    }
+
+    pub(super) fn send_after(&self, pause: Duration, event: Event) {
         let events = self.events.clone();
         tokio::spawn(async move {
             tokio::time::sleep(pause).await;
-            let _ = events.send(Event::Retry(retry)).await;
+            let _ = events.send(event).await;
         });
     }
 
