@@ -1,6 +1,6 @@
 //! Whatever a function does, its caller has an answer at the deadline plus the grace.
 
-use e2e::Sidecar;
+use e2e::{Sidecar, eventually};
 
 const FUNCTIONS: &str = r#"
     function hello(string $name): string { return "Hello $name"; }
@@ -93,5 +93,28 @@ fn a_cancelled_future_stops_its_function() {
         let status = sidecar.status();
         let executors = status["apps"][0]["pools"][0]["executors"].as_array()?.clone();
         executors.iter().all(|executor| executor["state"] != "running").then_some(())
+    });
+}
+
+#[test]
+fn what_a_function_calls_has_no_more_time_than_the_function() {
+    let sidecar = Sidecar::with_functions(
+        r#"
+        function stuck(string $begun): void { touch($begun); while (true) { usleep(1000); } }
+        function calls(string $begun): void {
+            (new AppServer\Client(timeout: 600))->call('stuck', $begun);
+        }"#,
+    );
+    let begun = sidecar.app().join("begun");
+    let out = sidecar.php(&format!(
+        "try {{ (new AppServer\\Client(timeout: 1))->call('calls', {begun:?}); }}
+         catch (AppServer\\TimeoutException $e) {{ echo 'timed out'; }}"
+    ));
+    assert_eq!(out.ok(), "timed out");
+    assert!(begun.exists());
+    eventually("nothing runs any more", || {
+        let pools = sidecar.status()["apps"][0]["pools"].as_array()?.clone();
+        let mut executors = pools.iter().flat_map(|pool| pool["executors"].as_array().unwrap());
+        executors.all(|executor| executor["state"] == "idle").then_some(())
     });
 }

@@ -306,3 +306,25 @@ fn a_forked_child_of_the_function_never_answers() {
     );
     assert_eq!(out.ok(), "Hello Ada");
 }
+
+#[test]
+fn an_exit_status_is_told_of_its_own_call_only() {
+    let sidecar = Sidecar::builder()
+        .file("functions.php", "<?php function quit(int|string $status): never { exit($status); }")
+        .file("app.toml", "[executors]\nmin = 1\nmax = 1\n")
+        .start();
+    let out = sidecar.php(
+        r#"foreach ([77, 'bye'] as $status) {
+               try { appserver_call('quit', $status); }
+               catch (AppServer\RemoteFatal $e) { echo str_contains($e->getMessage(), '77') ? 'told ' : 'new '; }
+           }"#,
+    );
+    assert_eq!(out.ok(), "told new ");
+}
+
+#[test]
+fn off_may_be_written_as_php_s_ini_files_have_it() {
+    let sidecar = Sidecar::with_functions(FUNCTIONS);
+    let out = sidecar.php_with(&["appserver.pin=off"], "echo appserver_call('hello', 'Ada');");
+    assert_eq!(out.ok(), "Hello Ada");
+}

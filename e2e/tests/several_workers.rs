@@ -122,3 +122,22 @@ fn a_worker_that_joins_is_taken_into_use_without_a_restart() {
     assert_eq!(client.line(), "joined");
     client.finish().ok();
 }
+
+#[test]
+fn a_slow_idempotent_call_of_a_healthy_worker_is_made_once() {
+    let functions = r#"
+        #[AppServer\Idempotent]
+        function slow(string $ran): string {
+            file_put_contents($ran, 'x', FILE_APPEND);
+            for ($until = hrtime(true) + 3e9; hrtime(true) < $until; ) { usleep(10_000); }
+            return 'done';
+        }"#;
+    let workers = [Sidecar::with_functions(functions), Sidecar::with_functions(functions)];
+    let folder = tempfile::tempdir().unwrap();
+    let ran = folder.path().join("ran");
+    let setting = format!("appserver.workers={},{}", workers[0].address(), workers[1].address());
+    // More than half of its time limit, and far from the whole.
+    let script = format!("echo (new AppServer\\Client(timeout: 5.5))->call('slow', {ran:?});");
+    assert_eq!(workers[0].php_with(&[&setting], &script).ok(), "done");
+    assert_eq!(std::fs::read_to_string(&ran).unwrap(), "x");
+}

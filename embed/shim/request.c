@@ -5,8 +5,9 @@
 bool appserver_request_startup(void)
 {
 	SG(server_context) = NULL;
-	/* The engine never resets the status code. */
+	/* The engine never resets these. */
 	SG(sapi_headers).http_response_code = 200;
+	EG(exit_status) = 0;
 	CG(unclean_shutdown) = 0;
 	if (php_request_startup() != SUCCESS) {
 		return false;

@@ -1,5 +1,5 @@
 //! What `appserver.so`, loaded into this process, is told: where the application's settings are, what
-//! its resources are, and which settings the call that begins sees.
+//! its resources are, and of each call which settings it sees and when it has to end.
 //!
 //! Unsafe to look functions up by name and to call them. Contract: they have the signatures of
 //! `ext/src/deployed_abi.rs`, which is built with this; a library that PHP has loaded stays.
@@ -10,14 +10,14 @@ use std::ffi::{CStr, c_void};
 use std::sync::OnceLock;
 
 type HandOver = unsafe extern "C" fn(*const u8, usize, *const u8, usize) -> bool;
-type Announce = extern "C" fn(u16);
+type Announce = extern "C" fn(u16, u64);
 
 static ANNOUNCE: OnceLock<Announce> = OnceLock::new();
 
 /// After PHP has started. Says what to tell whoever deploys when that is not possible.
 pub(crate) fn hand_over(boot: &Boot) -> Option<String> {
     let (Some(hand_over), Some(announce)) =
-        (symbol(c"appserver_deployed"), symbol(c"appserver_settings_generation"))
+        (symbol(c"appserver_deployed"), symbol(c"appserver_call_begins"))
     else {
         // That the extension is missing is told already.
         return None;
@@ -40,10 +40,10 @@ pub(crate) fn hand_over(boot: &Boot) -> Option<String> {
     })
 }
 
-/// The call that begins sees these settings; 0 = the newest.
-pub(crate) fn announce_settings(generation: u16) {
+/// A call begins: the settings that it sees, 0 = the newest, and its deadline, 0 = none.
+pub(crate) fn announce_call(settings: u16, deadline_ns: u64) {
     if let Some(announce) = ANNOUNCE.get() {
-        announce(generation);
+        announce(settings, deadline_ns);
     }
 }
 

@@ -32,8 +32,10 @@ pub(crate) unsafe extern "C" fn appserver_deployed(
     }
 }
 
-/// The call that begins sees this generation of the settings; 0 = the newest.
+/// A call begins: it sees this generation of the settings, 0 = the newest, and has to end by then, in
+/// nanoseconds of CLOCK_MONOTONIC, 0 = at any time.
 #[unsafe(no_mangle)]
-pub(crate) extern "C" fn appserver_settings_generation(generation: u16) {
-    deployed::announce(generation);
+pub(crate) extern "C" fn appserver_call_begins(settings: u16, deadline_ns: u64) {
+    deployed::announce(settings);
+    deployed::limit(deadline_ns);
 }

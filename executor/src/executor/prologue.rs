@@ -32,7 +32,7 @@ impl Prologue {
     pub(crate) fn run(&self, request: &Request<'_>) -> Result<(), PrologueFailure> {
         if !self.is_empty() {
             // Which call comes is not known yet.
-            deployed::announce_settings(0);
+            deployed::announce_call(0, 0);
         }
         for file in &self.0 {
             let outcome = request.require_once(file);

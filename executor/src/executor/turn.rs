@@ -65,7 +65,7 @@ impl Server<'_> {
         }
         let settings = if header.settings == 0 { orders.settings } else { header.settings };
         self.answer.set_settings(settings);
-        deployed::announce_settings(settings);
+        deployed::announce_call(settings, call.deadline_ns());
         request.time_now();
         request.time_limit(call.limit_ms);
         let ended = match not_ready {

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// How long after the deadline the worker may still tell what became of the call: its own grace
 /// before it kills, and the way back.
-const LAST_WORD: Duration = Duration::from_secs(1);
+pub(super) const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// Why a call did not leave on a connection.
 enum Unsent {
@@ -238,7 +238,7 @@ pub(super) fn send_again(cluster: &mut Cluster, call: &mut Call) -> bool {
 
 /// When to give this worker up. An idempotent call that could still go elsewhere waits for half of
 /// what is left only: a frozen worker must not eat the whole of it.
-fn patience(cluster: &Cluster, call: &Call, now: Instant) -> Option<Instant> {
+pub(super) fn patience(cluster: &Cluster, call: &Call, now: Instant) -> Option<Instant> {
     let deadline = call.deadline?;
     let retries = call.options().map_or(0, |options| options.retries);
     let others = cluster.workers.iter().filter(|worker| worker.is_listed()).count() > 1;

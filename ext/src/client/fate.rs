@@ -3,15 +3,20 @@
 use super::app::Version;
 use super::call::{Call, Link};
 use super::cluster::Cluster;
-use super::dispatch::{dispatch, send_again};
+use super::dispatch::{LAST_WORD, dispatch, patience, send_again};
 use super::error::CallError;
-use protocol::Failure;
-use std::time::Instant;
+use protocol::{ControlRequest, Failure};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 /// Most often a call follows "that is served elsewhere" answers.
 const HOPS_MAX: u32 = 4;
 /// Most often it is sent again on a connection that is on its way to another release.
 const MOVES_MAX: u32 = 4;
+/// Longest that a worker may take to show that it is well.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(500);
+/// With less time left another attempt is of no use.
+const LEFT_LEAST: Duration = Duration::from_millis(100);
 
 /// The worker answered with a failure.
 pub(super) fn failed(cluster: &mut Cluster, call: &mut Call, failure: Failure, ran_in: Version) {
@@ -138,7 +143,7 @@ pub(super) fn lost(cluster: &mut Cluster, call: &mut Call, detail: &str) {
 /// Gives the worker up when it has been silent for too long.
 pub(super) fn out_of_patience(cluster: &mut Cluster, call: &mut Call) {
     let now = Instant::now();
-    if call.patience.is_none_or(|patience| now < patience) {
+    if call.patience.is_none_or(|patience| now < patience) || goes_on(cluster, call, now) {
         return;
     }
     let Some(worker) = drop_link(cluster, call) else {
@@ -149,6 +154,29 @@ pub(super) fn out_of_patience(cluster: &mut Cluster, call: &mut Call) {
     if !(time_left && resend(cluster, call)) {
         call.fail(CallError::silent(&call.function, call.limit_ms));
     }
+}
+
+/// Whether a call that is given up early, so that it can be made elsewhere, is only a slow one: its
+/// worker answers a question. Then there is a half of what is left to wait again.
+fn goes_on(cluster: &mut Cluster, call: &mut Call, now: Instant) -> bool {
+    let left = call.deadline.map_or(Duration::ZERO, |at| at.saturating_duration_since(now));
+    let (Some(link), Some(context)) = (&call.link, &call.context) else {
+        return false;
+    };
+    if left.is_zero() {
+        return false;
+    }
+    if left < LEFT_LEAST {
+        call.patience = call.deadline.map(|deadline| deadline + LAST_WORD);
+        return true;
+    }
+    let (worker, options) = (link.worker, Rc::clone(&context.options));
+    let until = now + (left / 4).min(ANSWERS_WITHIN);
+    let alive = cluster.ask(worker, &options, Some(until), &ControlRequest::Membership).is_ok();
+    if alive {
+        call.patience = patience(cluster, call, Instant::now());
+    }
+    alive
 }
 
 fn punish(cluster: &mut Cluster, call: &Call, worker: usize) {

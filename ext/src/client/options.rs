@@ -28,7 +28,8 @@ impl Pin {
         Some(match name {
             "request" => Self::Request,
             "call" => Self::Call,
-            "off" => Self::Off,
+            // PHP's ini files turn a bare `off` into nothing.
+            "off" | "" => Self::Off,
             "auto" => Self::Auto,
             _ => return None,
         })

@@ -9,6 +9,7 @@ use super::options::Options;
 use super::routing::Manner;
 use super::table::CallId;
 use super::way::Way;
+use crate::deployed;
 use protocol::{
     AppName, CallHead, ControlReply, ControlRequest, FUNCTION_NAME_BYTES_MAX, HEADER_BYTES,
     Purpose, ReleaseId, split_target,
@@ -41,7 +42,8 @@ impl Client {
     ) -> Result<(), CallError> {
         let cluster = self.cluster(&options.fleet)?;
         let app = self.clusters[cluster].app(app.as_ref().unwrap_or(&options.app));
-        let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
+        let limit = shorter(options.timeout, deployed::time_left());
+        let deadline = limit.map(|limit| Instant::now() + limit);
         let mut context = Context::new(Rc::clone(options), cluster, app);
         self.choose_version(&mut context, manner, deadline)?;
         self.look_up(&mut context, function, deadline)?;
@@ -204,11 +206,15 @@ fn fill_in(call: &mut Call, context: Context, function: &str, request_id: u64) {
     call.request_id = request_id;
     call.context = Some(context);
     let own = call.known().and_then(|known| known.timeout_ms);
-    let limit = match (own.map(u64::from).map(Duration::from_millis), call.options()) {
-        (Some(own), Some(options)) => Some(options.timeout.map_or(own, |timeout| timeout.min(own))),
-        (None, Some(options)) => options.timeout,
-        (own, None) => own,
-    };
+    let own = own.map(u64::from).map(Duration::from_millis);
+    let given = call.options().and_then(|options| options.timeout);
+    // A function that calls another one has no use for its answer after its own time.
+    let limit = shorter(shorter(own, given), deployed::time_left());
     call.deadline = limit.map(|limit| Instant::now() + limit);
     call.limit_ms = limit.map_or(0, |limit| limit.as_millis());
+}
+
+/// The shorter of two limits.
+fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+    a.into_iter().chain(b).min()
 }

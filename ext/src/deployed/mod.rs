@@ -11,8 +11,11 @@ pub(crate) use resources::Resource;
 pub(crate) use settings::{Found, Generation};
 
 use resources::Resources;
+use rustix::time::{ClockId, clock_gettime};
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Fixed for the life of the process and of those that it forks.
 #[derive(Debug)]
@@ -48,3 +51,21 @@ pub(crate) fn deployment() -> Option<&'static Deployment> {
 }
 
 pub(crate) use settings::announce;
+
+/// By when the running call has to end, in nanoseconds of CLOCK_MONOTONIC; 0 = no call, or no limit.
+static DEADLINE_NS: AtomicU64 = AtomicU64::new(0);
+
+/// The call that begins has to end by then.
+pub(crate) fn limit(deadline_ns: u64) {
+    DEADLINE_NS.store(deadline_ns, Ordering::Relaxed);
+}
+
+/// What is left of the running call's time, if this process runs one that has a limit: calls that it
+/// makes need not go on for longer.
+pub(crate) fn time_left() -> Option<Duration> {
+    let deadline_ns =
+        Some(DEADLINE_NS.load(Ordering::Relaxed)).filter(|deadline| *deadline != 0)?;
+    let now = clock_gettime(ClockId::Monotonic);
+    let now = Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0));
+    Some(Duration::from_nanos(deadline_ns).saturating_sub(now))
+}

@@ -147,10 +147,12 @@ impl Supervisor {
             return Ok(only);
         }
         if app.is_any() {
-            let message = format!(
-                "this worker has {} applications; name one: app:function, or appserver.app",
-                names().count()
-            );
+            let message = match names().count() {
+                0 => "this worker has no application yet: deploy one".to_owned(),
+                count => format!(
+                    "this worker has {count} applications; name one: app:function, or appserver.app"
+                ),
+            };
             let near = names().take(3).map(str::to_owned).collect();
             return Err(Refused { code: RefusedCode::UnknownApp, message, near });
         }
