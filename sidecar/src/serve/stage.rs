@@ -77,7 +77,8 @@ impl Supervisor {
                 let job = Job { archive, ..job };
                 self.staging.insert(app.clone());
                 let (events, app) = (self.events.clone(), app.clone());
-                tokio::task::spawn_blocking(move || {
+                // A thread of its own: what others run on must not keep its low priority.
+                std::thread::spawn(move || {
                     super::background::lower_priority();
                     let result = job.run();
                     let _ = std::fs::remove_file(&job.archive);
