@@ -192,3 +192,34 @@ fn what_is_not_needed_is_pruned_from_the_disk() {
     });
     assert_eq!(version(&worker), "4");
 }
+
+#[test]
+fn releases_that_have_stopped_leave_no_process_and_no_descriptor() {
+    let deployer = Deployer::with_new_key();
+    let config = "[releases]\nwarm = 0\ndrain_timeout_ms = 1\n";
+    let worker = deployer.builder().config(config).start();
+    let deploy = |numbers: std::ops::RangeInclusive<u32>| {
+        for number in numbers {
+            let functions = format!("function version(): int {{ return {number}; }}");
+            ok(&deployer.deploy(&[&worker], &functions, &[]));
+        }
+    };
+    let held = || {
+        let descriptors = std::fs::read_dir(format!("/proc/{}/fd", worker.pid())).unwrap().count();
+        (descriptors, worker.family().len())
+    };
+    // The current release alone: the worker, its prototype, its executors.
+    let settled = || {
+        eventually("old releases have stopped", || {
+            let executors = worker.status()["apps"].as_array()?.len();
+            (executors == 1 && worker.family().len() == 2 + worker.executors().len()).then(held)
+        })
+    };
+    deploy(1..=3);
+    let before = settled();
+    deploy(4..=9);
+    eventually("as much is held as before", || {
+        let now = settled();
+        (now.0 <= before.0 && now.1 <= before.1).then_some(())
+    });
+}

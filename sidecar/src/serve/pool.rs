@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::task::AbortHandle;
 
 /// The executors of one (app, release, pool).
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(super) struct Pool {
     scoreboard_file: OwnedFd,
     /// Executors write to it when nobody watches.
     busy: Arc<AsyncFd<OwnedFd>>,
+    /// Turns that into events, for as long as there is a pool.
+    reporter: AbortHandle,
     /// By cell.
     pub(super) executors: Vec<Option<Executor>>,
     /// How many the pool should have now, from `limits.min` to `limits.max`.
@@ -75,7 +78,7 @@ impl Pool {
         let (scoreboard_file, scoreboard) = Scoreboard::create(limits.max.into(), functions)?;
         let busy = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let busy = Arc::new(register(busy, Interest::READABLE)?);
-        tokio::spawn(report_busy(Arc::clone(&busy), key.clone(), events));
+        let reporter = tokio::spawn(report_busy(Arc::clone(&busy), key.clone(), events));
         let executors = (0..limits.max).map(|_| None).collect();
         let wanted = limits.min;
         Ok(Self {
@@ -86,6 +89,7 @@ impl Pool {
             scoreboard,
             scoreboard_file,
             busy,
+            reporter: reporter.abort_handle(),
             executors,
             wanted,
             died: 0,
@@ -213,6 +217,12 @@ impl Pool {
             matches!(state, State::Reading | State::Running | State::Replying | State::Answered)
         };
         self.scoreboard.cells().filter(|cell| has_call(cell.state())).count()
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.reporter.abort();
     }
 }
 
