@@ -144,8 +144,9 @@ impl CallError {
     pub(crate) fn release_gone(release: ReleaseId) -> Self {
         let message = format!(
             "release {release} with its settings, which this request is pinned to, is no longer \
-             served (drain_timeout in app.toml); nothing was run: answer 503 or let the request be \
-             repeated, and it begins in the current release; a script lets go with AppServer\\unpin()"
+             served (releases.drain_timeout_ms in appserver.toml); nothing was run: answer 503 or let \
+             the request be repeated, and it begins in the current release; a script lets go with \
+             AppServer\\unpin()"
         );
         Self::new(ErrorKind::ReleaseGone, message)
     }

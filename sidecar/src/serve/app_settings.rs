@@ -31,7 +31,8 @@ impl Supervisor {
         Ok(Answer::Settings(Settings { generation, settings, set }))
     }
 
-    /// The state with the next generation.
+    /// The state with the next generation, whose files are there when this returns: without them it is
+    /// refused.
     pub(super) fn change_settings(
         &self,
         app: &AppName,
@@ -57,6 +58,9 @@ impl Supervisor {
         if state.settings.len() > SETTINGS_MAX {
             let message = format!("an application has at most {SETTINGS_MAX} settings");
             return Err(AdminError::new(Code::BadRequest, message));
+        }
+        for deployed in self.releases.values().filter(|deployed| deployed.key.app == *app) {
+            write_generation(deployed, &state).map_err(super::stage::unavailable)?;
         }
         Ok(state)
     }

@@ -41,10 +41,11 @@ pub(super) struct Waiting {
 impl Supervisor {
     /// Writes the state; [`Self::on_committed`] goes on.
     pub(super) fn commit(&mut self, state: AppState, asked: Asked, after: After) {
-        let Ok(known) = self.app(&asked.app) else {
-            return;
+        let store = match self.app(&asked.app) {
+            Ok(known) => known.store.clone(),
+            Err(error) => return asked.answer(self, Err(error)),
         };
-        let (store, events) = (known.store.clone(), self.events.clone());
+        let events = self.events.clone();
         self.committing.insert(asked.app.clone());
         tokio::task::spawn_blocking(move || {
             let result = store.save(&state);
