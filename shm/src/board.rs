@@ -1,7 +1,7 @@
 //! The board: one counter by which clients of the same host see that something changed (catalog,
 //! current release, membership) with one atomic load and no round trip. Nothing else is on it.
 
-use crate::page::{Page, Shared};
+use crate::page::{Page, shared};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, Result};
 use std::path::Path;
@@ -9,16 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"APSVBRD1");
 
-#[derive(Debug)]
-#[repr(C)]
-struct Layout {
-    magic: AtomicU64,
-    generation: AtomicU64,
+shared! {
+    #[derive(Debug)]
+    struct Layout {
+        magic: AtomicU64,
+        generation: AtomicU64,
+    }
 }
-
-#[allow(unsafe_code)]
-// SAFETY: atomics alone, repr(C).
-unsafe impl Shared for Layout {}
 
 /// The writer's side, held by the supervisor.
 #[derive(Debug)]

@@ -2,7 +2,8 @@
 //!
 //! Contract: a `Page` owns one `MAP_SHARED` mapping of a file whose size was checked to be at least
 //! the mapping's length. The file is a memfd or a board file that is never truncated by its owner.
-//! Access is through `&T` where `T` consists of atomics alone, so concurrent writers are sound.
+//! Access is through `&T` where `T` consists of atomics alone, so concurrent writers are sound: what
+//! lies in a page is declared by [`shared!`], which lets the compiler see to that.
 #![allow(unsafe_code)]
 
 use rustix::fs::{fstat, ftruncate};
@@ -10,12 +11,46 @@ use rustix::io::Result;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use std::os::fd::AsFd;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 /// Types that may stand in shared memory: only atomics, `repr(C)`, valid for any bytes.
 ///
 /// # Safety
 /// Implementers consist of atomic integers (and arrays of them) alone and are `repr(C)`.
 pub(crate) unsafe trait Shared {}
+
+// SAFETY: an atomic integer, valid for any bytes.
+unsafe impl Shared for AtomicU32 {}
+// SAFETY: as above.
+unsafe impl Shared for AtomicU64 {}
+// SAFETY: nothing but them, one behind the other.
+unsafe impl<T: Shared, const N: usize> Shared for [T; N] {}
+
+/// Declares a struct that may stand in shared memory. It does not compile with a field that may not.
+macro_rules! shared {
+    (
+        $(#[$attribute:meta])*
+        $visible:vis struct $name:ident {
+            $($(#[$about:meta])* $seen:vis $field:ident: $type:ty,)+
+        }
+    ) => {
+        $(#[$attribute])*
+        #[repr(C)]
+        $visible struct $name {
+            $($(#[$about])* $seen $field: $type,)+
+        }
+
+        const _: () = {
+            const fn may_be_shared<T: $crate::page::Shared>() {}
+            $(may_be_shared::<$type>();)+
+        };
+
+        #[allow(unsafe_code)]
+        // SAFETY: repr(C), and each field was seen to be `Shared`.
+        unsafe impl $crate::page::Shared for $name {}
+    };
+}
+pub(crate) use shared;
 
 /// A shared mapping, unmapped on drop.
 #[derive(Debug)]
