@@ -36,7 +36,7 @@ function with_tables(string $document, string $text): string
 {
     $table = static function (array $match) use ($document): string {
         $rows = match ($match[1]) {
-            'appserver.toml' => keys('sidecar/src/config/daemon.rs'),
+            'appserver.toml' => keys('sidecar/src/config/daemon/keys.rs'),
             'app.toml' => keys('sidecar/src/config/application.rs'),
             'exit codes' => exit_codes(),
             'exceptions' => exceptions(),

@@ -57,7 +57,7 @@ pub(crate) struct CheckArgs {
 fn check(args: CheckArgs) -> Result<(), Stop> {
     let configuration = load(&args.app, args.config.as_deref(), args.php_binary)
         .and_then(|configuration| {
-            serve::verify(&configuration.daemon)?;
+            serve::verify(&configuration.daemon, args.config.as_deref())?;
             Ok(configuration)
         })
         .map_err(|error| Stop::new(Exit::Config, error.to_string()))?;

@@ -69,6 +69,41 @@ pub(crate) struct Policy {
     pub(crate) resource: BTreeMap<String, resources::ResourceSecret>,
 }
 
+impl Policy {
+    /// Of the application `name`: the key that is wrong, and why.
+    pub(super) fn check(&self, name: &AppName) -> Result<(), (&'static str, String)> {
+        let octal =
+            |umask: &String| u32::from_str_radix(umask, 8).is_ok_and(|umask| umask <= 0o777);
+        if self.umask.as_ref().is_some_and(|umask| !octal(umask)) {
+            return Err(("umask", "must be octal, e.g. \"0027\"".to_owned()));
+        }
+        if self.nice.is_some_and(|nice| nice > 19) {
+            return Err(("nice", "must be from 0 to 19".to_owned()));
+        }
+        if self.cgroup.cpu_weight.is_some_and(|weight| !(1..=10_000).contains(&weight)) {
+            return Err(("cgroup.cpu_weight", "must be from 1 to 10000".to_owned()));
+        }
+        if self.group.is_some() && self.user.is_none() {
+            return Err(("group", "needs user as well".to_owned()));
+        }
+        if self.executors.min == Some(0) {
+            return Err(("executors.min", "must be at least 1".to_owned()));
+        }
+        if let (Some(min), Some(max)) = (self.executors.min, self.executors.max)
+            && max < min
+        {
+            return Err((
+                "executors.max",
+                format!("executors.min is {min} and executors.max {max}"),
+            ));
+        }
+        if name.is_any() {
+            return Err(("", "an application needs a name".to_owned()));
+        }
+        Ok(())
+    }
+}
+
 /// `[apps.NAME.executors]`: holds against the application's own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -8,6 +8,7 @@ pub(crate) mod application;
 mod apps;
 pub(crate) mod control;
 pub(crate) mod daemon;
+mod deployment;
 mod document;
 mod error;
 mod key;
@@ -22,12 +23,13 @@ mod tests;
 
 pub(crate) use application::{Application, Executors};
 pub(crate) use apps::{Apps, OpenBasedir, Policy};
-pub(crate) use daemon::{Daemon, Identity, LogFormat};
+pub(crate) use daemon::{Daemon, Identity, LogFormat, load_daemon};
+#[cfg(test)]
+use deployment::load_application;
+pub(crate) use deployment::{Deployment, load_release};
 pub(crate) use error::ConfigError;
 pub(crate) use key::Key;
-#[cfg(test)]
-use load::load_application;
-pub(crate) use load::{Configuration, Deployment, load, load_daemon, load_release};
+pub(crate) use load::{Configuration, load};
 pub(crate) use origin::Origins;
 pub(crate) use provision::Provision;
 pub(crate) use resources::assemble as assemble_resources;

@@ -5,10 +5,12 @@ use super::http::Guard;
 use super::identity::{Account, AppUser, group_id};
 use super::members::Members;
 use super::peers::Peers;
+use super::stage::trusted_keys;
 use crate::config::{ConfigError, Daemon};
+use archive::TrustedKeys;
 use protocol::AppName;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What the check found on its way.
 pub(super) struct Checked {
@@ -22,14 +24,17 @@ pub(super) struct Checked {
     pub(super) gate: Gate,
     /// The same for the control API.
     pub(super) guard: Guard,
+    /// Whose releases are accepted.
+    pub(super) trusted: TrustedKeys,
 }
 
 /// Whether the worker could be started with this configuration, as far as can be told beforehand.
-pub(crate) fn verify(daemon: &Daemon) -> Result<(), ConfigError> {
-    check(daemon).map(drop)
+pub(crate) fn verify(daemon: &Daemon, config_file: Option<&Path>) -> Result<(), ConfigError> {
+    check(daemon, config_file).map(drop)
 }
 
-pub(super) fn check(daemon: &Daemon) -> Result<Checked, ConfigError> {
+/// Files that the configuration names relative to itself are found beside `config_file`.
+pub(super) fn check(daemon: &Daemon, config_file: Option<&Path>) -> Result<Checked, ConfigError> {
     if let Some(group) = &daemon.group {
         group_id(group).map_err(in_key("group"))?;
     }
@@ -40,6 +45,7 @@ pub(super) fn check(daemon: &Daemon) -> Result<Checked, ConfigError> {
         group_id(group).map_err(in_key("control.group"))?;
     }
     let account = Account::resolve(daemon.user.as_ref(), daemon.group.as_ref());
+    let trusted = trusted_keys(&daemon.deploy.trusted_keys, config_file);
     Ok(Checked {
         account: account.map_err(in_key("user"))?,
         users: app_users(daemon)?,
@@ -48,6 +54,8 @@ pub(super) fn check(daemon: &Daemon) -> Result<Checked, ConfigError> {
         php_binary: executor_binary(daemon)?,
         gate: Gate::check(daemon)?,
         guard: Guard::check(daemon)?,
+        trusted: trusted
+            .map_err(|error| ConfigError::new(format!("deploy.trusted_keys: {error}")))?,
     })
 }
 

@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 
 /// Locked while a worker uses the folder.
 const LOCK: &str = "lock";
+/// The settings that choose the folders.
+const RUNTIME_DIR: &str = "runtime_dir";
+const STATE_DIR: &str = "state_dir";
 /// The socket that callers connect to by default.
 const CALLERS_SOCKET: &str = "appserver.sock";
 /// The control API's socket in the folder.
@@ -26,11 +29,17 @@ const SYSTEM_BASE: &str = "/run/appserver";
 #[derive(Debug)]
 pub(super) struct Directories {
     pub(super) runtime: PathBuf,
+    /// Of what outlives the worker.
+    pub(super) state: PathBuf,
+    /// Where that would have been, had another worker not been there first.
+    state_elsewhere: Option<PathBuf>,
     /// Whether the board was not there before and no client knows it yet.
     board_is_new: bool,
     /// Whether the folder itself is the worker's own.
     chosen_here: bool,
     _lock: OwnedFd,
+    /// Of the state's folder, where that is another one.
+    state_lock: Option<OwnedFd>,
 }
 
 impl Drop for Directories {
@@ -43,6 +52,9 @@ impl Drop for Directories {
             let _ = std::fs::remove_file(self.board());
         }
         let _ = std::fs::remove_file(self.runtime.join(LOCK));
+        if self.state_lock.is_some() {
+            let _ = std::fs::remove_file(self.state.join(LOCK));
+        }
         if self.chosen_here {
             let _ = std::fs::remove_dir(&self.runtime);
         }
@@ -55,22 +67,37 @@ impl Directories {
         let runtime =
             daemon.runtime_dir.clone().unwrap_or_else(|| default_for(&base(), &daemon.listen));
         if let (None, Some(base)) = (&daemon.runtime_dir, runtime.parent()) {
-            make(base, 0o755, None)?;
+            make(base, 0o755, RUNTIME_DIR, None)?;
         }
-        make(&runtime, 0o755, account)?;
-        let lock = lock(&runtime)?;
+        make(&runtime, 0o755, RUNTIME_DIR, account)?;
+        let lock = lock(&runtime, RUNTIME_DIR)?.ok_or_else(|| taken(&runtime, RUNTIME_DIR))?;
+        let (state, state_lock, state_elsewhere) = take_state(daemon, &runtime, account)?;
         let directories = Self {
             runtime,
+            state,
+            state_elsewhere,
             board_is_new: false,
             chosen_here: daemon.runtime_dir.is_none(),
             _lock: lock,
+            state_lock,
         };
         let temp = directories.temp();
         dev::remove_snapshots(&temp)
             .and_then(|()| remove_temp(&temp))
             .map_err(|error| Error::start(temp.display(), error))?;
-        make(&temp, 0o711, account)?;
+        make(&temp, 0o711, RUNTIME_DIR, account)?;
         Ok(directories)
+    }
+
+    /// Says so where the usual folder of the state is not used.
+    pub(super) fn warn_of_state_elsewhere(&self) {
+        if let Some(usual) = &self.state_elsewhere {
+            let (usual, instead) = (usual.display(), self.state.display());
+            tracing::warn!(
+                "another worker keeps its state in {usual}: what is set here is kept in {instead}; \
+                 give each worker a state_dir of its own"
+            );
+        }
     }
 
     pub(super) fn temp(&self) -> PathBuf {
@@ -132,11 +159,6 @@ pub(crate) fn default_workers() -> Vec<Address> {
     let mut workers = vec![default_listen(), system];
     workers.dedup();
     workers
-}
-
-/// The folder of what outlives the worker; `account` will use it. Others look in by name only.
-pub(super) fn make_state(path: &Path, account: Option<Account>) -> Result<(), Error> {
-    make(path, 0o711, account)
 }
 
 /// Makes an application's own folder for temporary files, empty; `owner` is its user's and group's
@@ -205,8 +227,30 @@ pub(super) fn write_file(path: &Path, text: &str, mode: u32) -> Result<(), Error
     file.write_all(text.as_bytes()).map_err(failed)
 }
 
+/// Makes and locks the folder of what outlives the worker. Where nobody chose one and another worker has
+/// the usual one, this one's state is in `runtime`; the third is the folder that was taken.
+fn take_state(
+    daemon: &Daemon,
+    runtime: &Path,
+    account: Option<Account>,
+) -> Result<(PathBuf, Option<OwnedFd>, Option<PathBuf>), Error> {
+    let state = state_dir(daemon);
+    if state == runtime {
+        return Ok((state, None, None));
+    }
+    // Others look in by name only.
+    make(&state, 0o711, STATE_DIR, account)?;
+    match lock(&state, STATE_DIR)? {
+        Some(held) => Ok((state, Some(held), None)),
+        None if daemon.state_dir.is_some() || !daemon.deploy.trusted_keys.is_empty() => {
+            Err(taken(&state, STATE_DIR))
+        }
+        None => Ok((runtime.to_owned(), None, Some(state))),
+    }
+}
+
 /// Where what must survive a restart is kept, unless `state_dir` says.
-pub(super) fn state_dir(daemon: &Daemon) -> PathBuf {
+fn state_dir(daemon: &Daemon) -> PathBuf {
     if let Some(folder) = daemon.state_dir.as_ref().or(daemon.runtime_dir.as_ref()) {
         return folder.clone();
     }
@@ -240,24 +284,30 @@ fn default_for(base: &Path, listen: &[Address]) -> PathBuf {
     base.join(format!("worker-{}", &hash[..12]))
 }
 
-/// Makes a folder, or accepts one that belongs to us and that nobody else can write.
-fn make(path: &Path, mode: u32, account: Option<Account>) -> Result<(), Error> {
-    let failed = |error| Error::start(format!("folder {}", path.display()), error);
+/// Makes a folder, or accepts one that belongs to us and that nobody else can write. `setting` chooses
+/// another one.
+fn make(path: &Path, mode: u32, setting: &str, account: Option<Account>) -> Result<(), Error> {
+    let folder = format!("folder {}", path.display());
+    let ours = rustix::process::geteuid().as_raw();
+    let failed = |error| {
+        let advice = format!("make it writable for user {ours}, or set another {setting}");
+        Error::start(&folder, format!("{error}; {advice}"))
+    };
     if !path.exists() {
         DirBuilder::new().recursive(true).mode(mode).create(path).map_err(failed)?;
         // Again, because the umask took its part.
         std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed)?;
     }
     let metadata = std::fs::symlink_metadata(path).map_err(failed)?;
-    let ours = rustix::process::geteuid().as_raw();
     let theirs = account.map_or(ours, |account| account.uid);
     if !metadata.is_dir() || ![ours, theirs].contains(&metadata.uid()) {
-        let message = format!("must be a folder of user {ours}; remove it or set runtime_dir");
-        return Err(Error::start(format!("folder {}", path.display()), message));
+        let message =
+            format!("must be a folder of user {ours}; remove it or set another {setting}");
+        return Err(Error::start(folder, message));
     }
     if metadata.mode() & 0o022 != 0 {
-        let message = "can be written by others; chmod go-w it or set runtime_dir";
-        return Err(Error::start(format!("folder {}", path.display()), message));
+        let message = format!("can be written by others; chmod go-w it or set another {setting}");
+        return Err(Error::start(folder, message));
     }
     if let Some(account) = account.filter(|_| rustix::process::geteuid().is_root()) {
         chown(path, Some(account.uid), Some(account.gid)).map_err(failed)?;
@@ -265,19 +315,28 @@ fn make(path: &Path, mode: u32, account: Option<Account>) -> Result<(), Error> {
     Ok(())
 }
 
-fn lock(runtime: &Path) -> Result<OwnedFd, Error> {
-    let path = runtime.join(LOCK);
-    let failed = |error| Error::start(path.display(), error);
+fn taken(folder: &Path, setting: &str) -> Error {
+    let message = format!("another worker uses this folder; stop it or set another {setting}");
+    Error::start(folder.display(), message)
+}
+
+/// `None` = another worker has it.
+fn lock(folder: &Path, setting: &str) -> Result<Option<OwnedFd>, Error> {
+    let path = folder.join(LOCK);
+    let failed = |error: std::io::Error| {
+        let advice = format!("it must be writable for the worker; else set another {setting}");
+        Error::start(path.display(), format!("{error}; {advice}"))
+    };
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let file = open(&path, flags, Mode::from_raw_mode(0o600)).map_err(failed)?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-        let message = "another worker uses this folder; stop it or set another runtime_dir";
-        Error::start(runtime.display(), message)
-    })?;
-    let held = fstat(&file).map_err(failed)?;
+    let file = open(&path, flags, Mode::from_raw_mode(0o600)).map_err(|e| failed(e.into()))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+        locked => locked.map_err(|error| failed(error.into()))?,
+    }
+    let held = fstat(&file).map_err(|error| failed(error.into()))?;
     match std::fs::symlink_metadata(&path) {
-        Ok(there) if there.ino() == held.st_ino => Ok(file),
+        Ok(there) if there.ino() == held.st_ino => Ok(Some(file)),
         // The worker that held it has just ended, and removed it.
-        _ => lock(runtime),
+        _ => lock(folder, setting),
     }
 }

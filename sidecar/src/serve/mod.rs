@@ -3,6 +3,7 @@
 
 mod absent;
 mod admission;
+mod announcement;
 mod answers;
 mod app;
 mod app_settings;
@@ -55,10 +56,12 @@ mod provision;
 mod ready;
 mod relay;
 mod reload;
+mod restore;
 mod retirement;
 mod rollout;
 mod settings;
 mod settle;
+mod signals;
 mod staff;
 mod stage;
 mod start;
@@ -70,6 +73,7 @@ mod swap;
 mod tls;
 mod unread;
 mod watch;
+mod ways;
 
 pub(crate) use check::verify;
 pub(crate) use directories::{default_controls, default_workers};
