@@ -52,6 +52,7 @@ mod pool;
 mod preparation;
 mod privileges;
 mod prototype;
+mod prototypes;
 mod provision;
 mod ready;
 mod relay;
