@@ -40,6 +40,7 @@ function with_tables(string $document, string $text): string
             'app.toml' => keys('sidecar/src/config/application.rs'),
             'exit codes' => exit_codes(),
             'exceptions' => exceptions(),
+            'release states' => release_states(),
             default => throw new LogicException("$document: no table is called \"{$match[1]}\""),
         };
         return "<!-- table: {$match[1]} -->\n" . implode("\n", $rows) . "\n<!-- end -->";
@@ -71,6 +72,19 @@ function exit_codes(): array
         $rows[] = "| $code | {$meanings[$name]} |";
     }
     return non_empty($rows, 'sidecar/src/cli/exit.rs');
+}
+
+/** Rows from the states of a release and the comments above them; the API says them in lower case. */
+function release_states(): array
+{
+    $source = 'sidecar/src/admin/release.rs';
+    preg_match('/^pub\(crate\) enum ReleaseState \{\n(.+?)^\}/ms', source($source), $body);
+    preg_match_all('~^    /// (.+)\n    (\w+),$~m', $body[1] ?? '', $states, PREG_SET_ORDER);
+    $rows = ['| state | what it means |', '|---|---|'];
+    foreach ($states as [, $doc, $name]) {
+        $rows[] = '| `' . strtolower($name) . "` | $doc |";
+    }
+    return non_empty($rows, $source);
 }
 
 /** Rows from the exception classes of the stub and the comments above them. */

@@ -3,13 +3,15 @@
 //! These types are the JSON of the HTTP API, the questions that the supervisor answers, and what the
 //! command line reads: one definition for all three.
 
+mod activated;
 mod error;
 mod question;
 mod release;
 
+pub(crate) use activated::{Activated, in_places};
 pub(crate) use error::{AdminError, Code};
 pub(crate) use question::{
-    Activate, Activated, Answer, Canary, ChangeSettings, Number, Prune, Pruned, Question, Reply,
-    Rollback, Settings,
+    Abort, Activate, Answer, Canary, ChangeSettings, Number, Promote, Prune, Pruned, Question,
+    Reply, Rollback, Settings,
 };
 pub(crate) use release::{App, AuditEntry, CanaryShare, Change, Release, ReleaseState, Staged};

@@ -1,6 +1,6 @@
 //! Questions of the control API and their answers.
 
-use super::{AdminError, App, AuditEntry, Staged};
+use super::{Activated, AdminError, App, AuditEntry, Staged};
 use protocol::{AppName, Catalog, StatusReport};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -32,9 +32,9 @@ pub(crate) enum Question {
     /// `POST /v1/apps/{app}/canary`
     Canary { app: AppName, body: Canary },
     /// `POST /v1/apps/{app}/promote`: the canary becomes current.
-    Promote(AppName),
+    Promote { app: AppName, body: Promote },
     /// `POST /v1/apps/{app}/abort`: the canary gets no more requests; a preparation is forgotten.
-    Abort(AppName),
+    Abort { app: AppName, body: Abort },
     /// `POST /v1/apps/{app}/drain`: a release that is not current stops when its calls have ended.
     Drain { app: AppName, body: Number },
     /// `POST /v1/apps/{app}/prune`
@@ -56,8 +56,8 @@ impl Question {
             | Self::Activate { app, .. }
             | Self::Rollback { app, .. }
             | Self::Canary { app, .. }
-            | Self::Promote(app)
-            | Self::Abort(app)
+            | Self::Promote { app, .. }
+            | Self::Abort { app, .. }
             | Self::Drain { app, .. }
             | Self::Prune { app, .. }
             | Self::ChangeSettings { app, .. } => Some(app),
@@ -106,20 +106,15 @@ pub(crate) struct Activate {
     pub(crate) expect_current: Option<u64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Activated {
-    pub(crate) number: u64,
-    pub(crate) previous: Option<u64>,
-    /// How long the swap itself took.
-    pub(crate) took_us: u64,
-}
-
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rollback {
     /// Else to the release before the current one.
     #[serde(default)]
     pub(crate) to: Option<u64>,
+    /// Also when callers can break. To the release before the current one it always goes.
+    #[serde(default)]
+    pub(crate) allow_breaking: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -128,6 +123,25 @@ pub(crate) struct Canary {
     pub(crate) release: u64,
     /// From 0.01 to 100.
     pub(crate) percent: f64,
+    /// Also when callers can break.
+    #[serde(default)]
+    pub(crate) allow_breaking: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Promote {
+    /// Also when callers can break.
+    #[serde(default)]
+    pub(crate) allow_breaking: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Abort {
+    /// Only the preparation of this release, and no canary.
+    #[serde(default)]
+    pub(crate) prepared: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -59,15 +59,19 @@ pub(crate) struct Release {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ReleaseState {
-    /// On disk; nothing of it runs.
+    /// On disk; nothing of it runs. A rollback to it starts it first.
     Kept,
+    /// Its prototype starts PHP and preloads the code.
     Starting,
-    /// It runs and could take over.
+    /// It runs and could take over at once: a deploy's next release, or one that stays warm for a rollback.
     Staged,
+    /// New calls run in it.
     Current,
+    /// It gets a share of the requests.
     Canary,
-    /// Only calls and requests that began in it still run.
+    /// Only calls and requests that began in it still run; then, or after `releases.drain_timeout_ms`, it stops.
     Draining,
+    /// It does not start, or keeps dying; NOTE says why.
     Failed,
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 const CANARY_EXAMPLES: &str = "\
 Examples:
-  appserver deploy build --app shop --key deploy.key --stage-only
+  appserver deploy ./build --app shop --key deploy.key --stage-only
   appserver canary --app shop --release 8 --percent 10
   appserver promote --app shop
 
@@ -38,6 +38,9 @@ pub(crate) struct CanaryArgs {
     /// Its share of the requests, from 0.01 to 100.
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     percent: f64,
+    /// Also when callers can break.
+    #[arg(long)]
+    allow_breaking: bool,
     /// Print a JSON array: each worker's answer.
     #[arg(long)]
     json: bool,
@@ -84,9 +87,10 @@ fn percent(text: &str) -> Result<f64, String> {
 
 pub(crate) fn canary(args: CanaryArgs) -> Result<(), Stop> {
     let (app, release, percent) = (args.app, args.release, args.percent);
+    let question = Canary { release, percent, allow_breaking: args.allow_breaking };
     let outcomes = args.control.open()?.ask(|client| {
-        let path = format!("/v1/apps/{app}/canary");
-        async move { client.post::<Value>(path, json!(Canary { release, percent })).await }
+        let (path, body) = (format!("/v1/apps/{app}/canary"), json!(question));
+        async move { client.post::<Value>(path, body).await }
     });
     print(&outcomes, args.json, |_| format!("release {release} gets {percent} % of the requests\n"))
 }

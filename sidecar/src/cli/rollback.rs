@@ -23,6 +23,9 @@ pub(crate) struct RollbackArgs {
     /// one before the current one.
     #[arg(long, value_name = "N")]
     to: Option<u64>,
+    /// Also when callers can break; to the release before the current one it always goes.
+    #[arg(long)]
+    allow_breaking: bool,
     /// Print a JSON array: each worker's answer.
     #[arg(long)]
     json: bool,
@@ -32,5 +35,6 @@ pub(crate) struct RollbackArgs {
 
 pub(crate) fn run(args: RollbackArgs) -> Result<(), Stop> {
     let fleet = args.control.open()?;
-    Swap::back(&fleet, &args.app, args.to)?.run(args.json)
+    let swap = Swap::back(&fleet, &args.app, args.to)?;
+    swap.allowing_breaking(args.allow_breaking).run(args.json)
 }

@@ -2,7 +2,7 @@
 
 use super::control::{Client, Failure, Fleet, Outcome, finish, print};
 use super::{Exit, Stop, text};
-use crate::admin::{Activate, Activated, App, Rollback};
+use crate::admin::{Abort, Activate, Activated, App, Promote, Rollback};
 use protocol::AppName;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -44,15 +44,13 @@ impl<'a> Swap<'a> {
         Ok(Self { by: By::Promote, ..Self::to_release(fleet, app, number) })
     }
 
-    /// To an earlier release, or the one before: callers who know what comes back cannot be broken by
-    /// it any more than they were.
+    /// To an earlier release, or the one before.
     pub(crate) fn back(fleet: &'a Fleet, app: &'a AppName, to: Option<u64>) -> Result<Self, Stop> {
         let number = match to {
             Some(number) => number,
             None => agreed(fleet, app, "release before the current one", |app| app.previous)?,
         };
-        let swap = Self::to_release(fleet, app, number);
-        Ok(Self { by: By::Rollback, allow_breaking: true, ..swap })
+        Ok(Self { by: By::Rollback, ..Self::to_release(fleet, app, number) })
     }
 
     pub(crate) fn allowing_breaking(self, allow_breaking: bool) -> Self {
@@ -92,8 +90,8 @@ impl<'a> Swap<'a> {
     /// Also where the answer to a preparation was lost. What cannot be reached forgets it by itself.
     fn abort(&self) {
         self.fleet.ask(|client| {
-            let path = self.path("abort");
-            async move { client.post::<Value>(path, Value::Null).await }
+            let (path, body) = (self.path("abort"), json!(Abort { prepared: Some(self.number) }));
+            async move { client.post::<Value>(path, body).await }
         });
     }
 
@@ -132,7 +130,9 @@ impl<'a> Swap<'a> {
         async move {
             let app: App = client.get(about).await?;
             if app.current == number {
-                return Ok(Activated { number, previous: app.previous, took_us: 0 });
+                let (changes, ended_canary) = (Vec::new(), None);
+                let previous = app.previous;
+                return Ok(Activated { number, previous, took_us: 0, changes, ended_canary });
             }
             client.post(path, body).await
         }
@@ -148,10 +148,14 @@ impl<'a> Swap<'a> {
     }
 
     fn question(&self, client: &Client) -> (String, Value) {
+        let allow_breaking = self.allow_breaking;
         match self.by {
             By::Activate => (self.path("activate"), json!(self.activate(client))),
-            By::Promote => (self.path("promote"), Value::Null),
-            By::Rollback => (self.path("rollback"), json!(Rollback { to: Some(self.number) })),
+            By::Promote => (self.path("promote"), json!(Promote { allow_breaking })),
+            By::Rollback => {
+                let to = Some(self.number);
+                (self.path("rollback"), json!(Rollback { to, allow_breaking }))
+            }
         }
     }
 
@@ -220,5 +224,7 @@ pub(crate) fn describe(activated: &Activated) -> String {
         0 => String::new(),
         took => format!("; it took {}", text::micros(took)),
     };
-    format!("release {} is current{before}{took}\n", activated.number)
+    let remarks = activated.remarks().into_iter().map(|remark| format!("{remark}\n"));
+    let remarks = remarks.collect::<String>();
+    format!("release {} is current{before}{took}\n{}", activated.number, text::printable(&remarks))
 }

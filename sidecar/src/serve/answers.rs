@@ -64,7 +64,7 @@ impl Supervisor {
             }
             Question::Activate { app, body } => self.activate_release(&app, body, asked),
             Question::Rollback { app, body } => self.roll_back(&app, &body, asked),
-            Question::Promote(app) => self.promote(&app, asked),
+            Question::Promote { app, body } => self.promote(&app, &body, asked),
             Question::Prepare { app, body } => {
                 self.prepare_release(&app, body, asked);
             }
@@ -72,8 +72,8 @@ impl Supervisor {
                 let state = self.set_canary(&app, &body);
                 self.commit_if(state, asked, After::Shared);
             }
-            Question::Abort(app) => {
-                let state = self.abort(&app);
+            Question::Abort { app, body } => {
+                let state = self.abort(&app, &body);
                 self.commit_if(state, asked, After::Shared);
             }
             Question::ChangeSettings { app, body } => {
@@ -142,8 +142,8 @@ fn described(question: &Question) -> (&'static str, Option<u64>, String) {
         Question::Canary { body, .. } => {
             ("canary", Some(body.release), format!("{} %", body.percent))
         }
-        Question::Promote(_) => ("promote", None, none),
-        Question::Abort(_) => ("abort", None, none),
+        Question::Promote { .. } => ("promote", None, none),
+        Question::Abort { body, .. } => ("abort", body.prepared, none),
         Question::Drain { body, .. } => ("drain", Some(body.number), none),
         Question::Prune { body, .. } => ("prune", None, format!("keep {}", body.keep)),
         Question::ChangeSettings { body, .. } => {

@@ -116,13 +116,11 @@ impl Supervisor {
         let mut releases: Vec<admin::Release> =
             numbers.map(|number| self.release_report(name, app, number)).collect();
         releases.reverse();
-        let percent = |share: Share| f64::from(share.basis_points) / 100.0;
-        let canary = app.state.canary;
         admin::App {
             app: name.to_string(),
             current: app.state.current,
             previous: app.state.previous,
-            canary: canary.map(|c| CanaryShare { release: c.release, percent: percent(c) }),
+            canary: app.state.canary.map(CanaryShare::from),
             settings_generation: app.state.settings_generation,
             highest: app.state.highest,
             decided_at_ms: app.state.decided_at_ms,
@@ -166,6 +164,12 @@ impl Supervisor {
             functions: functions.unwrap_or_default(),
             running: pools.map(super::pool::Pool::running).sum(),
         }
+    }
+}
+
+impl From<Share> for CanaryShare {
+    fn from(share: Share) -> Self {
+        Self { release: share.release, percent: f64::from(share.basis_points) / 100.0 }
     }
 }
 

@@ -24,6 +24,13 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// What came of it beyond what was asked for, for the audit log.
+    pub(super) fn add_detail(&mut self, detail: &str) {
+        let separated = !self.detail.is_empty() && !detail.is_empty();
+        self.detail += if separated { "; " } else { "" };
+        self.detail += detail;
+    }
+
     /// Writes the audit log, then answers.
     pub(super) fn answer(self, supervisor: &Supervisor, reply: Reply) {
         if !self.on_record {

@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 #[derive(Debug)]
 pub(super) enum After {
     /// New calls go where the state says.
-    Activated { number: u64, began: Instant },
+    Activated { answer: Activated, began: Instant },
     /// Nothing changes for calls.
     Prepared,
     /// Canary or none.
@@ -75,19 +75,18 @@ impl Supervisor {
         self.take_turns(&app);
     }
 
-    fn go_on(&mut self, asked: Asked, after: After) {
+    fn go_on(&mut self, mut asked: Asked, after: After) {
         let app = asked.app.clone();
         match after {
-            After::Activated { number, began } => {
+            After::Activated { mut answer, began } => {
                 if let Some(known) = self.apps.get_mut(&app) {
                     // Whatever was missed or prepared before, this came later.
                     (known.behind, known.prepared_before) = (None, false);
                 }
                 self.swap(&app);
-                let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-                let previous = self.app(&app).ok().and_then(|known| known.state.previous);
-                let activated = Activated { number, previous, took_us };
-                asked.answer(self, Ok(Answer::Activated(activated)));
+                answer.took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+                asked.add_detail(&answer.remarks().join("; "));
+                asked.answer(self, Ok(Answer::Activated(answer)));
             }
             After::Prepared => {
                 fault::point("prepare.saved");

@@ -14,7 +14,9 @@ use super::stage::{Staging, Then};
 use super::store::{AppState, Share};
 use super::supervisor::Supervisor;
 use super::swap::NotNow;
-use crate::admin::{Activate, AdminError, Canary, Code, Rollback};
+use crate::admin::{
+    Abort, Activate, Activated, AdminError, Canary, Change, Code, Promote, Rollback, in_places,
+};
 use protocol::{AppName, ReleaseId};
 use std::time::{Duration, Instant};
 
@@ -47,15 +49,19 @@ impl Supervisor {
                 asked.answer(self, Err(AdminError::new(Code::Unavailable, message)));
             }
             Err(Stop::Refused(error)) => asked.answer(self, Err(error)),
-            Ok(state) => {
+            Ok((state, answer)) => {
                 let began = Instant::now();
-                self.commit(state, asked, After::Activated { number: body.number, began });
+                self.commit(state, asked, After::Activated { answer, began });
             }
         }
     }
 
-    /// The state in which a release is current that runs and may be.
-    fn activated_state(&mut self, app: &AppName, body: &Activate) -> Result<AppState, Stop> {
+    /// The state in which a release is current that runs and may be, and what is to be told of it.
+    fn activated_state(
+        &mut self,
+        app: &AppName,
+        body: &Activate,
+    ) -> Result<(AppState, Activated), Stop> {
         if self.committing.contains(app) {
             // A release that had to be started first may be ready in the middle of another change.
             return Err(Stop::Busy);
@@ -68,12 +74,20 @@ impl Supervisor {
         let decided_at_ms = known.decided_at_ms(body.number);
         let mut state =
             AppState { current: body.number, decided_at_ms, prepared: None, ..known.state.clone() };
+        // It was on trial against the release that is current no more.
+        let canary = state.canary.take();
         if before != body.number {
             state.previous = known.release(before).is_some().then_some(before);
         }
-        state.canary = state.canary.filter(|canary| canary.release != body.number);
+        let answer = Activated {
+            number: body.number,
+            previous: state.previous,
+            took_us: 0,
+            changes: self.breaking_changes(&key),
+            ended_canary: canary.filter(|canary| canary.release != body.number).map(Into::into),
+        };
         fault::point("activate.save");
-        Ok(state)
+        Ok((state, answer))
     }
 
     fn may_activate(&self, app: &AppName, body: &Activate) -> Result<ReleaseId, AdminError> {
@@ -96,33 +110,38 @@ impl Supervisor {
             let message = format!("release {number} of \"{app}\" is starting; try again");
             return Err(AdminError::new(Code::Unavailable, message));
         }
-        let Some(published) = catalog else {
+        if catalog.is_none() {
             let message = format!("release {number} of \"{app}\" does not run: stage it first");
             return Err(AdminError::new(Code::NotStaged, message));
-        };
-        if !body.allow_breaking {
-            self.refuse_breaking(app, number, &published.catalog)?;
+        }
+        // Back to the release before the current one goes always: its callers were there then.
+        if !body.allow_breaking && known.state.previous != Some(number) {
+            self.refuse_breaking(&key, number)?;
         }
         Ok(release)
     }
 
-    fn refuse_breaking(
-        &self,
-        app: &AppName,
-        number: u64,
-        next: &protocol::Catalog,
-    ) -> Result<(), AdminError> {
-        let mut changes = self.changes_to(app, next);
-        changes.retain(|change| change.breaking);
+    fn refuse_breaking(&self, key: &ReleaseKey, number: u64) -> Result<(), AdminError> {
+        let changes = self.breaking_changes(key);
         if changes.is_empty() {
             return Ok(());
         }
         let message = format!(
-            "release {number} of \"{app}\" breaks callers of the current one in {} places; \
+            "release {number} of \"{}\" breaks callers of the current one in {}; \
              --allow-breaking does it all the same",
-            changes.len()
+            key.app,
+            in_places(&changes)
         );
         Err(AdminError { changes, ..AdminError::new(Code::Breaking, message) })
+    }
+
+    /// What callers of the current release can break on in another one that runs.
+    fn breaking_changes(&self, key: &ReleaseKey) -> Vec<Change> {
+        let next = self.releases.get(key).and_then(|deployed| deployed.published.as_ref());
+        let mut changes =
+            next.map_or_else(Vec::new, |next| self.changes_to(&key.app, &next.catalog));
+        changes.retain(|change| change.breaking);
+        changes
     }
 
     /// Prepares a release; one that is kept and does not run any more is started first.
@@ -177,8 +196,8 @@ impl Supervisor {
         match self.rollback_target(app, body) {
             Err(error) => asked.answer(self, Err(error)),
             Ok(number) => {
-                // What ran before is asked for by whoever knows it: its callers were there then.
-                let body = Activate { number, allow_breaking: true, expect_current: None };
+                let allow_breaking = body.allow_breaking;
+                let body = Activate { number, allow_breaking, expect_current: None };
                 match self.deployment_of(app, number) {
                     Err(error) => asked.answer(self, Err(error)),
                     Ok(deployment) => {
@@ -208,7 +227,8 @@ impl Supervisor {
             return Err(AdminError::new(Code::BadRequest, message));
         }
         let number = body.release;
-        let activate = Activate { number, allow_breaking: true, expect_current: None };
+        let allow_breaking = body.allow_breaking;
+        let activate = Activate { number, allow_breaking, expect_current: None };
         self.may_activate(app, &activate)?;
         let known = self.app(app)?;
         if known.state.current == number {
@@ -222,7 +242,7 @@ impl Supervisor {
     }
 
     /// The canary becomes current.
-    pub(super) fn promote(&mut self, app: &AppName, asked: Asked) {
+    pub(super) fn promote(&mut self, app: &AppName, body: &Promote, asked: Asked) {
         let canary = self.app(app).map(|known| known.state.canary);
         match canary {
             Err(error) => asked.answer(self, Err(error)),
@@ -232,17 +252,21 @@ impl Supervisor {
             }
             Ok(Some(share)) => {
                 let asked = Asked { release: Some(share.release), ..asked };
-                let body =
-                    Activate { number: share.release, allow_breaking: true, expect_current: None };
+                let (number, allow_breaking) = (share.release, body.allow_breaking);
+                let body = Activate { number, allow_breaking, expect_current: None };
                 self.activate_release(app, body, asked);
             }
         }
     }
 
     /// The canary gets no more requests, and a preparation is forgotten.
-    pub(super) fn abort(&self, app: &AppName) -> Result<AppState, AdminError> {
-        let known = self.app(app)?;
-        Ok(noticed(AppState { canary: None, prepared: None, ..known.state.clone() }))
+    pub(super) fn abort(&self, app: &AppName, body: &Abort) -> Result<AppState, AdminError> {
+        let mut state = self.app(app)?.state.clone();
+        let Some(number) = body.prepared else {
+            return Ok(noticed(AppState { canary: None, prepared: None, ..state }));
+        };
+        state.prepared = state.prepared.filter(|prepared| *prepared != number);
+        Ok(state)
     }
 
     /// Makes what the state says hold for calls, and lets go of releases that nobody needs.

@@ -304,7 +304,7 @@ fn a_rollback_of_one_worker_is_one_question_and_of_several_two_phases() {
     let ran = run(&[&one], &["rollback", "--app", "shop"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(one.lines(), ["GET /v1/apps/shop", "POST /v1/apps/shop/rollback"]);
-    assert_eq!(one.asked()[1].json(), json!({"to": 6}));
+    assert_eq!(one.asked()[1].json(), json!({"to": 6, "allow_breaking": false}));
     let (first, second) = (worker(), worker());
     let ran = run(&[&first, &second], &["rollback", "--app", "shop", "--to", "5"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
@@ -328,7 +328,7 @@ fn the_other_commands_ask_what_they_say() {
         (
             &["canary", "--app", "shop", "--release", "8", "--percent", "2.5"],
             post("canary"),
-            json!({"release": 8, "percent": 2.5}),
+            json!({"release": 8, "percent": 2.5, "allow_breaking": false}),
         ),
     ] {
         let worker = worker();

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Examples:
   appserver keygen --out deploy.key
-  appserver deploy build --app shop --key deploy.key
+  appserver deploy ./build --app shop --key deploy.key
   appserver deploy shop.phar --app shop --key deploy.key --to https://w1.example,https://w2.example
   appserver deploy . --git v1.2.0 --app shop --key deploy.key --note 'ticket 7'
 

@@ -1,11 +1,11 @@
 //! The table of routes: which request is which question.
 
 use crate::admin::{
-    Activate, AdminError, Canary, ChangeSettings, Code, Number, Prune, Question, Rollback,
+    Abort, Activate, AdminError, Canary, ChangeSettings, Code, Number, Promote, Prune, Question,
+    Rollback,
 };
 use axum::http::Method;
 use protocol::AppName;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::path::PathBuf;
 
@@ -80,12 +80,10 @@ pub(super) const ROUTES: &[Route] = &[
         Ok(Question::Canary { app: asked.app()?, body: canary(asked)? })
     }),
     post("/v1/apps/{app}/promote", |asked| {
-        asked.json_or_nothing::<Nothing>()?;
-        Ok(Question::Promote(asked.app()?))
+        Ok(Question::Promote { app: asked.app()?, body: asked.json_or_nothing::<Promote>()? })
     }),
     post("/v1/apps/{app}/abort", |asked| {
-        asked.json_or_nothing::<Nothing>()?;
-        Ok(Question::Abort(asked.app()?))
+        Ok(Question::Abort { app: asked.app()?, body: asked.json_or_nothing::<Abort>()? })
     }),
     post("/v1/apps/{app}/drain", |asked| {
         Ok(Question::Drain { app: asked.app()?, body: asked.json::<Number>()? })
@@ -104,11 +102,6 @@ pub(super) const ROUTES: &[Route] = &[
     },
     get(AUDIT, |asked| Ok(Question::Audit { limit: limit(&asked.query)? })),
 ];
-
-/// The body of a request that needs none.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
 
 impl Asked {
     fn param(&self, name: &str) -> &str {

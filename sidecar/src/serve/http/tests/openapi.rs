@@ -3,7 +3,8 @@
 use super::fake::Fake;
 use super::samples;
 use crate::admin::{
-    Activate, Answer, Canary, ChangeSettings, Code, Number, Prune, ReleaseState, Rollback,
+    Abort, Activate, Answer, Canary, ChangeSettings, Code, Number, Promote, Prune, ReleaseState,
+    Rollback,
 };
 use crate::serve::http::answer::in_json;
 use crate::serve::http::route::ROUTES;
@@ -74,6 +75,9 @@ fn what_an_answer_may_leave_out_is_not_required() {
     fits("Release", &schema("Release"), &json!(release), false);
     let app = crate::admin::App { previous: None, canary: None, behind: None, ..samples::app() };
     fits("App", &schema("App"), &in_json(&Answer::App(app)), false);
+    let activated =
+        crate::admin::Activated { changes: Vec::new(), ended_canary: None, ..samples::activated() };
+    fits("Activated", &schema("Activated"), &json!(activated), false);
     let audit =
         crate::admin::AuditEntry { release: None, detail: String::new(), ..samples::audit() };
     fits("AuditEntry", &schema("AuditEntry"), &json!(audit), false);
@@ -120,8 +124,11 @@ fn its_schemas_are_what_the_types_read() {
         "Activate",
         json!({"number": 8, "allow_breaking": true, "expect_current": 7}),
     );
-    reads::<Rollback>("Rollback", json!({"to": 7}));
-    reads::<Canary>("Canary", json!({"release": 8, "percent": 10.0}));
+    reads::<Rollback>("Rollback", json!({"to": 7, "allow_breaking": true}));
+    let canary = json!({"release": 8, "percent": 10.0, "allow_breaking": true});
+    reads::<Canary>("Canary", canary);
+    reads::<Abort>("Abort", json!({"prepared": 8}));
+    reads::<Promote>("Promote", json!({"allow_breaking": true}));
     reads::<Number>("Number", json!({"number": 8}));
     reads::<Prune>("Prune", json!({"keep": 5}));
     reads::<ChangeSettings>("ChangeSettings", json!({"settings": {"a": null}, "generation": 3}));

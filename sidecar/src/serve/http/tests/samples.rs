@@ -26,7 +26,7 @@ pub(super) fn answers() -> Vec<(&'static str, Answer)> {
         ("App", Answer::App(app())),
         ("Catalog", Answer::Catalog(catalog())),
         ("Staged", Answer::Staged(staged())),
-        ("Activated", Answer::Activated(Activated { number: 8, previous: Some(7), took_us: 9 })),
+        ("Activated", Answer::Activated(activated())),
         ("Pruned", Answer::Pruned(Pruned { removed: vec![1], bytes: 9 })),
         ("Settings", Answer::Settings(settings())),
         ("Done", Answer::Done {}),
@@ -60,6 +60,16 @@ pub(super) fn app() -> App {
         decided_at_ms: 1,
         behind: some("release 9 is not here"),
         releases: vec![release()],
+    }
+}
+
+pub(super) fn activated() -> Activated {
+    Activated {
+        number: 8,
+        previous: Some(7),
+        took_us: 9,
+        changes: vec![change()],
+        ended_canary: Some(CanaryShare { release: 9, percent: 2.5 }),
     }
 }
 
