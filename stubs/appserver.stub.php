@@ -164,7 +164,7 @@ namespace AppServer {
         public function withToken(#[\SensitiveParameter] ?string $token): Client {}
         /** Client certificate and key (PEM files), and the CA that signed the worker's. */
         public function withCertificate(?string $certificate, ?string $key, ?string $ca = null): Client {}
-        /** What the function prints is printed here too. */
+        /** What the function prints is printed here too, all of it: beyond limits.frame_bytes_max it is an EncodeException. */
         public function withOutput(bool $output = true): Client {}
 
         /**

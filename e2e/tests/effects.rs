@@ -46,6 +46,22 @@ fn a_caller_who_asks_for_output_gets_it() {
 }
 
 #[test]
+fn a_caller_who_asks_for_output_gets_all_of_it_or_is_told() {
+    let sidecar = Sidecar::builder()
+        .file("f.php", "<?php function prints(int $bytes): bool { echo str_repeat('x', $bytes); return true; }")
+        .config("[limits]\nframe_bytes_max = 4000000\n")
+        .start();
+    let out = sidecar.php(
+        r#"$client = (new AppServer\Client())->withOutput();
+           ob_start(); $client->call('prints', 3_000_000); echo strlen(ob_get_clean()), ' ';
+           try { $client->call('prints', 5_000_000); }
+           catch (AppServer\EncodeException $e) { echo $e->getMessage(); }"#,
+    );
+    let out = out.ok();
+    assert!(out.starts_with("3000000 ") && out.contains("printed 5000000 bytes"), "{out}");
+}
+
+#[test]
 fn a_flood_of_output_is_bounded() {
     // One executor, so that its calls are logged in their order.
     let sidecar = Sidecar::builder()

@@ -8,7 +8,8 @@ use crate::start_log::StartLog;
 use std::ffi::{CStr, c_char, c_int};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Most bytes of output kept; what is printed beyond is counted and dropped.
+/// Most bytes of output kept, unless somebody wants more; what is printed beyond is counted and
+/// dropped.
 const OUTPUT_BYTES_MAX: usize = 1024 * 1024;
 /// Most log lines kept until they are taken.
 const LOG_LINES_MAX: usize = 256;
@@ -23,6 +24,7 @@ pub struct LogLine {
 
 struct Kept {
     output: Vec<u8>,
+    output_bytes_max: usize,
     output_dropped: usize,
     log: Vec<LogLine>,
     /// While PHP starts, lines go here: OPcache preloads in a process of its own when it has to change
@@ -32,8 +34,13 @@ struct Kept {
 
 /// Not a thread-local: those are gone when `exit` runs what `atexit` registered, and that may ask.
 /// Never contended, for PHP has one thread, and never held across a call into the engine.
-static KEPT: Mutex<Kept> =
-    Mutex::new(Kept { output: Vec::new(), output_dropped: 0, log: Vec::new(), start_log: None });
+static KEPT: Mutex<Kept> = Mutex::new(Kept {
+    output: Vec::new(),
+    output_bytes_max: OUTPUT_BYTES_MAX,
+    output_dropped: 0,
+    log: Vec::new(),
+    start_log: None,
+});
 
 fn kept() -> MutexGuard<'static, Kept> {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner)
@@ -41,9 +48,15 @@ fn kept() -> MutexGuard<'static, Kept> {
 
 pub(crate) static HOOKS: Hooks = Hooks { write, log };
 
+/// Until output is taken the next time, this much of it is kept.
+pub fn keep_output(bytes_max: usize) {
+    kept().output_bytes_max = bytes_max;
+}
+
 /// What was printed since the last time, and how many bytes of it were too many to keep.
 pub fn take_output() -> (Vec<u8>, usize) {
     let mut kept = kept();
+    kept.output_bytes_max = OUTPUT_BYTES_MAX;
     (std::mem::take(&mut kept.output), std::mem::take(&mut kept.output_dropped))
 }
 
@@ -74,7 +87,7 @@ extern "C" fn write(bytes: *const c_char, length: usize) {
     // SAFETY: the engine passes `length` readable bytes.
     let bytes = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length) };
     let mut kept = kept();
-    let room = OUTPUT_BYTES_MAX - kept.output.len();
+    let room = kept.output_bytes_max.saturating_sub(kept.output.len());
     let taken = room.min(bytes.len());
     kept.output.extend_from_slice(&bytes[..taken]);
     kept.output_dropped += bytes.len() - taken;

@@ -20,7 +20,7 @@ mod php;
 mod request;
 mod start_log;
 
-pub use callbacks::{LogLine, take_log, take_output};
+pub use callbacks::{LogLine, keep_output, take_log, take_output};
 pub use engine::{interrupt, interrupt_clear, opcache_enabled, php_version};
 pub use error::{Bailout, PhpError, StartError};
 pub use exception::ExceptionObject;

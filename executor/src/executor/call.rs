@@ -33,6 +33,9 @@ impl From<&PrologueFailure> for Ended {
 
 /// Decodes the arguments and calls the function.
 pub(super) fn run(request: &Request<'_>, call: &Call<'_>, encoded: &[u8]) -> Ended {
+    if call.wants_output() {
+        embed::keep_output(usize::try_from(call.codec.bytes_max).unwrap_or(usize::MAX));
+    }
     let mut arguments = match request.guard(|| call.codec.decode(encoded, call.function)) {
         Ok(Ok(arguments)) => arguments,
         Ok(Err(CodecError::Refused(failure))) => {

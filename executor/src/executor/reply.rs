@@ -9,6 +9,7 @@ use super::seat::Seat;
 use super::serve::Context;
 use embed::{Bailout, Request};
 use ext_php_rs::types::Zval;
+use protocol::Failure;
 
 /// What the answer in [`Answer`] says.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +59,10 @@ fn returned(
             journal::printed(seat, call.header.request_id, &call.function.name, &printed, dropped);
         }
         let output = asked.then_some(printed.as_slice());
-        encoded = answer.put_return(call, output, |out| call.codec.encode(&mut value, out));
+        encoded = match asked && dropped > 0 {
+            true => Err(printed_too_much(printed.len().saturating_add(dropped), call)),
+            false => answer.put_return(call, output, |out| call.codec.encode(&mut value, out)),
+        };
     });
     let broken = match guarded {
         Err(bailout) => Some(gave_up(&bailout, call.limit_ms)),
@@ -83,4 +87,14 @@ fn returned(
         context = Context::Broken;
     }
     Reply { context, failed }
+}
+
+/// Whoever asks for the output gets all of it, or is told.
+fn printed_too_much(bytes: usize, call: &Call<'_>) -> CodecError {
+    let reason = format!(
+        "the function printed {bytes} bytes, more than the {} that an answer may have \
+         (limits.frame_bytes_max)",
+        call.codec.bytes_max
+    );
+    CodecError::Refused(Failure::BadResult { path: "output".to_owned(), reason })
 }
