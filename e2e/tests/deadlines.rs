@@ -118,3 +118,22 @@ fn what_a_function_calls_has_no_more_time_than_the_function() {
         executors.all(|executor| executor["state"] == "idle").then_some(())
     });
 }
+
+#[test]
+fn a_call_whose_turn_never_comes_says_so() {
+    let sidecar = Sidecar::builder()
+        .file("functions.php", &format!("<?php {FUNCTIONS}"))
+        .file("app.toml", "[executors]\nmin = 1\nmax = 1\n")
+        .start();
+    let out = sidecar.php_with(
+        &["appserver.timeout=600"],
+        r#"$busy = appserver_async('spin');
+           try { (new AppServer\Client(timeout: 0.1))->call('hello', 'Ada'); }
+           catch (AppServer\TimeoutException $e) { echo $e->getMessage(); }
+           $busy->cancel();
+           echo "\n", appserver_call('hello', 'Ada');"#,
+    );
+    let out = out.ok();
+    assert!(out.contains("all executors of pool \"default\" are busy (executors.max = 1"), "{out}");
+    assert!(out.ends_with("\nHello Ada"), "{out}");
+}

@@ -2,6 +2,7 @@
 
 use crate::ReleaseId;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Why a PHP request ended before its function returned, while the process lived on to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,33 @@ pub enum FatalKind {
 pub enum ExitCause {
     Signal(i32),
     Status(i32),
+}
+
+/// Names of the signals that end processes most often.
+const SIGNALS: [(i32, &str); 10] = [
+    (1, "SIGHUP"),
+    (2, "SIGINT"),
+    (3, "SIGQUIT"),
+    (4, "SIGILL"),
+    (6, "SIGABRT"),
+    (7, "SIGBUS"),
+    (8, "SIGFPE"),
+    (9, "SIGKILL"),
+    (11, "SIGSEGV"),
+    (15, "SIGTERM"),
+];
+
+impl fmt::Display for ExitCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Status(status) => write!(f, "exited with status {status}"),
+            Self::Signal(signal) => {
+                write!(f, "was ended by signal {signal}")?;
+                let known = SIGNALS.iter().find(|(number, _)| *number == signal);
+                known.map_or(Ok(()), |(_, name)| write!(f, " ({name})"))
+            }
+        }
+    }
 }
 
 /// One frame of a remote trace; arguments are never sent.

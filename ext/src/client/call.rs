@@ -54,6 +54,8 @@ pub(crate) struct Call {
     /// When to stop waiting for this worker: a while after the deadline, so that the worker can say
     /// itself what happened; or earlier, when another worker is to be tried.
     pub(super) patience: Option<Instant>,
+    /// What the worker said of it after its deadline.
+    pub(super) whereabouts: Option<Whereabouts>,
     /// What it ran in.
     pub(super) ran_in: Version,
     /// What each worker that was tried answered.
@@ -64,6 +66,15 @@ pub(crate) struct Call {
     /// Where the value begins in `inbound`, and how much of the front of the body is output.
     pub(super) body_start: usize,
     pub(super) output_bytes: usize,
+}
+
+/// What became of a call that has no answer when its time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whereabouts {
+    /// It runs, as far as is known, and is being ended.
+    Running,
+    /// No executor has begun it.
+    Queue,
 }
 
 /// Where a call belongs.

@@ -39,6 +39,8 @@ pub(super) enum OpenError {
     Unreachable(String),
     /// The worker answered and said no.
     Refused(Refused),
+    /// What answers there does not speak the protocol: another worker may do.
+    Foreign(CallError),
     /// Trying elsewhere would not help.
     Fatal(CallError),
 }
@@ -135,7 +137,7 @@ fn client_info() -> ClientInfo {
 fn unanswered(error: ExchangeError) -> OpenError {
     match error {
         ExchangeError::Refused(refused) => OpenError::Refused(refused),
-        ExchangeError::Bad(bad) => OpenError::Fatal(CallError::protocol(bad)),
+        ExchangeError::Bad(bad) => OpenError::Foreign(CallError::protocol(bad)),
         ExchangeError::Io(error) => OpenError::Unreachable(match error.kind() {
             ErrorKind::TimedOut => "it accepted the connection and then said nothing \
                                     (appserver.connect_timeout)"

@@ -13,8 +13,11 @@ use net::{Ready, is_transient, wait};
 use protocol::{FLAG_OUTPUT, HEADER_BYTES, Header, Kind, Purpose, RefusedCode, ReleaseId};
 use std::time::{Duration, Instant};
 
-/// How long after the deadline the worker may still tell what became of the call: its own grace
-/// before it kills, and the way back.
+/// How long after the deadline a worker that has said nothing is asked what became of the call: it
+/// takes a few milliseconds to end what can be ended.
+pub(super) const ASK_AFTER: Duration = Duration::from_millis(200);
+/// How long after the deadline a worker where the call runs may still tell what became of it: its own
+/// grace before it kills, and the way back.
 pub(super) const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// Why a call did not leave on a connection.
@@ -175,6 +178,14 @@ fn connection(
             call.refusal.get_or_insert(error);
             Err(Tried::Next)
         }
+        Err(OpenError::Foreign(error)) => {
+            let error = error.at(&*cluster.workers[worker].label);
+            if let Some(options) = call.options() {
+                cluster.failed(worker, options, "");
+            }
+            call.refusal.get_or_insert(error);
+            Err(Tried::Next)
+        }
         Err(OpenError::Fatal(error)) => Err(Tried::Stop(error.at(&*cluster.workers[worker].label))),
     }
 }
@@ -245,7 +256,7 @@ pub(super) fn patience(cluster: &Cluster, call: &Call, now: Instant) -> Option<I
     if call.is_idempotent() && others && call.resends < retries {
         return Some(now + deadline.saturating_duration_since(now) / 2);
     }
-    Some(deadline + LAST_WORD)
+    Some(deadline + ASK_AFTER)
 }
 
 fn send(call: &mut Call, connection: &mut Connection, epoch: u32) -> Result<(), Unsent> {

@@ -130,6 +130,16 @@ impl CallError {
         Self::new(ErrorKind::Timeout, message).of(function)
     }
 
+    /// The deadline passed, and the worker says that no executor has begun the call.
+    pub(crate) fn never_begun(function: &str, limit_ms: u128, pool: &str, executors: u16) -> Self {
+        let message = format!(
+            "{function}() was still waiting for its turn after {} s: all executors of pool \"{pool}\" \
+             are busy (executors.max = {executors} in app.toml; `appserver top` shows with what)",
+            seconds(limit_ms)
+        );
+        Self::new(ErrorKind::Timeout, message).of(function)
+    }
+
     pub(crate) fn cancelled(function: &str) -> Self {
         Self::new(ErrorKind::Cancelled, format!("the call of {function}() was cancelled"))
             .of(function)
@@ -237,12 +247,8 @@ fn fatal(function: &str, kind: FatalKind, message: &[u8], file: String, line: u3
 }
 
 fn died(function: &str, cause: ExitCause, hint: &str) -> CallError {
-    let how = match cause {
-        ExitCause::Signal(signal) => format!("was ended by signal {signal}"),
-        ExitCause::Status(status) => format!("exited with status {status}"),
-    };
-    let hint = if hint.is_empty() { String::new() } else { format!(" ({hint})") };
-    let message = format!("the process that ran {function}() {how}{hint}");
+    let hint = if hint.is_empty() { String::new() } else { format!(": {hint}") };
+    let message = format!("the process that ran {function}() {cause}{hint}");
     CallError::new(ErrorKind::Died { cause }, message)
 }
 

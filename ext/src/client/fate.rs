@@ -1,11 +1,11 @@
 //! What becomes of a call after an answer without a value, a broken connection, or silence.
 
 use super::app::Version;
-use super::call::{Call, Link};
+use super::call::{Call, Link, Whereabouts};
 use super::cluster::Cluster;
-use super::dispatch::{LAST_WORD, dispatch, patience, send_again};
+use super::dispatch::{ASK_AFTER, LAST_WORD, dispatch, patience, send_again};
 use super::error::CallError;
-use protocol::{ControlRequest, Failure};
+use protocol::{ControlReply, ControlRequest, Failure};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,8 @@ const HOPS_MAX: u32 = 4;
 const MOVES_MAX: u32 = 4;
 /// Longest that a worker may take to show that it is well.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(500);
+/// Longest that it may take to say what became of a call.
+const TELLS_WITHIN: Duration = Duration::from_millis(200);
 /// With less time left another attempt is of no use.
 const LEFT_LEAST: Duration = Duration::from_millis(100);
 
@@ -72,6 +74,14 @@ fn is_bound(call: &Call) -> bool {
 
 /// The failure is what the call came to.
 fn fail(cluster: &mut Cluster, call: &mut Call, failure: Failure, ran_in: Version) {
+    let failure = match failure {
+        // It began so late that its own clock had time left when the caller's was over.
+        Failure::Cancelled if call.whereabouts.is_some() => Failure::TimedOut {
+            limit_ms: u32::try_from(call.limit_ms).unwrap_or(u32::MAX),
+            killed: false,
+        },
+        failure => failure,
+    };
     match failure {
         Failure::UnknownFunction { .. } | Failure::NotCallable { .. } => keep_link(cluster, call),
         Failure::Thrown(_) | Failure::BadArguments { .. } | Failure::BadResult { .. } => {
@@ -143,12 +153,18 @@ pub(super) fn lost(cluster: &mut Cluster, call: &mut Call, detail: &str) {
 /// Gives the worker up when it has been silent for too long.
 pub(super) fn out_of_patience(cluster: &mut Cluster, call: &mut Call) {
     let now = Instant::now();
-    if call.patience.is_none_or(|patience| now < patience) || goes_on(cluster, call, now) {
+    if call.patience.is_none_or(|patience| now < patience)
+        || goes_on(cluster, call, now)
+        || may_have_last_word(cluster, call, now)
+    {
         return;
     }
     let Some(worker) = drop_link(cluster, call) else {
         return;
     };
+    if call.whereabouts == Some(Whereabouts::Queue) {
+        return call.fail(never_begun(cluster, call));
+    }
     punish(cluster, call, worker);
     let time_left = call.deadline.is_none_or(|deadline| now < deadline);
     if !(time_left && resend(cluster, call)) {
@@ -167,7 +183,7 @@ fn goes_on(cluster: &mut Cluster, call: &mut Call, now: Instant) -> bool {
         return false;
     }
     if left < LEFT_LEAST {
-        call.patience = call.deadline.map(|deadline| deadline + LAST_WORD);
+        call.patience = call.deadline.map(|deadline| deadline + ASK_AFTER);
         return true;
     }
     let (worker, options) = (link.worker, Rc::clone(&context.options));
@@ -177,6 +193,36 @@ fn goes_on(cluster: &mut Cluster, call: &mut Call, now: Instant) -> bool {
         call.patience = patience(cluster, call, Instant::now());
     }
     alive
+}
+
+/// Whether there may still be an answer, because the worker is only now asked what became of the call
+/// and to end it.
+fn may_have_last_word(cluster: &mut Cluster, call: &mut Call, now: Instant) -> bool {
+    let Some(deadline) = call.deadline.filter(|deadline| *deadline <= now) else {
+        return false;
+    };
+    let (Some(link), Some(context), None) = (&call.link, &call.context, call.whereabouts) else {
+        return false;
+    };
+    let (worker, options) = (link.worker, Rc::clone(&context.options));
+    let question =
+        ControlRequest::Cancel { connection: link.connection.id, request_id: call.request_id };
+    let told = cluster.ask(worker, &options, Some(now + TELLS_WITHIN), &question);
+    let (whereabouts, patience) = match told {
+        // What was answered in between has arrived by now.
+        Ok(ControlReply::Cancelled { found: false }) => (Whereabouts::Queue, now),
+        _ => (Whereabouts::Running, deadline + LAST_WORD),
+    };
+    (call.whereabouts, call.patience) = (Some(whereabouts), Some(patience));
+    true
+}
+
+fn never_begun(cluster: &Cluster, call: &Call) -> CallError {
+    let context = call.context.as_ref();
+    let pool = context.map_or("", |context| context.pool());
+    let app = context.and_then(|context| cluster.apps.get(context.app));
+    let executors = app.map_or(0, |app| app.executors_max);
+    CallError::never_begun(&call.function, call.limit_ms, pool, executors)
 }
 
 fn punish(cluster: &mut Cluster, call: &Call, worker: usize) {

@@ -132,6 +132,10 @@ impl Client {
                     let error = CallError::refused(refused).at(&*cluster.workers[worker].label);
                     refusal.get_or_insert(error);
                 }
+                Err(OpenError::Foreign(error)) => {
+                    cluster.failed(worker, &context.options, "");
+                    refusal.get_or_insert(error.at(&*cluster.workers[worker].label));
+                }
                 Err(OpenError::Fatal(error)) => {
                     return Err(error.at(&*cluster.workers[worker].label));
                 }

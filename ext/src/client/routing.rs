@@ -223,7 +223,7 @@ impl Cluster {
                 Err(OpenError::Unreachable(reason)) => {
                     self.failed(worker, &context.options, &reason);
                 }
-                Err(OpenError::Refused(_) | OpenError::Fatal(_)) => {}
+                Err(OpenError::Refused(_) | OpenError::Foreign(_) | OpenError::Fatal(_)) => {}
             }
         }
         None

@@ -157,18 +157,14 @@ fn hint(executor: &Executor, cause: ExitCause) -> &'static str {
         return why;
     }
     match cause {
-        ExitCause::Signal(libc::SIGSEGV) => {
-            "segmentation fault: often endless recursion, or a bug in an extension"
-        }
+        ExitCause::Signal(libc::SIGSEGV) => "often endless recursion, or a bug in an extension",
         ExitCause::Signal(libc::SIGKILL) => {
-            "killed: often by the kernel for lack of memory, see its log, or by hand"
+            "often by the kernel for lack of memory, see its log, or by hand"
         }
-        ExitCause::Signal(libc::SIGBUS) => "bus error: often a file cut short while it was mapped",
-        ExitCause::Signal(libc::SIGABRT) => "aborted: an assertion in PHP or an extension",
-        ExitCause::Signal(libc::SIGTERM | libc::SIGINT | libc::SIGHUP) => {
-            "ended by a signal that somebody sent"
-        }
-        ExitCause::Signal(_) => "ended by a signal",
+        ExitCause::Signal(libc::SIGBUS) => "often a file cut short while it was mapped",
+        ExitCause::Signal(libc::SIGABRT) => "an assertion in PHP or an extension failed",
+        ExitCause::Signal(libc::SIGTERM | libc::SIGINT | libc::SIGHUP) => "somebody sent it",
+        ExitCause::Signal(_) => "",
         ExitCause::Status(1) => {
             "its process exited: PHP does so when the system has no memory for it, and says \"Out of \
              memory\" in the worker's log; memory_limit ends a call in better order"

@@ -232,7 +232,7 @@ fn hold_to_limit(executor: &mut Executor, cell: &Cell, now: Instant, now_ns: u64
             asked.killed = now.duration_since(asked.since) >= grace;
             if asked.killed {
                 executor.killed_because =
-                    Some("killed: its call did not end within executors.grace_ms when asked to");
+                    Some("its call did not end within executors.grace_ms when asked to");
                 executor.kill();
             } else {
                 // Again: the first may have come just before a blocking system call.

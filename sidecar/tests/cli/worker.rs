@@ -116,7 +116,7 @@ fn each_failure_has_its_exit_code_and_its_words() {
     let gone = Failure::Unavailable { reason: "shutting down".to_owned(), ran: false };
     for (failure, code, words) in [
         (fatal, 1, "Allowed memory size exhausted in a.php:5"),
-        (died, 1, "signal 11: often endless recursion"),
+        (died, 1, "signal 11 (SIGSEGV): often endless recursion"),
         (Failure::TimedOut { limit_ms: 1500, killed: true }, 75, "time limit of 1.5 s"),
         (bad, 65, "result[3]: Closure"),
         (gone, 69, "shutting down (nothing ran)"),

@@ -46,3 +46,20 @@ fn nonsense_instead_of_a_welcome_is_no_protocol() {
     let error = after(|peer| peer.write(&[0xff; 64]));
     assert!(matches!(error.kind, ErrorKind::Protocol), "{error:?}");
 }
+
+#[test]
+fn one_that_speaks_something_else_is_passed_over() {
+    let other = Fake::start(|door| {
+        let mut peer = door.open();
+        peer.hello();
+        peer.write(&[0xff; 64]);
+    });
+    // The worker of this host is tried first.
+    let fake = Fake::start_afar(|door| {
+        let (mut peer, request) = door.first_call();
+        peer.give(&request, b"here");
+    });
+    assert_eq!(call(&options(&[&other, &fake]), "once").unwrap(), b"here");
+    other.finish();
+    fake.finish();
+}

@@ -40,11 +40,7 @@ pub(super) fn describe(failure: &Failure) -> String {
             format!("{what}{}{}", part(": ", &message), place(file, Some(*line)))
         }
         Failure::Died { cause, function, hint } => {
-            let how = match cause {
-                ExitCause::Signal(signal) => format!("was ended by signal {signal}"),
-                ExitCause::Status(status) => format!("exited with status {status}"),
-            };
-            format!("the executor that ran {function} {how}{}", part(": ", hint))
+            format!("the executor that ran {function} {cause}{}", part(": ", hint))
         }
         Failure::TimedOut { limit_ms, killed } => {
             let seconds = f64::from(*limit_ms) / 1000.0;
