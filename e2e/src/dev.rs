@@ -95,6 +95,14 @@ impl Dev {
         spawn(&self.artifacts, &[workers], script)
     }
 
+    /// What `appserver call` says on standard error.
+    pub fn call(&self, function: &str) -> String {
+        let socket = format!("unix:{}", self.folder.path().join("dev.sock").display());
+        let mut command = Command::new(&self.artifacts.appserver);
+        let output = command.args(["call", "--workers", &socket, function]).output();
+        String::from_utf8_lossy(&output.expect("appserver runs").stderr).into_owned()
+    }
+
     /// Ends it as Ctrl-C does; its exit code.
     pub fn interrupt(&mut self) -> Option<i32> {
         send_signal(self.child.id(), Signal::INT);

@@ -82,6 +82,8 @@ fn what_does_not_load_changes_nothing_and_is_said_to_developer_and_callers() {
     dev.gives("version", "two");
     let told = missed(&dev);
     assert!(told.contains("nothing()") && told.contains(&place), "{told}");
+    let told = dev.call("nothing");
+    assert!(told.contains("\"nothing\"") && told.contains(&place), "{told}");
     dev.save("functions.php", &version("four"));
     dev.gives("version", "four");
     dev.says("appserver: release 4 serves 1 function, after ");

@@ -2,7 +2,7 @@
 
 use crate::tls::TlsStream;
 use crate::wait::{Ready, Waiting, wait, wait_any};
-use crate::{Address, Socket, TlsClient};
+use crate::{Address, Socket, TlsClient, denied};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect as connect_to, ipproto,
@@ -44,7 +44,7 @@ fn connect_unix(path: &Path, deadline: Instant) -> Result<OwnedFd> {
             }
             Err(Errno::AGAIN) => return Err(timed_out("its backlog is full")),
             Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(denied::explained(path, error.into(), denied::CALLERS)),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod address;
 mod connect;
+pub mod denied;
 mod exchange;
 mod socket;
 mod tls;

@@ -9,7 +9,7 @@ use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use net::Address;
+use net::{Address, denied};
 use rustls::pki_types::ServerName;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -138,7 +138,7 @@ impl Client {
         let limit = self.access.connect_timeout;
         match &self.address {
             Address::Unix(socket) => {
-                let stream = reach(limit, UnixStream::connect(socket)).await?;
+                let stream = reach(limit, connect_unix(socket)).await?;
                 download(stream, request, file, bytes_max).await
             }
             Address::Tls { host, port } | Address::Tcp { host, port } => {
@@ -174,7 +174,7 @@ impl Client {
         let limit = self.access.connect_timeout;
         match &self.address {
             Address::Unix(path) => {
-                let stream = reach(limit, UnixStream::connect(path)).await?;
+                let stream = reach(limit, connect_unix(path)).await?;
                 converse(stream, request).await
             }
             Address::Tls { host, port } | Address::Tcp { host, port } => {
@@ -191,6 +191,11 @@ impl Client {
         stream.set_nodelay(true)?;
         TlsConnector::from(tls.config()).connect(name, stream).await
     }
+}
+
+async fn connect_unix(path: &Path) -> io::Result<UnixStream> {
+    let connected = UnixStream::connect(path).await;
+    connected.map_err(|error| denied::explained(path, error, denied::CONTROL))
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}

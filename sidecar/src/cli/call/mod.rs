@@ -123,7 +123,12 @@ fn report(
     }
     match answer.outcome {
         Ok(result) => writeln!(io::stdout(), "{}", shown(&result, args.raw)).map_err(Stop::from),
-        Err(failure) => Err(Stop::new(failure::exit(&failure), failure::describe(&failure))),
+        Err(failure) => {
+            let notice = text::printable(session.notice());
+            let also = if notice.is_empty() { notice } else { format!("; {notice}") };
+            let message = failure::describe(&failure) + &also;
+            Err(Stop::new(failure::exit(&failure), message))
+        }
     }
 }
 
@@ -166,6 +171,9 @@ fn report_json(
         }
         Err(failure) => {
             object["failure"] = failure::to_json(failure);
+            if !session.notice().is_empty() {
+                object["notice"] = session.notice().into();
+            }
             failure::exit(failure)
         }
     };

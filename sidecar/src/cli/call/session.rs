@@ -16,6 +16,8 @@ pub(super) struct Session<'a> {
     request: CallRequest<'a>,
     in_flight: InFlight,
     connection: Option<Connection>,
+    /// What the worker wants to be known to whoever misses a function.
+    notice: String,
 }
 
 impl<'a> Session<'a> {
@@ -25,7 +27,7 @@ impl<'a> Session<'a> {
         request: CallRequest<'a>,
         in_flight: InFlight,
     ) -> Self {
-        Self { workers, app, request, in_flight, connection: None }
+        Self { workers, app, request, in_flight, connection: None, notice: String::new() }
     }
 
     /// The worker of the last call.
@@ -36,6 +38,11 @@ impl<'a> Session<'a> {
     /// Under which its log has that call.
     pub(super) fn request_id(&self) -> Option<u64> {
         self.connection.as_ref().map(Connection::last_request_id)
+    }
+
+    /// What else is to be said to whoever missed the function.
+    pub(super) fn notice(&self) -> &str {
+        &self.notice
     }
 
     pub(super) fn call(&mut self) -> Result<Answer, ClientError> {
@@ -65,9 +72,11 @@ impl<'a> Session<'a> {
     }
 
     /// A connection to the function's pool, or the failure of a function that is in no pool.
-    fn connect(&self) -> Result<Result<Connection, Failure>, ClientError> {
-        let catalog = self.workers.control()?.catalog(self.app.clone())?;
+    fn connect(&mut self) -> Result<Result<Connection, Failure>, ClientError> {
+        let mut control = self.workers.control()?;
+        let catalog = control.catalog(self.app.clone())?;
         let Some((_, function)) = catalog.find(self.request.function) else {
+            self.notice = control.routing(self.app.clone())?.notice;
             let near = catalog.near(self.request.function);
             let function = self.request.function.to_owned();
             return Ok(Err(Failure::UnknownFunction { function, near }));

@@ -6,7 +6,9 @@ use super::{CallId, ClientError, Connection};
 use crate::cli::seconds;
 use crate::serve::default_workers;
 use net::{Address, Entry, ListError};
-use protocol::{AppName, Catalog, ControlReply, ControlRequest, Purpose, StatusReport, Welcome};
+use protocol::{
+    AppName, Catalog, ControlReply, ControlRequest, Purpose, Routing, StatusReport, Welcome,
+};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -131,6 +133,14 @@ impl Control {
     pub(crate) fn catalog(&mut self, app: AppName) -> Result<Catalog, ClientError> {
         match self.0.control(&ControlRequest::Catalog { app }, ANSWER_TIMEOUT)? {
             ControlReply::Catalog(catalog) => Ok(catalog),
+            other => Err(self.0.unexpected(other)),
+        }
+    }
+
+    /// Where the calls of `app` go; the empty name means the only application.
+    pub(crate) fn routing(&mut self, app: AppName) -> Result<Routing, ClientError> {
+        match self.0.control(&ControlRequest::Routing { app }, ANSWER_TIMEOUT)? {
+            ControlReply::Routing(routing) => Ok(routing),
             other => Err(self.0.unexpected(other)),
         }
     }
