@@ -170,6 +170,9 @@ fn cannot_bind(address: impl Display, error: &io::Error) -> Error {
             "; start as root (ports below 1024 need it) or choose another port or folder"
         }
         ErrorKind::NotFound => "; make its folder first or choose another path",
+        ErrorKind::InvalidInput => {
+            "; the path of a socket has at most 107 bytes, choose another one"
+        }
         _ => "",
     };
     Error::Address(format!("cannot listen at {address}: {error}{advice}"))

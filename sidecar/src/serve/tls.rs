@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
-use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
 
 /// What TLS listeners use.
 #[derive(Clone)]
@@ -43,14 +43,21 @@ impl Identity {
         key: &Path,
         tokens: bool,
     ) -> Result<Self, ConfigError> {
-        let identity = Self::load(tls, &certificate, key, tokens)?;
+        let identity = Self::load(tls, &certificate, key, tokens).map_err(|error| {
+            let (certificate, key) = (certificate.display(), key.display());
+            ConfigError::new(format!(
+                "{error}; remove {certificate} and {key}, and they are made anew"
+            ))
+        })?;
         Ok(Self { self_signed: Some(certificate), ..identity })
     }
 
     fn load(tls: &Tls, certificate: &Path, key: &Path, tokens: bool) -> Result<Self, ConfigError> {
         let chain = certificates("tls.certificate", certificate)?;
-        let secret =
-            PrivateKeyDer::from_pem_file(key).map_err(|error| wrong("tls.key", key, error))?;
+        let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| match error {
+            pem::Error::NoItemsFound => wrong("tls.key", key, "there is no private key in it"),
+            error => wrong("tls.key", key, error),
+        })?;
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -59,9 +66,14 @@ impl Identity {
             Some(file) => builder.with_client_cert_verifier(verifier(file, tokens)?),
             None => builder.with_no_client_auth(),
         };
-        let config = builder
-            .with_single_cert(chain, secret)
-            .map_err(|error| wrong("tls.certificate", certificate, error))?;
+        let config = builder.with_single_cert(chain, secret).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                let message =
+                    format!("it is for another certificate than {}", certificate.display());
+                wrong("tls.key", key, message)
+            }
+            error => wrong("tls.certificate", certificate, error),
+        })?;
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), self_signed: None })
     }
 }

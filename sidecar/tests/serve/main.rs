@@ -3,6 +3,7 @@
 mod connections;
 mod control;
 mod edge;
+mod failed_starts;
 mod pool;
 mod start_and_stop;
 mod wire;
