@@ -110,7 +110,7 @@ fn steps_run_as_the_application_s_user_with_its_resources() {
     std::fs::set_permissions(folder.path(), open).unwrap();
     let steps = format!(
         "[[provision]]\nsql = \"schema.sql\"\ninto = \"main\"\n[[provision]]\n\
-         run = [\"sh\", \"-c\", \"id -u > {0}/id; echo $APPSERVER_RESOURCES > {0}/given\"]\n",
+         run = [\"sh\", \"-c\", \"id -u > {0}/id; cat $APPSERVER_RESOURCES > {0}/given; env > {0}/env\"]\n",
         folder.path().display()
     );
     let config =
@@ -120,6 +120,7 @@ fn steps_run_as_the_application_s_user_with_its_resources() {
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     assert_eq!(read("id"), "64104\n");
     assert!(read("given").contains("shop.sqlite"));
+    assert!(!read("env").contains("shop.sqlite"), "secrets stand in no environment");
     let owner = std::fs::metadata(folder.path().join("shop.sqlite")).unwrap();
     assert_eq!(std::os::unix::fs::MetadataExt::uid(&owner), 64104);
 }

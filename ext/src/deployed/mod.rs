@@ -24,7 +24,7 @@ pub(crate) struct Deployment {
     pub(crate) resources: Resources,
 }
 
-/// Set by the worker for the programs of `[[provision]]`.
+/// Set by the worker for the programs of `[[provision]]`: the name of a file.
 const RESOURCES_VARIABLE: &str = "APPSERVER_RESOURCES";
 
 static DEPLOYMENT: OnceLock<Deployment> = OnceLock::new();
@@ -40,10 +40,11 @@ pub(crate) fn hand_over(folder: &str, resources: &str) -> bool {
 }
 
 /// `None` in the process of a caller. A program that prepares the ground for a release is given the
-/// application's resources by its environment.
+/// application's resources in a file.
 pub(crate) fn deployment() -> Option<&'static Deployment> {
     if DEPLOYMENT.get().is_none()
-        && let Ok(resources) = std::env::var(RESOURCES_VARIABLE)
+        && let Some(file) = std::env::var_os(RESOURCES_VARIABLE)
+        && let Ok(resources) = std::fs::read_to_string(file)
     {
         hand_over("", &resources);
     }

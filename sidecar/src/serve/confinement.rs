@@ -46,6 +46,8 @@ pub(super) struct Confinement {
     umask: libc::mode_t,
     /// `cgroup.procs` of the application's group.
     cgroup: Option<OwnedFd>,
+    /// A file that stays open, under the number that it has here.
+    handed_on: Option<OwnedFd>,
 }
 
 impl Confinement {
@@ -65,8 +67,16 @@ impl Confinement {
             no_new_privs: policy.no_new_privs.unwrap_or(user.is_some()),
             umask: deployment.umask(),
             cgroup: settings.cgroups.as_ref().and_then(|groups| groups.procs_of(config, policy)),
+            handed_on: None,
             user,
         }
+    }
+
+    /// Leaves a file open to what is started; its name there.
+    pub(super) fn hand_on(&mut self, file: OwnedFd) -> String {
+        let name = format!("/proc/self/fd/{}", file.as_raw_fd());
+        self.handed_on = Some(file);
+        name
     }
 
     /// Puts it on a command that is still to be started; call it after what else the child does first.
@@ -83,6 +93,9 @@ impl Confinement {
             if let Some(cgroup) = &self.cgroup {
                 // "0" is the process that writes.
                 check(libc::write(cgroup.as_raw_fd(), b"0".as_ptr().cast(), 1))?;
+            }
+            if let Some(file) = &self.handed_on {
+                check(libc::fcntl(file.as_raw_fd(), libc::F_SETFD, 0) as isize)?;
             }
             for (resource, value) in &self.limits {
                 let limit = libc::rlimit { rlim_cur: *value, rlim_max: *value };

@@ -43,6 +43,7 @@ mod launch;
 mod listeners;
 mod logging;
 mod members;
+mod memory_file;
 mod notify;
 mod options;
 mod orphan;

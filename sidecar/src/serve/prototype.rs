@@ -4,12 +4,11 @@ use super::channel::Channel;
 use super::confinement::Confinement;
 use super::event::{Event, Events, Incarnation};
 use super::launch::launch;
+use super::memory_file::memory_file;
 use super::ready::register;
 use protocol::{Boot, FromPrototype, ToPrototype, body_to_vec};
-use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal};
-use std::fs::File;
-use std::io::{self, Seek, Write};
+use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::process::Child;
@@ -35,7 +34,8 @@ impl Prototype {
         events: Events,
     ) -> io::Result<Self> {
         let (ours, theirs) = Channel::pair()?;
-        let child = launch(binary, &boot_file(boot)?, &theirs, confinement)?;
+        let boot = memory_file("appserver-boot", &body_to_vec(boot))?;
+        let child = launch(binary, &boot, &theirs, confinement)?;
         let pid = child.id();
         let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::NONBLOCK)?;
         let pidfd = register(pidfd, Interest::READABLE)?;
@@ -69,14 +69,6 @@ impl Prototype {
 fn end_group(group: Pid) {
     // It fails when nobody is left, which is what was wanted.
     let _ = kill_process_group(group, Signal::KILL);
-}
-
-/// The Boot as a file of its own memory, because it may be larger than a packet.
-fn boot_file(boot: &Boot) -> io::Result<OwnedFd> {
-    let mut file = File::from(memfd_create("appserver-boot", MemfdFlags::CLOEXEC)?);
-    file.write_all(&body_to_vec(boot))?;
-    file.rewind()?;
-    Ok(file.into())
 }
 
 /// Turns messages and the end of a prototype into events.

@@ -7,6 +7,7 @@ use super::confinement::Confinement;
 use super::directories;
 use super::event::Event;
 use super::key::ReleaseKey;
+use super::memory_file::memory_file;
 use super::settings::Settings;
 use super::stage::Staging;
 use super::supervisor::Supervisor;
@@ -161,11 +162,17 @@ impl Runner<'_> {
         directories::make_temp(&temp, owner)
             .map_err(|error| format!("{}: {error}", temp.display()))?;
         let resources = config::assemble_resources(config, policy);
+        let resources = resources.map_err(|error| error.to_string())?;
+        let resources = memory_file("appserver-resources", resources.as_bytes())
+            .map_err(|error| format!("its resources: {error}"))?;
         let mut command = Command::new(program);
-        Confinement::of(self.deployment, self.settings).confine(&mut command);
+        let mut confinement = Confinement::of(self.deployment, self.settings);
+        let resources = confinement.hand_on(resources);
+        confinement.confine(&mut command);
         command.args(arguments).current_dir(root).env("TMPDIR", &temp).envs(&config.env);
-        // By it AppServer\resource() works in a program of PHP that loads the extension.
-        command.env("APPSERVER_RESOURCES", resources.map_err(|error| error.to_string())?);
+        // By it AppServer\resource() works in a program of PHP that loads the extension. The file's name,
+        // not what is in it: programs print their environment where something goes wrong.
+        command.env("APPSERVER_RESOURCES", resources);
         let ran = command::run(command, Duration::from_millis(timeout_ms)).await;
         let removed = directories::remove_temp(&temp);
         let ran = ran.map_err(|error| format!("{program} cannot be started: {error}"))?;
