@@ -37,7 +37,8 @@ function with_tables(string $document, string $text): string
     $table = static function (array $match) use ($document): string {
         $rows = match ($match[1]) {
             'appserver.toml' => keys('sidecar/src/config/daemon/keys.rs'),
-            'app.toml' => keys('sidecar/src/config/application.rs'),
+            'app.toml' => keys('sidecar/src/config/application_keys.rs'),
+            'taken over by SIGHUP' => reloaded(),
             'exit codes' => exit_codes(),
             'exceptions' => exceptions(),
             'release states' => release_states(),
@@ -57,6 +58,22 @@ function keys(string $source): array
     foreach ($keys as [, $name, $default, $doc]) {
         $default = $default === '' ? '' : '`' . unescaped($default) . '`';
         $rows[] = "| `$name` | $default | " . unescaped($doc) . ' |';
+    }
+    return non_empty($rows, $source);
+}
+
+/** Rows from the names in `RELOADED`, with what they mean. */
+function reloaded(): array
+{
+    $source = 'sidecar/src/serve/reload.rs';
+    preg_match('/const RELOADED: [^=]+=\s*&\[(.*?)\];/s', source($source), $list);
+    preg_match_all('/"([^"]+)"/', $list[1] ?? '', $names);
+    $taken = array_map(static fn (string $name): string => "| `$name`", $names[1]);
+    $meanings = implode("\n", keys('sidecar/src/config/daemon/keys.rs'));
+    $rows = ['| key | default | meaning |', '|---|---|---|'];
+    foreach ($taken as $row) {
+        preg_match('/^' . preg_quote($row, '/') . ' .*$/m', $meanings, $found);
+        $rows[] = $found[0] ?? throw new LogicException("$source: no key is $row");
     }
     return non_empty($rows, $source);
 }

@@ -308,6 +308,13 @@ namespace AppServer {
         public function __construct(public readonly string $mode) {}
     }
 
+    /** The pool whose executors run this function: a section [pools.NAME] of app.toml, see docs/configuration.md. */
+    #[\Attribute(\Attribute::TARGET_FUNCTION | \Attribute::TARGET_METHOD)]
+    final class Pool
+    {
+        public function __construct(public readonly string $name) {}
+    }
+
     /** Base of everything that goes wrong with a call itself. */
     abstract class Exception extends \RuntimeException
     {

@@ -311,17 +311,18 @@ fn every_value_is_explained_by_who_said_it() {
         .config("[apps.app]\nfolder = \"apps/app\"\n[apps.app.executors]\nmax = 3\n")
         .folders_in_config()
         .start();
-    let config = sidecar.config_file();
+    let control = format!("unix:{}", sidecar.control().display());
     let explain = |more: &[&str]| {
         let mut command = std::process::Command::new(Artifacts::find().appserver);
-        command.args(["config", "explain", "app"]).args(more).arg("--config").arg(&config);
-        let output = command.args(["--workers", &sidecar.address()]).output().unwrap();
+        command.args(["config", "explain", "app"]).args(more);
+        let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
-    let rows: serde_json::Value = serde_json::from_str(&explain(&["quote", "--json"])).unwrap();
+    let rows: serde_json::Value =
+        serde_json::from_str(&explain(&["quote", "--json", "--workers", &control])).unwrap();
     let row = |key: &str| {
-        let row = rows.as_array().unwrap().iter().find(|row| row["key"] == key);
+        let row = rows[0]["result"].as_array().unwrap().iter().find(|row| row["key"] == key);
         let row = row.unwrap_or_else(|| panic!("{key} in {rows}"));
         let place = row["place"].as_str().unwrap_or_default().rsplit('/').next().unwrap();
         format!("{} {} {place}", row["value"], row["layer"].as_str().unwrap())
@@ -330,6 +331,8 @@ fn every_value_is_explained_by_who_said_it() {
     assert_eq!(row("executors.max"), "3 administrator appserver.toml:5");
     assert_eq!(row("executors.min"), "1 application app.toml:3");
     assert_eq!(row("executors.grace_ms"), "500 default ");
-    let text = explain(&[]);
+    // The same from the files, without asking anybody.
+    let config = sidecar.config_file().display().to_string();
+    let text = explain(&["--config", &config]);
     assert!(text.contains("9000") && !text.contains("hunter2"), "{text}");
 }

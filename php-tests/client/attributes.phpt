@@ -2,9 +2,9 @@
 The attribute classes are native, readonly and checked
 --FILE--
 <?php
-use AppServer\{Affinity, Idempotent, Isolation, Remote, Timeout};
+use AppServer\{Affinity, Idempotent, Isolation, Pool, Remote, Timeout};
 
-#[Remote] #[Timeout(2.5)] #[Affinity('key')] #[Idempotent] #[Isolation(Isolation::RESIDENT)]
+#[Remote] #[Timeout(2.5)] #[Affinity('key')] #[Idempotent] #[Isolation(Isolation::RESIDENT)] #[Pool('reports')]
 function f(string $key): void {}
 
 foreach ((new ReflectionFunction('f'))->getAttributes() as $attribute) {
@@ -49,6 +49,10 @@ object(AppServer\Idempotent)#%d (0) {
 object(AppServer\Isolation)#%d (1) {
   ["mode"]=>
   string(8) "resident"
+}
+object(AppServer\Pool)#%d (1) {
+  ["name"]=>
+  string(7) "reports"
 }
 ValueError: AppServer\Timeout::__construct(): Argument #1 ($seconds) must be more than 0 and at most 86400 seconds
 ValueError: AppServer\Isolation::__construct(): Argument #1 ($mode) must be "stateless" or "resident"

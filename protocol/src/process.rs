@@ -22,9 +22,6 @@ pub struct Boot {
     pub classes: Vec<String>,
     /// Isolation of functions that do not say.
     pub isolation: Isolation,
-    /// Longest a call of a function without `#[AppServer\Timeout]` may take, in milliseconds; 0 = as
-    /// long as the caller allows. The earlier of this and the caller's budget is the deadline.
-    pub timeout_ms: u32,
     /// ini entries in order.
     pub ini: Vec<(String, String)>,
     pub env: Vec<(String, String)>,
@@ -63,6 +60,9 @@ pub struct PoolBoot {
     pub name: String,
     pub isolation: Isolation,
     pub max_calls: u64,
+    /// Longest a call of a function without `#[AppServer\Timeout]` may take, in milliseconds; 0 = as
+    /// long as the caller allows. The earlier of this and the caller's budget is the deadline.
+    pub timeout_ms: u32,
 }
 
 /// Supervisor to prototype.

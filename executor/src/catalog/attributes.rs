@@ -2,7 +2,7 @@
 
 use super::reflected::ReflectedFunction;
 use anyhow::{Result, bail};
-use protocol::Isolation;
+use protocol::{Boot, DEFAULT_POOL, Isolation, PoolBoot, RESIDENT_POOL};
 
 const NAMESPACE: &str = "appserver\\";
 
@@ -15,12 +15,20 @@ pub(super) struct Declared {
     pub(super) affinity: Option<String>,
     pub(super) idempotent: bool,
     pub(super) isolation: Isolation,
+    pub(super) pool: String,
 }
 
 /// Reads them; fails with what is wrong, without place and function.
-pub(super) fn read(function: &ReflectedFunction, isolation: Isolation) -> Result<Declared> {
-    let mut declared =
-        Declared { export: None, timeout_ms: None, affinity: None, idempotent: false, isolation };
+pub(super) fn read(function: &ReflectedFunction, boot: &Boot) -> Result<Declared> {
+    let (mut isolation, mut pool) = (None, None);
+    let mut declared = Declared {
+        export: None,
+        timeout_ms: None,
+        affinity: None,
+        idempotent: false,
+        isolation: boot.isolation,
+        pool: String::new(),
+    };
     for attribute in &function.attributes {
         let name = attribute.name.to_ascii_lowercase();
         let Some(name) = name.strip_prefix(NAMESPACE) else { continue };
@@ -32,11 +40,42 @@ pub(super) fn read(function: &ReflectedFunction, isolation: Isolation) -> Result
                 declared.affinity = Some(affinity(argument("parameter"), function)?);
             }
             "idempotent" => declared.idempotent = true,
-            "isolation" => declared.isolation = mode(argument("mode"))?,
+            "isolation" => isolation = Some(mode(argument("mode"))?),
+            "pool" => pool = Some(named(argument("name"), &boot.pools)?),
             _ => {}
         }
     }
+    declared.isolation = match (pool, isolation) {
+        (Some(pool), Some(isolation)) if pool.isolation != isolation => bail!(
+            "#[AppServer\\Pool('{}')] and #[AppServer\\Isolation] contradict each other: in app.toml, \
+             [pools.{}] says isolation",
+            pool.name,
+            pool.name
+        ),
+        (Some(pool), _) => pool.isolation,
+        (None, isolation) => isolation.unwrap_or(boot.isolation),
+    };
+    let usual = match declared.isolation {
+        Isolation::Stateless => DEFAULT_POOL,
+        Isolation::Resident => RESIDENT_POOL,
+    };
+    declared.pool = pool.map_or(usual, |pool| &pool.name).to_owned();
     Ok(declared)
+}
+
+/// The pool that the attribute names.
+fn named<'a>(name: Option<&str>, pools: &'a [PoolBoot]) -> Result<&'a PoolBoot> {
+    let Some(wanted) = name.and_then(unquote) else {
+        bail!("#[AppServer\\Pool] takes the name of a pool");
+    };
+    if let Some(pool) = pools.iter().find(|pool| pool.name == wanted) {
+        return Ok(pool);
+    }
+    let known: Vec<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
+    let known = known.join(", ");
+    bail!(
+        "#[AppServer\\Pool('{wanted}')]: app.toml has no section [pools.{wanted}]; there are {known}"
+    );
 }
 
 /// PHP source of the argument for the attribute's only parameter, by position or by name.

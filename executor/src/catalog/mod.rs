@@ -6,9 +6,7 @@ mod reflected;
 
 use anyhow::{Context, Result, bail};
 use embed::{Outcome, Request};
-use protocol::{
-    Boot, Catalog, Class, DEFAULT_POOL, FUNCTION_NAME_BYTES_MAX, Function, Isolation, RESIDENT_POOL,
-};
+use protocol::{Boot, Catalog, Class, FUNCTION_NAME_BYTES_MAX, Function};
 use reflected::{Reflected, ReflectedFunction};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -27,7 +25,7 @@ pub(crate) fn build(boot: &Boot, request: &Request<'_>) -> Result<Listing> {
     let mut warnings = export.warnings(reflected.functions.iter().map(|f| f.name.as_str()));
     let mut functions = Vec::new();
     for function in reflected.functions {
-        let declared = attributes::read(&function, boot.isolation)
+        let declared = attributes::read(&function, boot)
             .with_context(|| format!("{}:{}: {}", function.file, function.line, function.name))?;
         if !declared.export.unwrap_or_else(|| export.includes(&function.name)) {
             continue;
@@ -56,13 +54,9 @@ fn unnameable(function: &ReflectedFunction) -> Option<String> {
 }
 
 fn entry(function: ReflectedFunction, declared: attributes::Declared) -> Function {
-    let pool = match declared.isolation {
-        Isolation::Stateless => DEFAULT_POOL,
-        Isolation::Resident => RESIDENT_POOL,
-    };
     Function {
         name: function.name,
-        pool: pool.to_owned(),
+        pool: declared.pool,
         params: function.params,
         returns: function.returns,
         timeout_ms: declared.timeout_ms,

@@ -74,7 +74,7 @@ pub(super) fn accept<'a, 'b>(
         depth_max: boot.value_depth_max,
         classes,
     };
-    let limit_ms = shorter(header.budget_ms, function.timeout_ms.unwrap_or(boot.timeout_ms));
+    let limit_ms = shorter(header.budget_ms, function.timeout_ms.unwrap_or(seat.pool.timeout_ms));
     let started_ns = now_ns();
     Ok((Call { header, target, function, codec, started_ns, limit_ms }, encoded))
 }

@@ -67,7 +67,7 @@ fn a_command_for_an_earlier_call_does_not_reach_the_next() {
 #[test]
 fn the_deadline_is_the_earliest_of_the_limits() {
     let mut boot = boot("basic");
-    boot.timeout_ms = 60_000;
+    boot.pools[0].timeout_ms = 60_000;
     let mut supervisor = FakeSupervisor::start(boot);
     let mut client = supervisor.connect(0);
     let executor = supervisor.fork(0, 0);

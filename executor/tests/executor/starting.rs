@@ -1,7 +1,7 @@
 //! Starting a release: what is preloaded, what is listed, and what fails.
 
 use crate::support::{Answer, FakeSupervisor, boot, boot_at};
-use protocol::{Boot, Catalog, Isolation};
+use protocol::{Boot, Catalog, Isolation, PoolBoot};
 use serde_json::json;
 use std::path::Path;
 
@@ -204,6 +204,31 @@ fn the_catalog_says_what_the_code_says() {
     assert!(catalog.find("Shop\\hidden").is_none());
     assert!(catalog.find("Shop\\Store::secret").is_none());
     assert!(catalog.find("Shop\\Store::instance_method").is_none());
+}
+
+#[test]
+fn a_function_names_its_pool_and_has_its_isolation() {
+    let start = |attributes: &str| {
+        let code =
+            format!("<?php\nuse AppServer\\{{Isolation, Pool}};\n{attributes} function f() {{}}");
+        let (folder, mut boot) = app(&[("a.php", &code)]);
+        boot.pools.push(PoolBoot { name: "reports".into(), ..boot.pools[1].clone() });
+        let started = FakeSupervisor::try_start(boot);
+        let entry = started.map(|supervisor| supervisor.catalog.functions[0].clone());
+        drop(folder);
+        entry.map(|function| (function.pool, function.isolation))
+    };
+    let resident = Isolation::Resident;
+    assert_eq!(start("#[Pool('reports')]"), Ok(("reports".to_owned(), resident)));
+    let both = "#[Pool(name: 'reports'), Isolation('resident')]";
+    assert_eq!(start(both), Ok(("reports".to_owned(), resident)));
+    let error = start("#[Pool('reports'), Isolation('stateless')]").unwrap_err();
+    assert!(error.contains("a.php:3: f: ") && error.contains("contradict"), "{error}");
+    let error = start("#[Pool('report')]").unwrap_err();
+    assert!(
+        error.contains("no section [pools.report]; there are default, resident, reports"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -15,11 +15,12 @@ static TIMEOUT: Class = Class::unregistered();
 static AFFINITY: Class = Class::unregistered();
 static IDEMPOTENT: Class = Class::unregistered();
 static ISOLATION: Class = Class::unregistered();
+static POOL: Class = Class::unregistered();
 
 /// `Attribute::TARGET_FUNCTION | Attribute::TARGET_METHOD`.
 const FUNCTIONS: u32 = 1 << 1 | 1 << 2;
 
-/// Registers the five classes.
+/// Registers the classes.
 pub(super) fn register() -> Result<()> {
     let export = Arg::new("export", DataType::Bool).default("true");
     let constructor = FunctionBuilder::constructor(construct_remote).not_required().arg(export);
@@ -38,7 +39,11 @@ pub(super) fn register() -> Result<()> {
 
     let constructor =
         FunctionBuilder::constructor(construct_isolation).arg(Arg::new("mode", DataType::String));
-    define(&ISOLATION, "AppServer\\Isolation", constructor, Some(("mode", ty::STRING)))
+    define(&ISOLATION, "AppServer\\Isolation", constructor, Some(("mode", ty::STRING)))?;
+
+    let constructor =
+        FunctionBuilder::constructor(construct_pool).arg(Arg::new("name", DataType::String));
+    define(&POOL, "AppServer\\Pool", constructor, Some(("name", ty::STRING)))
 }
 
 fn define(
@@ -125,6 +130,15 @@ extern "C" fn construct_isolation(frame: &mut ExecuteData, _: &mut Zval) {
             return End::Done;
         }
         assign(frame, &ISOLATION, "mode", mode);
+        End::Done
+    });
+}
+
+extern "C" fn construct_pool(frame: &mut ExecuteData, _: &mut Zval) {
+    guard(|| {
+        if let Some(name) = one_text(frame) {
+            assign(frame, &POOL, "name", name);
+        }
         End::Done
     });
 }

@@ -376,10 +376,14 @@ pub(crate) fn boot() -> impl Strategy<Value = Boot> {
     let identity = (app_name(), release(), text(), few(text()), option::of(text()));
     let code = (few(text()), few(text()), isolation());
     let settings = (few((text(), text())), few((text(), text())), text(), any::<u32>());
-    let pool = (text(), isolation(), any::<u64>());
-    let pool =
-        pool.prop_map(|(name, isolation, max_calls)| PoolBoot { name, isolation, max_calls });
-    let limits = (any::<[u32; 7]>(), few(pool));
+    let pool = (text(), isolation(), any::<u64>(), any::<u32>());
+    let pool = pool.prop_map(|(name, isolation, max_calls, timeout_ms)| PoolBoot {
+        name,
+        isolation,
+        max_calls,
+        timeout_ms,
+    });
+    let limits = (any::<[u32; 6]>(), few(pool));
     let given = (text(), text(), option::of(few(text())));
     let all = (identity, code, settings, limits, given);
     all.prop_map(|(identity, code, settings, limits, given)| {
@@ -388,7 +392,7 @@ pub(crate) fn boot() -> impl Strategy<Value = Boot> {
         let (ini, env, temp_dir, umask) = settings;
         let (numbers, pools) = limits;
         let (settings_dir, resources, open_basedir) = given;
-        let [frame_bytes_max, value_depth_max, frame_timeout_ms, timeout_ms, ..] = numbers;
+        let [frame_bytes_max, value_depth_max, frame_timeout_ms, ..] = numbers;
         let [.., busy_poll_us, fd_base, connections_max] = numbers;
         Boot {
             app,
@@ -410,7 +414,6 @@ pub(crate) fn boot() -> impl Strategy<Value = Boot> {
             frame_bytes_max,
             value_depth_max,
             frame_timeout_ms,
-            timeout_ms,
             busy_poll_us,
             fd_base,
             connections_max,

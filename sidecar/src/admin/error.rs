@@ -13,6 +13,7 @@ pub(crate) enum Code {
     Denied,
     UnknownApp,
     UnknownRelease,
+    UnknownFunction,
     /// The archive is not signed by a trusted key, altered, replayed, too old, or hostile.
     BadArchive,
     /// The release did not start, or a step of its provisioning failed.

@@ -1,6 +1,7 @@
 //! Questions of the control API and their answers.
 
 use super::{Activated, AdminError, App, AuditEntry, Staged};
+use crate::config::Explained;
 use protocol::{AppName, Catalog, StatusReport};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,6 +19,9 @@ pub(crate) enum Question {
     App(AppName),
     /// `GET /v1/apps/{app}/catalog`: of the current release.
     Catalog(AppName),
+    /// `GET /v1/apps/{app}/explain` and `GET /v1/apps/{app}/explain/{function}`: who says what, of the
+    /// current release.
+    Explain { app: AppName, function: Option<String> },
     /// `PUT /v1/apps/{app}/releases/{number}`; the body is the archive, which is in this file when the
     /// question is asked. The supervisor takes the file, or removes it.
     Stage { app: AppName, number: u64, archive: PathBuf },
@@ -65,6 +69,7 @@ impl Question {
             | Self::Apps
             | Self::App(_)
             | Self::Catalog(_)
+            | Self::Explain { .. }
             | Self::Archive { .. }
             | Self::Settings(_)
             | Self::Audit { .. } => None,
@@ -80,6 +85,7 @@ pub(crate) enum Answer {
     Apps(Vec<App>),
     App(App),
     Catalog(Catalog),
+    Explained(Vec<Explained>),
     Staged(Staged),
     /// The archive's file, to be sent as it is.
     #[serde(skip)]

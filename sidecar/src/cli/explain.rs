@@ -1,21 +1,23 @@
 //! `appserver config explain`: what holds for an application or one of its functions, and who says so.
 
-use super::client::WorkerArgs;
+use super::control::{ControlArgs, print};
 use super::{Exit, Stop, check, text};
-use crate::config::{Configuration, Deployment, Origins, application_keys};
-use protocol::{AppName, Function, nearest};
-use serde::Serialize;
+use crate::config::{self, Configuration, Deployment, Explained, Layer};
+use protocol::{AppName, nearest};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
-  appserver config explain shop --config /etc/appserver/appserver.toml
-  appserver config explain shop quote --app /srv/shop
-  appserver config explain shop --app /srv/shop --json | jq '.[] | select(.layer != \"default\")'
+  appserver config explain shop
+  appserver config explain shop quote
+  appserver config explain shop quote --json | jq '.[].result[] | select(.layer != \"default\")'
+  appserver config explain shop --app /srv/shop --config /etc/appserver/appserver.toml
 
-The administrator's appserver.toml goes before the application's app.toml, and an attribute of a
-function before both. With a function the worker is asked, which knows the attributes.";
+The worker is asked, which knows deployed releases and attributes. With --app or --config what these
+files say is explained, as the next start would have it; so it is with APPSERVER_CONFIG where no worker
+runs. A value is what the highest layer says: default, application (app.toml), pool ([pools.NAME]),
+administrator ([apps.NAME] of appserver.toml), command line, function (an attribute), call.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -23,60 +25,64 @@ pub(crate) struct ExplainArgs {
     /// Application.
     #[arg(value_name = "APP", value_parser = AppName::new)]
     name: AppName,
-    /// One of its functions, as the worker serves it.
-    #[arg(value_name = "FUNCTION")]
+    /// One of its functions.
+    #[arg(value_name = "FUNCTION", conflicts_with_all = ["folders", "config"])]
     function: Option<String>,
-    /// Folder of an application; repeat it for several.
+    /// Folder of an application that is not running; repeat it for several.
     #[arg(long = "app", value_name = "DIR")]
     folders: Vec<PathBuf>,
-    /// Configuration file of the sidecar.
-    #[arg(long, value_name = "FILE", env = "APPSERVER_CONFIG")]
+    /// Configuration file to read instead of asking the worker.
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Print JSON.
+    /// Print a JSON array: each worker's answer, or that of the files.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    workers: WorkerArgs,
-}
-
-/// Who says what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Layer {
-    Default,
-    Application,
-    Administrator,
-    Function,
-}
-
-/// A value that holds.
-#[derive(Debug, PartialEq, Serialize)]
-struct Row {
-    key: String,
-    value: serde_json::Value,
-    layer: Layer,
-    /// File and line, where there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    place: Option<String>,
+    control: ControlArgs,
 }
 
 pub(crate) fn run(args: ExplainArgs) -> Result<(), Stop> {
+    if args.config.is_some() || !args.folders.is_empty() {
+        return of_files(&args);
+    }
+    let fleet = match args.control.clone().open() {
+        Ok(fleet) => fleet,
+        Err(stop) => {
+            let config = std::env::var_os("APPSERVER_CONFIG").map(PathBuf::from);
+            return match (config, &args.function) {
+                (config @ Some(_), None) => of_files(&ExplainArgs { config, ..args }),
+                _ => Err(stop),
+            };
+        }
+    };
+    let path = match &args.function {
+        None => format!("/v1/apps/{}/explain", args.name),
+        Some(function) => format!("/v1/apps/{}/explain/{}", args.name, in_a_path(function)),
+    };
+    let outcomes = fleet.ask(|client| {
+        let path = path.clone();
+        async move { client.get::<Vec<Explained>>(path).await }
+    });
+    print(&outcomes, args.json, |rows| table(rows))
+}
+
+/// A function's name as a segment of a path.
+fn in_a_path(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':');
+    let encoded = name.bytes().map(|byte| match plain(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    });
+    encoded.collect()
+}
+
+fn of_files(args: &ExplainArgs) -> Result<(), Stop> {
     let configuration = check::load(&args.folders, args.config.as_deref(), None)
         .map_err(|error| Stop::new(Exit::Config, error.to_string()))?;
     let deployment = find(&configuration, &args.name)?;
-    let mut rows = rows(deployment, &configuration.daemon.apps.origins)?;
-    if let Some(name) = &args.function {
-        let catalog = args.workers.open()?.control()?.catalog(args.name.clone())?;
-        let (_, function) = catalog.find(name).ok_or_else(|| {
-            let near = catalog.near(name).join(" or ");
-            let advice = if near.is_empty() { near } else { format!("; did you mean {near}?") };
-            Stop::new(Exit::NotFound, format!("{} exports no {name}(){advice}", args.name))
-        })?;
-        rows = of_function(function, rows);
-    }
+    let rows = config::explain(deployment, &configuration.daemon, None);
     let shown = match args.json {
-        true => serde_json::to_string_pretty(&rows)
-            .map_err(|error| Stop::new(Exit::Internal, error.to_string()))?,
+        true => serde_json::json!([{ "worker": null, "ok": true, "result": rows }]).to_string(),
         false => table(&rows),
     };
     writeln!(io::stdout(), "{}", shown.trim_end())?;
@@ -89,7 +95,9 @@ fn find<'a>(configuration: &'a Configuration, name: &AppName) -> Result<&'a Depl
         let near = nearest(name.as_str(), all().map(|d| d.config.name.as_str()));
         let advice = match near.first() {
             Some(near) => format!("did you mean {near}?"),
-            None => "name its folder with --app DIR".to_owned(),
+            None => "name its folder with --app DIR; of one that is deployed, ask the worker, \
+                     without --app and --config"
+                .to_owned(),
         };
         Stop::new(
             Exit::NotFound,
@@ -98,112 +106,24 @@ fn find<'a>(configuration: &'a Configuration, name: &AppName) -> Result<&'a Depl
     })
 }
 
-/// Every key that holds a value, in the order of the documentation.
-fn rows(deployment: &Deployment, administrator: &Origins) -> Result<Vec<Row>, Stop> {
-    let internal = |error: serde_json::Error| Stop::new(Exit::Internal, error.to_string());
-    let config = serde_json::to_value(&deployment.config).map_err(internal)?;
-    let policy = serde_json::to_value(&deployment.policy).map_err(internal)?;
-    let name = &deployment.config.name;
-    let mut rows = Vec::new();
-    for (values, keys) in [(&config, application_keys()), (&policy, vec!["*".to_owned()])] {
-        for (key, value) in keys.iter().flat_map(|pattern| matching(values, pattern)) {
-            if rows.iter().any(|row: &Row| row.key == key) {
-                continue;
-            }
-            let said = administrator.nearest(&format!("apps.{name}.{key}"), 2);
-            let (layer, place) = match (said, deployment.origins.nearest(&key, 0)) {
-                (Some(place), _) => (Layer::Administrator, Some(place)),
-                (None, Some(place)) => (Layer::Application, Some(place)),
-                (None, None) => (Layer::Default, None),
-            };
-            let place = place.map(ToString::to_string);
-            rows.push(Row { key, value: redacted(value), layer, place });
-        }
-    }
-    Ok(rows)
-}
-
-/// Keys and values that a name of the table of keys stands for; `*` alone is everything.
-fn matching(values: &serde_json::Value, pattern: &str) -> Vec<(String, serde_json::Value)> {
-    fn leaves(prefix: &str, value: &serde_json::Value, out: &mut Vec<(String, serde_json::Value)>) {
-        match value {
-            serde_json::Value::Object(fields) => fields.iter().for_each(|(key, value)| {
-                let dot = if prefix.is_empty() { "" } else { "." };
-                leaves(&format!("{prefix}{dot}{key}"), value, out);
-            }),
-            value => out.push((prefix.to_owned(), value.clone())),
-        }
-    }
-    let mut found = Vec::new();
-    leaves("", values, &mut found);
-    let head = pattern.split(['*', '[']).next().unwrap_or_default();
-    let wanted = |key: &str| match head == pattern {
-        true => key == pattern,
-        false => key.starts_with(head) || key == head.trim_end_matches('.'),
-    };
-    found.retain(|(key, _)| wanted(key));
-    found
-}
-
-/// A DSN may hold a password.
-fn redacted(value: serde_json::Value) -> serde_json::Value {
-    let Some((before, after)) = value.as_str().and_then(|text| text.split_once("password=")) else {
-        return value;
-    };
-    let rest = after.find(';').map_or("", |end| &after[end..]);
-    format!("{before}password=…{rest}").into()
-}
-
-/// What holds for a function: what its attributes say, else what holds for its application.
-fn of_function(function: &Function, rows: Vec<Row>) -> Vec<Row> {
-    let place =
-        |attribute: &str| Some(format!("#[{attribute}] at {}:{}", function.file, function.line));
-    let named = |short: &str| {
-        let full = format!("appserver\\{short}");
-        function.attributes.iter().any(|attribute| attribute.name.eq_ignore_ascii_case(&full))
-    };
-    let mut all = Vec::new();
-    let mut say = |key: &str, value: serde_json::Value, attribute: &str| {
-        let said = named(attribute);
-        let layer = if said { Layer::Function } else { Layer::Default };
-        let place = if said { place(attribute) } else { None };
-        all.push(Row { key: key.to_owned(), value, layer, place });
-    };
-    say("pool", function.pool.clone().into(), "Isolation");
-    say("affinity", function.affinity.clone().into(), "Affinity");
-    say("idempotent", function.idempotent.into(), "Idempotent");
-    for row in rows {
-        let (value, attribute) = match row.key.as_str() {
-            "timeout_ms" => (function.timeout_ms.map(Into::into), "Timeout"),
-            "isolation" if named("Isolation") => {
-                (serde_json::to_value(function.isolation).ok(), "Isolation")
-            }
-            _ => (None, ""),
-        };
-        match value {
-            Some(value) => all.push(Row {
-                key: row.key,
-                value,
-                layer: Layer::Function,
-                place: place(attribute),
-            }),
-            None => all.push(row),
-        }
-    }
-    all
-}
-
-fn table(rows: &[Row]) -> String {
-    let mut lines = vec![["KEY", "VALUE", "SAID BY"].map(str::to_owned).to_vec()];
+fn table(rows: &[Explained]) -> String {
+    let may = rows.iter().any(|row| row.caller.is_some());
+    let titles = ["KEY", "VALUE", "SAID BY", "A CALL MAY ASK FOR"];
+    let mut lines = vec![titles[..3 + usize::from(may)].iter().map(|&t| t.to_owned()).collect()];
     lines.extend(rows.iter().map(|row| {
         let layer = match row.layer {
             Layer::Default => "default",
+            Layer::Daemon => "worker",
             Layer::Application => "application",
+            Layer::Pool => "pool",
             Layer::Administrator => "administrator",
+            Layer::CommandLine => "command line",
             Layer::Function => "function",
         };
         let by = row.place.as_ref().map_or(layer.to_owned(), |place| format!("{layer}, {place}"));
-        vec![row.key.clone(), row.value.to_string(), by]
+        let mut line = vec![row.key.clone(), row.value.to_string(), by];
+        line.extend(row.caller.clone());
+        line
     }));
     text::table(&lines)
 }
@@ -213,32 +133,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_in_a_dsn_is_not_shown() {
-        let shown = redacted("pgsql:host=db;password=hunter2;dbname=x".into());
-        assert_eq!(shown, "pgsql:host=db;password=…;dbname=x");
-        assert_eq!(redacted("sqlite:/x".into()), "sqlite:/x");
-    }
-
-    #[test]
-    fn an_attribute_goes_before_what_holds_for_the_application() {
-        let attribute =
-            protocol::Attribute { name: "AppServer\\Timeout".to_owned(), arguments: vec![] };
-        let function = Function {
-            timeout_ms: Some(1500),
-            attributes: vec![attribute],
-            file: "a.php".to_owned(),
-            line: 7,
-            ..Function::default()
-        };
-        let row = Row {
-            key: "timeout_ms".to_owned(),
-            value: 0.into(),
-            layer: Layer::Default,
-            place: None,
-        };
-        let rows = of_function(&function, vec![row]);
-        let timeout = rows.iter().find(|row| row.key == "timeout_ms").unwrap();
-        assert_eq!((timeout.layer, timeout.value.as_u64()), (Layer::Function, Some(1500)));
-        assert_eq!(timeout.place.as_deref(), Some("#[Timeout] at a.php:7"));
+    fn a_function_s_name_goes_into_a_path_whole() {
+        assert_eq!(in_a_path("Cart::add_1"), "Cart::add_1");
+        assert_eq!(in_a_path("Shop\\prix é/?"), "Shop%5Cprix%20%C3%A9%2F%3F");
     }
 }

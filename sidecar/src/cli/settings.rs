@@ -4,6 +4,7 @@
 use super::control::{ControlArgs, Fleet, Outcome, print};
 use super::{Exit, Stop, text};
 use crate::admin::{ChangeSettings, Settings};
+use crate::config::settings::is_within;
 use protocol::AppName;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -88,11 +89,13 @@ pub(crate) fn get(args: GetArgs) -> Result<(), Stop> {
     let fleet = args.control.open()?;
     let mut outcomes = read(&fleet, &args.app);
     for settings in outcomes.iter_mut().filter_map(|outcome| outcome.result.as_mut().ok()) {
-        if let Some(missing) = args.keys.iter().find(|key| !settings.settings.contains_key(*key)) {
-            let message = format!("\"{missing}\" is not set; the release's app.toml may have it");
+        let has = |whole: &String| settings.settings.keys().any(|key| is_within(key, whole));
+        if let Some(missing) = args.keys.iter().find(|key| !has(key)) {
+            let message = format!("there is no setting \"{missing}\"");
             return Err(Stop::new(Exit::NotFound, message));
         }
-        settings.settings.retain(|key, _| args.keys.is_empty() || args.keys.contains(key));
+        let wanted = |key: &String| args.keys.iter().any(|whole| is_within(key, whole));
+        settings.settings.retain(|key, _| args.keys.is_empty() || wanted(key));
     }
     print(&outcomes, args.json, describe)
 }

@@ -1,8 +1,10 @@
 //! `apps` of `appserver.toml`: which applications the worker serves, and what its administrator says of
 //! each. What a release brings along in its `app.toml` cannot change any of this.
 
-use super::application::{Limits, settings};
+use super::application::{Limits, scalars};
+use super::executors::ExecutorsGiven;
 use super::origin::Origins;
+use super::pools::{self, PoolPolicy};
 use super::{Identity, resources};
 use protocol::AppName;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -17,6 +19,8 @@ pub(crate) struct Apps {
     pub(crate) named: BTreeMap<AppName, Policy>,
     /// Where the file says it, for `config explain`.
     pub(crate) origins: Origins,
+    /// Most executors of each pool, whatever files say: `--executors`.
+    pub(crate) executors_max: Option<u16>,
 }
 
 impl Apps {
@@ -56,10 +60,14 @@ pub(crate) struct Policy {
     pub(crate) timeout_ms: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) start_timeout_ms: Option<u64>,
-    pub(crate) executors: ExecutorsPolicy,
-    #[serde(deserialize_with = "settings", skip_serializing_if = "BTreeMap::is_empty")]
+    /// Holds against the application's own.
+    pub(crate) executors: ExecutorsGiven,
+    /// By the name of the pool.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) pools: BTreeMap<String, PoolPolicy>,
+    #[serde(deserialize_with = "scalars", skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) ini: BTreeMap<String, String>,
-    #[serde(deserialize_with = "settings", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(deserialize_with = "scalars", skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) limits: Limits,
     pub(crate) cgroup: Cgroup,
@@ -71,51 +79,35 @@ pub(crate) struct Policy {
 
 impl Policy {
     /// Of the application `name`: the key that is wrong, and why.
-    pub(super) fn check(&self, name: &AppName) -> Result<(), (&'static str, String)> {
+    pub(super) fn check(&self, name: &AppName) -> Result<(), (String, String)> {
         let octal =
             |umask: &String| u32::from_str_radix(umask, 8).is_ok_and(|umask| umask <= 0o777);
         if self.umask.as_ref().is_some_and(|umask| !octal(umask)) {
-            return Err(("umask", "must be octal, e.g. \"0027\"".to_owned()));
+            return Err(("umask".to_owned(), "must be octal, e.g. \"0027\"".to_owned()));
         }
         if self.nice.is_some_and(|nice| nice > 19) {
-            return Err(("nice", "must be from 0 to 19".to_owned()));
+            return Err(("nice".to_owned(), "must be from 0 to 19".to_owned()));
         }
         if self.cgroup.cpu_weight.is_some_and(|weight| !(1..=10_000).contains(&weight)) {
-            return Err(("cgroup.cpu_weight", "must be from 1 to 10000".to_owned()));
+            return Err(("cgroup.cpu_weight".to_owned(), "must be from 1 to 10000".to_owned()));
         }
         if self.group.is_some() && self.user.is_none() {
-            return Err(("group", "needs user as well".to_owned()));
+            return Err(("group".to_owned(), "needs user as well".to_owned()));
         }
-        if self.executors.min == Some(0) {
-            return Err(("executors.min", "must be at least 1".to_owned()));
-        }
-        if let (Some(min), Some(max)) = (self.executors.min, self.executors.max)
-            && max < min
-        {
-            return Err((
-                "executors.max",
-                format!("executors.min is {min} and executors.max {max}"),
-            ));
+        self.executors.check().map_err(|(key, message)| (format!("executors.{key}"), message))?;
+        for (pool, policy) in &self.pools {
+            let key = format!("pools.{pool}");
+            pools::check_name(pool).map_err(|message| (key.clone(), message))?;
+            policy
+                .executors
+                .check()
+                .map_err(|(inner, m)| (format!("{key}.executors.{inner}"), m))?;
         }
         if name.is_any() {
-            return Err(("", "an application needs a name".to_owned()));
+            return Err(("".to_owned(), "an application needs a name".to_owned()));
         }
         Ok(())
     }
-}
-
-/// `[apps.NAME.executors]`: holds against the application's own.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct ExecutorsPolicy {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) min: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) max: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) max_calls: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) memory_bytes_max: Option<u64>,
 }
 
 /// `[apps.NAME.cgroup]`, of all processes of the application together.

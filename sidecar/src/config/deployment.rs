@@ -3,7 +3,8 @@
 use super::application::{self, Application};
 use super::document::Document;
 use super::merge::merge;
-use super::{Apps, ConfigError, Origins, Policy};
+use super::pools::{self, Pool};
+use super::{Apps, ConfigError, Origins, Policy, settings};
 use protocol::AppName;
 use serde::Serialize;
 use std::path::{Component, Path, PathBuf};
@@ -15,12 +16,17 @@ pub(crate) struct Deployment {
     pub(crate) root: PathBuf,
     /// With what the administrator says put in.
     pub(crate) config: Application,
+    /// Every pool of it.
+    pub(crate) pools: Vec<Pool>,
     /// What is the administrator's alone.
     #[serde(skip)]
     pub(crate) policy: Policy,
     /// Where the `app.toml` says it.
     #[serde(skip)]
     pub(crate) origins: Origins,
+    /// What the command line of the worker bounds `executors.max` of its pools to.
+    #[serde(skip)]
+    pub(crate) executors_max: Option<u16>,
 }
 
 impl Deployment {
@@ -78,10 +84,15 @@ fn load_folder(
         config.entry = php_files(&root)?;
     }
     let policy = apps.policy(name.unwrap_or(&config.name));
-    merge(&mut config, &policy, &document)?;
+    pools::check(&config).map_err(|(key, message)| document.error(&key, message))?;
+    let mut pools = merge(&mut config, &policy, &document)?;
+    if let Some(max) = apps.executors_max {
+        config.executors.bound(max);
+        pools.iter_mut().for_each(|pool| pool.executors.bound(max));
+    }
     check_application(&document, &root, &config)?;
     let origins = document.origins();
-    Ok(Deployment { root, config, policy, origins })
+    Ok(Deployment { root, config, pools, policy, origins, executors_max: apps.executors_max })
 }
 
 /// A release of the application `name` in a folder of its own, whatever its `app.toml` calls it.
@@ -120,6 +131,13 @@ fn check_application(
     {
         return Err(document.error("env", format!("\"{name}\" cannot name a variable")));
     }
+    settings::check(&config.settings).map_err(|(key, message)| {
+        // A table stands where its name does.
+        let names = std::iter::successors(Some(key), |key| Some(key.rsplit_once('.')?.0));
+        let mut written = names.map(|key| format!("settings.{key}"));
+        let name = written.find(|name| document.sets(name));
+        document.error(name.as_deref().unwrap_or("settings"), message)
+    })?;
     for step in &config.provision {
         if let Some(fault) = step.fault() {
             return Err(document.error("provision", fault));

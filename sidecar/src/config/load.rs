@@ -27,12 +27,6 @@ pub(crate) fn load(options: &crate::serve::Options) -> Result<Configuration, Con
             deployments.push(load_named(name, folder, &daemon.apps)?);
         }
     }
-    for deployment in &mut deployments {
-        if let Some(max) = options.executors_max {
-            let executors = &mut deployment.config.executors;
-            (executors.max, executors.min) = (max, executors.min.min(max));
-        }
-    }
     check_deployments(&daemon, &deployments)?;
     Ok(Configuration { daemon, deployments })
 }
@@ -40,6 +34,7 @@ pub(crate) fn load(options: &crate::serve::Options) -> Result<Configuration, Con
 /// The command line goes before the file; applications of both are served.
 fn overlay(daemon: &mut Daemon, options: &crate::serve::Options) -> Result<(), ConfigError> {
     daemon.apps.folders.extend(options.apps.iter().cloned());
+    daemon.apps.executors_max = options.executors_max;
     if !options.listen.is_empty() {
         let parsed = options.listen.iter().map(|text| text.parse::<Address>());
         daemon.listen = parsed

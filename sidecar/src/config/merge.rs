@@ -2,14 +2,16 @@
 
 use super::apps::Policy;
 use super::document::Document;
+use super::pools::{self, Pool};
 use super::{Application, ConfigError};
 
-/// Puts both together. What an `app.toml` may not ask for is told with its line there.
+/// Puts both together; the pools are what comes of it. What an `app.toml` may not ask for is told with its line there.
 pub(super) fn merge(
     config: &mut Application,
     policy: &Policy,
     document: &Document,
-) -> Result<(), ConfigError> {
+) -> Result<Vec<Pool>, ConfigError> {
+    let pools = pools::resolve(config, policy);
     fn over<T: Copy>(given: Option<T>, value: &mut T) {
         if let Some(given) = given {
             *value = given;
@@ -17,17 +19,7 @@ pub(super) fn merge(
     }
     over(policy.timeout_ms, &mut config.timeout_ms);
     over(policy.start_timeout_ms, &mut config.start_timeout_ms);
-    let (executors, given) = (&mut config.executors, &policy.executors);
-    over(given.max_calls, &mut executors.max_calls);
-    over(given.memory_bytes_max, &mut executors.memory_bytes_max);
-    // Each moves the other one along unless that is given as well.
-    over(given.min, &mut executors.min);
-    over(given.max, &mut executors.max);
-    match (given.min, given.max) {
-        (None, Some(max)) => executors.min = executors.min.min(max),
-        (Some(min), None) => executors.max = executors.max.max(min),
-        _ => {}
-    }
+    config.executors.overlay(&policy.executors);
     for name in ["open_basedir", "opcache.preload_user"] {
         if config.ini.contains_key(name) {
             let message = "only the worker's administrator can say this: in appserver.toml, in the \
@@ -49,5 +41,5 @@ pub(super) fn merge(
         }
         *asked = asked.or(*allowed);
     }
-    Ok(())
+    Ok(pools)
 }

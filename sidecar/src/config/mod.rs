@@ -5,36 +5,39 @@
 //! tests hold tables and structs together, and the documents are generated from them.
 
 pub(crate) mod application;
+mod application_keys;
 mod apps;
 pub(crate) mod control;
 pub(crate) mod daemon;
 mod deployment;
 mod document;
 mod error;
+mod executors;
+mod explain;
 mod key;
 mod level;
 mod load;
 mod merge;
 mod origin;
+mod pools;
 mod provision;
 mod resources;
+pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use application::{Application, Executors};
+pub(crate) use application::Application;
 pub(crate) use apps::{Apps, OpenBasedir, Policy};
 pub(crate) use daemon::{Daemon, Identity, LogFormat, load_daemon};
 #[cfg(test)]
 use deployment::load_application;
 pub(crate) use deployment::{Deployment, load_release};
 pub(crate) use error::ConfigError;
+pub(crate) use executors::Executors;
+pub(crate) use explain::{Explained, Layer, explain};
 pub(crate) use key::Key;
 pub(crate) use load::{Configuration, load};
-pub(crate) use origin::Origins;
+use origin::Origins;
+use pools::Pool;
 pub(crate) use provision::Provision;
 pub(crate) use resources::assemble as assemble_resources;
-
-/// Names of the keys of an `app.toml`, in the order of the documentation.
-pub(crate) fn application_keys() -> Vec<String> {
-    application::KEYS.iter().map(|key| key.name.to_owned()).collect()
-}

@@ -6,6 +6,7 @@ use super::stage::Then;
 use super::store::AppState;
 use super::supervisor::Supervisor;
 use crate::admin::{AdminError, Answer, Code, Question, Reply};
+use crate::config;
 use protocol::AppName;
 use std::time::Instant;
 use tokio::sync::oneshot;
@@ -36,6 +37,7 @@ impl Supervisor {
                 self.app(app).map(|known| Answer::App(self.app_report(app, known)))
             }
             Question::Catalog(app) => self.catalog_of(app),
+            Question::Explain { app, function } => self.explain(app, function.as_deref()),
             Question::Archive { app, number } => self.archive_of(app, *number),
             Question::Settings(app) => self.settings_of(app),
             Question::Audit { limit } => {
@@ -92,6 +94,7 @@ impl Supervisor {
             | Question::Apps
             | Question::App(_)
             | Question::Catalog(_)
+            | Question::Explain { .. }
             | Question::Archive { .. }
             | Question::Settings(_)
             | Question::Audit { .. } => {}
@@ -120,6 +123,33 @@ impl Supervisor {
             Some(published) => Ok(Answer::Catalog(published.catalog.clone())),
             None => Err(AdminError::new(Code::Unavailable, format!("\"{app}\" has not started"))),
         }
+    }
+
+    fn explain(&self, app: &AppName, function: Option<&str>) -> Reply {
+        let number = self.app(app)?.state.current;
+        let key = super::key::ReleaseKey { app: app.clone(), release: self.route_of(app).current };
+        // One that does not run is explained from its files.
+        let running = self.releases.get(&key);
+        let deployment = match running {
+            Some(deployed) => deployed.deployment.clone(),
+            None => self.deployment_of(app, number)?,
+        };
+        let catalog = running.and_then(|deployed| deployed.published.as_ref());
+        let found = function.map(|name| {
+            let Some(published) = catalog else {
+                let message = format!("\"{app}\" has not started: its functions are not known");
+                return Err(AdminError::new(Code::Unavailable, message));
+            };
+            let missing = || {
+                let near = published.catalog.near(name).join(" or ");
+                let advice = if near.is_empty() { near } else { format!("; did you mean {near}?") };
+                let message = format!("{app} exports no {name}(){advice}");
+                AdminError::new(Code::UnknownFunction, message)
+            };
+            published.catalog.find(name).map(|(_, function)| function).ok_or_else(missing)
+        });
+        let function = found.transpose()?;
+        Ok(Answer::Explained(config::explain(&deployment, &self.settings.daemon, function)))
     }
 
     fn archive_of(&self, app: &AppName, number: u64) -> Reply {

@@ -10,9 +10,9 @@ use super::deployed::Deployed;
 use super::store::AppState;
 use super::supervisor::Supervisor;
 use crate::admin::{AdminError, Answer, ChangeSettings, Code, Reply, Settings};
+use crate::config::settings;
 use protocol::AppName;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 
@@ -48,18 +48,27 @@ impl Supervisor {
             return Err(AdminError::new(Code::Conflict, message));
         }
         let mut state = AppState { settings_generation: generation, ..known.state.clone() };
+        let bad = |message| AdminError::new(Code::BadRequest, message);
+        let mut changes = settings::Settings::new();
         for (key, value) in &body.settings {
-            check_key(key)?;
+            settings::flatten(key.clone(), value.clone(), &mut changes).map_err(bad)?;
+        }
+        for (key, value) in changes {
             match value {
-                Value::Null => drop(state.settings.remove(key)),
-                value => drop(state.settings.insert(key.clone(), value.clone())),
+                // With what it is the beginning of: a table was set as such keys.
+                Value::Null => state.settings.retain(|other, _| !settings::is_within(other, &key)),
+                value => drop(state.settings.insert(key, value)),
             }
         }
+        settings::check(&state.settings).map_err(|(_, message)| bad(message))?;
         if state.settings.len() > SETTINGS_MAX {
             let message = format!("an application has at most {SETTINGS_MAX} settings");
             return Err(AdminError::new(Code::BadRequest, message));
         }
         for deployed in self.releases.values().filter(|deployed| deployed.key.app == *app) {
+            let said = &deployed.deployment.config.settings;
+            fit(app, said, &state.settings)
+                .map_err(|message| AdminError::new(Code::Conflict, message))?;
             write_generation(deployed, &state).map_err(super::stage::unavailable)?;
         }
         Ok(state)
@@ -113,20 +122,18 @@ impl Supervisor {
     }
 }
 
-fn check_key(key: &str) -> Result<(), AdminError> {
-    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    if (1..=128).contains(&key.len()) && key.chars().all(good) {
-        return Ok(());
-    }
-    let message =
-        format!("\"{key}\" is no key: letters, digits, dots, dashes and underscores, at most 128");
-    Err(AdminError::new(Code::BadRequest, message))
+/// Whether what a release says and what was set can hold together.
+fn fit(app: &AppName, said: &settings::Settings, set: &settings::Settings) -> Result<(), String> {
+    let merged = merged(Some(said), set);
+    settings::check(&merged).map_err(|(key, message)| {
+        let begins = |other: &&String| settings::is_within(other, key);
+        let taken: Vec<&str> = set.keys().filter(begins).map(String::as_str).collect();
+        let taken = taken.join(" ");
+        format!("{message}; `appserver config unset {app} {taken}` takes back what was set")
+    })
 }
 
-fn merged(
-    said: Option<&BTreeMap<String, Value>>,
-    set: &BTreeMap<String, Value>,
-) -> BTreeMap<String, Value> {
+fn merged(said: Option<&settings::Settings>, set: &settings::Settings) -> settings::Settings {
     let mut settings = said.cloned().unwrap_or_default();
     settings.extend(set.iter().map(|(key, value)| (key.clone(), value.clone())));
     settings
@@ -134,9 +141,11 @@ fn merged(
 
 /// Writes a generation for a release, and removes the one that nobody can be pinned to any more.
 fn write_generation(deployed: &Deployed, state: &AppState) -> io::Result<()> {
+    let said = &deployed.deployment.config.settings;
+    fit(&deployed.key.app, said, &state.settings).map_err(io::Error::other)?;
     let folder = deployed.settings_dir();
     let name = |generation| folder.join(format!("{}.json", settings_on_the_wire(generation)));
-    let settings = merged(Some(&deployed.deployment.config.settings), &state.settings);
+    let settings = merged(Some(said), &state.settings);
     let beside = folder.join("new");
     std::fs::write(&beside, serde_json::to_vec(&settings)?)?;
     // The application's own user reads it.

@@ -10,10 +10,7 @@ use super::settings::Settings;
 use super::stage::Staging;
 use crate::config::{self, Deployment, OpenBasedir};
 use net::Address;
-use protocol::{
-    Boot, Catalog, Confidential, DEFAULT_POOL, Isolation, PoolBoot, RESIDENT_POOL, Report,
-    body_to_vec,
-};
+use protocol::{Boot, Catalog, Confidential, DEFAULT_POOL, PoolBoot, Report, body_to_vec};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -200,7 +197,8 @@ impl Deployed {
         events: &Events,
     ) -> io::Result<Pool> {
         let key = PoolKey { release: self.key.clone(), index };
-        let limits = self.deployment.config.executors.clone();
+        // One for each of `boot.pools`.
+        let limits = self.deployment.pools[usize::from(index)].executors.clone();
         Pool::create(key, boot.clone(), limits, functions, events.clone())
     }
 
@@ -233,11 +231,12 @@ fn settings_dir(key: &ReleaseKey, settings: &Settings) -> PathBuf {
 
 fn boot_of(key: &ReleaseKey, deployment: &Deployment, settings: &Settings) -> Boot {
     let (config, daemon) = (&deployment.config, &settings.daemon);
-    let pool = |name: &str, isolation| PoolBoot {
-        name: name.to_owned(),
-        isolation,
-        max_calls: config.executors.max_calls,
-    };
+    let pools = deployment.pools.iter().map(|pool| PoolBoot {
+        name: pool.name.clone(),
+        isolation: pool.isolation,
+        max_calls: pool.executors.max_calls,
+        timeout_ms: pool.timeout_ms,
+    });
     let pairs = |map: &BTreeMap<String, String>| {
         map.iter().map(|(name, value)| (name.clone(), value.clone())).collect::<Vec<_>>()
     };
@@ -252,7 +251,6 @@ fn boot_of(key: &ReleaseKey, deployment: &Deployment, settings: &Settings) -> Bo
         export: config.export.clone(),
         classes: config.values.classes.clone(),
         isolation: config.isolation,
-        timeout_ms: config.timeout_ms,
         ini,
         env: pairs(&config.env),
         // Each life of the prototype gets a folder of its own.
@@ -261,10 +259,7 @@ fn boot_of(key: &ReleaseKey, deployment: &Deployment, settings: &Settings) -> Bo
         open_basedir: open_basedir(key, deployment, settings),
         settings_dir: settings_dir(key, settings).display().to_string(),
         resources: Confidential("{}".to_owned()),
-        pools: vec![
-            pool(DEFAULT_POOL, Isolation::Stateless),
-            pool(RESIDENT_POOL, Isolation::Resident),
-        ],
+        pools: pools.collect(),
         frame_bytes_max: daemon.limits.frame_bytes_max,
         value_depth_max: daemon.limits.value_depth_max,
         frame_timeout_ms: daemon.limits.frame_timeout_ms,

@@ -1,11 +1,17 @@
 //! SIGHUP: the list of workers is read again; other changes of the configuration wait for a restart,
-//! and the log says so.
+//! and the log names them.
 
 use super::notify::notify;
 use super::supervisor::Supervisor;
 use crate::config::{Daemon, load_daemon};
 use protocol::Membership;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
+use toml::{Table, Value};
+
+/// Keys that are taken over; docs/configuration.md lists them from here.
+const RELOADED: &[&str] =
+    &["membership.epoch", "membership.workers[].address", "membership.workers[].weight"];
 
 impl Supervisor {
     pub(super) fn reload(&mut self) {
@@ -16,7 +22,7 @@ impl Supervisor {
         match load_daemon(Some(file)) {
             Err(error) => tracing::error!("the list of workers stays as it is: {error}"),
             Ok(daemon) => {
-                let waiting = changed(&self.settings.written, &daemon);
+                let waiting = waiting(&self.settings.written, &daemon);
                 if !waiting.is_empty() {
                     let settings = waiting.join(", ");
                     tracing::warn!(settings, "changed settings hold after a restart only");
@@ -44,16 +50,90 @@ impl Supervisor {
     }
 }
 
-/// Sections and keys of the top whose content differs, but for the list of workers.
-fn changed(before: &Daemon, now: &Daemon) -> Vec<String> {
-    let (before, now) = (as_table(before), as_table(now));
-    let mut names: Vec<String> = before.keys().chain(now.keys()).cloned().collect();
-    names.sort();
-    names.dedup();
-    names.retain(|name| name != "membership" && before.get(name) != now.get(name));
-    names
+/// Keys whose values differ and that a restart alone takes over.
+fn waiting(before: &Daemon, now: &Daemon) -> Vec<String> {
+    let (before, now) = (values(before), values(now));
+    let names: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let differs = |name: &&String| before.get(*name) != now.get(*name);
+    let waits = |name: &&String| !RELOADED.contains(&name.as_str());
+    names.into_iter().filter(differs).filter(waits).cloned().collect()
 }
 
-fn as_table(daemon: &Daemon) -> toml::Table {
-    toml::Table::try_from(daemon).unwrap_or_default()
+/// By the names of the keys; of a list of tables, those of each field with their places.
+fn values(daemon: &Daemon) -> BTreeMap<String, Vec<(usize, Value)>> {
+    let mut found = BTreeMap::new();
+    let table = Table::try_from(daemon).unwrap_or_default();
+    collect("", 0, &Value::Table(table), &mut found);
+    found
+}
+
+fn collect(
+    name: &str,
+    place: usize,
+    value: &Value,
+    found: &mut BTreeMap<String, Vec<(usize, Value)>>,
+) {
+    match value {
+        Value::Table(table) => {
+            let dot = if name.is_empty() { "" } else { "." };
+            for (key, value) in table {
+                collect(&format!("{name}{dot}{key}"), place, value, found);
+            }
+        }
+        Value::Array(items) if items.is_empty() => {}
+        Value::Array(items) if items.iter().any(Value::is_table) => {
+            for (place, item) in items.iter().enumerate() {
+                collect(&format!("{name}[]"), place, item, found);
+            }
+        }
+        value => found.entry(name.to_owned()).or_default().push((place, value.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::daemon::KEYS;
+
+    fn daemon(toml: &str) -> Daemon {
+        toml::from_str(toml).unwrap()
+    }
+
+    #[test]
+    fn what_a_restart_alone_takes_over_is_named() {
+        let before =
+            daemon("busy_poll_us = 1\n[membership]\nworkers = [{ address = \"unix:/a\" }]");
+        let worker = "{ address = \"unix:/b\", weight = 2, control = \"unix:/c\" }";
+        let now = daemon(&format!(
+            "busy_poll_us = 2\n[limits]\nframe_bytes_max = 5000\n[membership]\nepoch = 7\n\
+             control_ca = \"/ca\"\nworkers = [{worker}]\n[apps.shop.executors]\nmax = 3"
+        ));
+        let expected = [
+            "apps.shop.executors.max",
+            "busy_poll_us",
+            "limits.frame_bytes_max",
+            "membership.control_ca",
+            "membership.workers[].control",
+        ];
+        assert_eq!(waiting(&before, &now), expected);
+        assert!(waiting(&now, &now).is_empty());
+    }
+
+    #[test]
+    fn a_worker_that_joins_needs_no_restart() {
+        let before =
+            daemon("[membership]\nworkers = [{ address = \"unix:/a\", control = \"unix:/c\" }]");
+        let now = daemon(
+            "[membership]\nworkers = [{ address = \"unix:/a\", control = \"unix:/c\" }, \
+             { address = \"unix:/b\" }]",
+        );
+        assert!(waiting(&before, &now).is_empty());
+    }
+
+    #[test]
+    fn what_is_taken_over_are_keys() {
+        for name in RELOADED {
+            assert!(KEYS.iter().any(|key| key.name == *name), "{name}");
+        }
+    }
 }

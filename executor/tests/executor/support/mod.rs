@@ -69,7 +69,12 @@ pub fn boot_at(root: &Path) -> Boot {
         .filter(|name| name.ends_with(".php") && name != "bootstrap.php")
         .collect();
     entry.sort();
-    let pool = |name: &str, isolation| PoolBoot { name: name.into(), isolation, max_calls: 0 };
+    let pool = |name: &str, isolation| PoolBoot {
+        name: name.into(),
+        isolation,
+        max_calls: 0,
+        timeout_ms: 0,
+    };
     Boot {
         app: AppName::new("test").unwrap(),
         release: RELEASE,
@@ -89,7 +94,6 @@ pub fn boot_at(root: &Path) -> Boot {
         pools: vec![pool("default", Isolation::Stateless), pool("resident", Isolation::Resident)],
         frame_bytes_max: 1 << 20,
         value_depth_max: 64,
-        timeout_ms: 0,
         frame_timeout_ms: FRAME_TIMEOUT_MS,
         busy_poll_us: 50,
         fd_base: 0,

@@ -55,6 +55,13 @@ pub(super) const ROUTES: &[Route] = &[
     get("/v1/apps", |_| Ok(Question::Apps)),
     get("/v1/apps/{app}", |asked| Ok(Question::App(asked.app()?))),
     get("/v1/apps/{app}/catalog", |asked| Ok(Question::Catalog(asked.app()?))),
+    get("/v1/apps/{app}/explain", |asked| {
+        Ok(Question::Explain { app: asked.app()?, function: None })
+    }),
+    get("/v1/apps/{app}/explain/{function}", |asked| {
+        let function = Some(asked.param("function").to_owned());
+        Ok(Question::Explain { app: asked.app()?, function })
+    }),
     Route {
         method: Method::PUT,
         path: STAGE,

@@ -87,13 +87,14 @@ fn what_an_answer_may_leave_out_is_not_required() {
 fn its_words_are_those_of_the_enums() {
     use Code::{
         BadArchive, BadRequest, Breaking, Conflict, Denied, NotStaged, Unavailable, UnknownApp,
-        UnknownRelease,
+        UnknownFunction, UnknownRelease,
     };
     let codes = [
         BadRequest,
         Denied,
         UnknownApp,
         UnknownRelease,
+        UnknownFunction,
         BadArchive,
         NotStaged,
         Breaking,
@@ -103,8 +104,8 @@ fn its_words_are_those_of_the_enums() {
     for code in codes {
         // A new one does not compile until it stands here, and so in the list.
         match code {
-            BadRequest | Denied | UnknownApp | UnknownRelease | BadArchive | NotStaged
-            | Breaking | Conflict | Unavailable => {}
+            BadRequest | Denied | UnknownApp | UnknownRelease | UnknownFunction | BadArchive
+            | NotStaged | Breaking | Conflict | Unavailable => {}
         }
     }
     assert_eq!(schema("AdminError")["properties"]["code"]["enum"], json!(codes));

@@ -4,6 +4,7 @@ use crate::admin::{
     Activated, AdminError, Answer, App, AuditEntry, CanaryShare, Change, Code, Pruned, Release,
     ReleaseState, Settings, Staged,
 };
+use crate::config::{Explained, Layer};
 use protocol::{
     AppName, AppStatus, Attribute, Catalog, Class, ConnectionStats, Constant, ExecutorStatus,
     Function, FunctionStats, Isolation, Member, Membership, Param, PoolStatus, ReleaseId,
@@ -25,6 +26,7 @@ pub(super) fn answers() -> Vec<(&'static str, Answer)> {
         ("Status", Answer::Status(Box::new(status()))),
         ("App", Answer::App(app())),
         ("Catalog", Answer::Catalog(catalog())),
+        ("Explanation", Answer::Explained(vec![explained()])),
         ("Staged", Answer::Staged(staged())),
         ("Activated", Answer::Activated(activated())),
         ("Pruned", Answer::Pruned(Pruned { removed: vec![1], bytes: 9 })),
@@ -103,6 +105,16 @@ fn staged() -> Staged {
         provisioned: vec!["schema.sql: done".to_owned()],
         changes: vec![change()],
         took_ms: 12,
+    }
+}
+
+fn explained() -> Explained {
+    Explained {
+        key: "timeout_ms".to_owned(),
+        value: serde_json::json!(1500),
+        layer: Layer::Function,
+        place: some("#[Timeout] at a.php:3"),
+        caller: some("a shorter one"),
     }
 }
 

@@ -1,0 +1,382 @@
+//! What holds for an application or one of its functions, and who says so: `appserver config explain`.
+
+use super::{Application, Daemon, Deployment, Origins, Policy, Pool, application};
+use protocol::{Function, Isolation};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Keys of the worker that every call meets.
+const OF_THE_WORKER: [&str; 6] = [
+    "drain_timeout_ms",
+    "limits.frame_bytes_max",
+    "limits.value_depth_max",
+    "limits.frame_timeout_ms",
+    "limits.unread_timeout_ms",
+    "releases.drain_timeout_ms",
+];
+
+/// Who says what, from the last word to the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Layer {
+    /// Nobody.
+    Default,
+    /// The worker's own part of `appserver.toml`.
+    Daemon,
+    /// `app.toml`.
+    Application,
+    /// `[pools.NAME]` in it.
+    Pool,
+    /// `[apps.NAME]` of `appserver.toml`.
+    Administrator,
+    /// `--executors` of the worker.
+    CommandLine,
+    /// An attribute of the function.
+    Function,
+}
+
+/// A value that holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Explained {
+    pub(crate) key: String,
+    pub(crate) value: Value,
+    pub(crate) layer: Layer,
+    /// File and line, or the attribute, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) place: Option<String>,
+    /// What a call may still change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) caller: Option<String>,
+}
+
+/// Every key that holds a value: of a function, where one is named, else of its application.
+pub(crate) fn explain(
+    deployment: &Deployment,
+    daemon: &Daemon,
+    function: Option<&Function>,
+) -> Vec<Explained> {
+    let sources = Sources { deployment, administrator: &daemon.apps.origins };
+    let of_application = sources.of_application();
+    let Some(function) = function else {
+        return of_application;
+    };
+    let mut all = sources.of_function(function);
+    let said = |rows: &[Explained], key: &str| rows.iter().any(|row| row.key == key);
+    let more = of_application.into_iter().filter(|row| {
+        let of_pools = row.key.starts_with("pools.") || row.key.starts_with("executors.");
+        !of_pools && !said(&all, &row.key)
+    });
+    let more: Vec<Explained> = more.collect();
+    all.extend(more);
+    all.extend(sources.of_worker(daemon));
+    all
+}
+
+struct Sources<'a> {
+    deployment: &'a Deployment,
+    /// Where the `appserver.toml` says it.
+    administrator: &'a Origins,
+}
+
+impl Sources<'_> {
+    /// What `app.toml` and `[apps.NAME]` say, in the order of the documentation.
+    fn of_application(&self) -> Vec<Explained> {
+        let Deployment { config, policy, .. } = self.deployment;
+        let mut rows: Vec<Explained> = Vec::new();
+        let patterns = application::KEYS.iter().map(|key| key.name);
+        let found = patterns.flat_map(|pattern| matching(&as_json::<Application>(config), pattern));
+        for (key, value) in found.chain(matching(&as_json::<Policy>(policy), "*")) {
+            if !rows.iter().any(|row| row.key == key) {
+                let (layer, place) = self.who_says(&key);
+                rows.push(Explained { key, value: redacted(value), layer, place, caller: None });
+            }
+        }
+        rows
+    }
+
+    /// What its attributes say, and its pool.
+    fn of_function(&self, function: &Function) -> Vec<Explained> {
+        let attribute = |short: &str| {
+            let full = format!("appserver\\{short}");
+            let is_it = |name: &str| name.eq_ignore_ascii_case(&full);
+            let there = function.attributes.iter().any(|attribute| is_it(&attribute.name));
+            there.then(|| format!("#[{short}] at {}:{}", function.file, function.line))
+        };
+        let row = |key: &str, value: Value, place: Option<String>, caller: Option<&str>| {
+            let layer = if place.is_some() { Layer::Function } else { Layer::Default };
+            let caller = caller.map(str::to_owned);
+            Explained { key: key.to_owned(), value, layer, place, caller }
+        };
+        let affinity = "another key, by withAffinity()";
+        let mut rows = vec![
+            row("pool", json!(function.pool), attribute("Pool").or(attribute("Isolation")), None),
+            self.isolation(function, attribute("Isolation")),
+            row("affinity", json!(function.affinity), attribute("Affinity"), Some(affinity)),
+            row("idempotent", json!(function.idempotent), attribute("Idempotent"), None),
+        ];
+        let pool = self.deployment.pools.iter().find(|pool| pool.name == function.pool);
+        rows.insert(1, self.timeout(function, pool, attribute("Timeout")));
+        rows.extend(pool.map(|pool| self.executors(pool)).into_iter().flatten());
+        rows
+    }
+
+    fn timeout(
+        &self,
+        function: &Function,
+        pool: Option<&Pool>,
+        attribute: Option<String>,
+    ) -> Explained {
+        let caller = "a shorter one, by withTimeout() or appserver.timeout";
+        let (value, (layer, place)) = match (function.timeout_ms, pool) {
+            (Some(timeout_ms), _) => (timeout_ms, (Layer::Function, attribute)),
+            (None, Some(pool)) => (pool.timeout_ms, self.who_says_of(pool, "timeout_ms")),
+            (None, None) => (0, (Layer::Default, None)),
+        };
+        let key = "timeout_ms".to_owned();
+        Explained { key, value: value.into(), layer, place, caller: Some(caller.to_owned()) }
+    }
+
+    fn isolation(&self, function: &Function, attribute: Option<String>) -> Explained {
+        let of_pool = format!("pools.{}.isolation", function.pool);
+        let (layer, place) = match (attribute, self.deployment.origins.nearest(&of_pool, 2)) {
+            (Some(attribute), _) => (Layer::Function, Some(attribute)),
+            (None, Some(origin)) => (Layer::Pool, Some(origin.to_string())),
+            (None, None) => self.who_says("isolation"),
+        };
+        let value = match function.isolation {
+            Isolation::Stateless => "stateless",
+            Isolation::Resident => "resident",
+        };
+        let key = "isolation".to_owned();
+        Explained { key, value: value.into(), layer, place, caller: None }
+    }
+
+    /// Of a pool: each value, with who says it.
+    fn executors(&self, pool: &Pool) -> Vec<Explained> {
+        let values = as_json(&json!({ "executors": pool.executors }));
+        let rows = matching(&values, "*").into_iter().map(|(key, value)| {
+            let (layer, place) = match key.as_str() {
+                // Each moves the other one along.
+                "executors.min" | "executors.max" if pool.executors.min == pool.executors.max => {
+                    let both =
+                        ["executors.min", "executors.max"].map(|key| self.who_says_of(pool, key));
+                    let [min, max] = both;
+                    if max.0 >= min.0 { max } else { min }
+                }
+                key => self.who_says_of(pool, key),
+            };
+            Explained { key, value, layer, place, caller: None }
+        });
+        rows.collect()
+    }
+
+    fn of_worker(&self, daemon: &Daemon) -> Vec<Explained> {
+        let values = as_json(daemon);
+        let found = OF_THE_WORKER.iter().flat_map(|key| matching(&values, key));
+        let rows = found.map(|(key, value)| {
+            let place = self.administrator.nearest(&key, 1).map(ToString::to_string);
+            let layer = if place.is_some() { Layer::Daemon } else { Layer::Default };
+            Explained { key: format!("worker: {key}"), value, layer, place, caller: None }
+        });
+        rows.collect()
+    }
+
+    fn who_says(&self, key: &str) -> (Layer, Option<String>) {
+        let name = &self.deployment.config.name;
+        let administrator = self.administrator.nearest(&format!("apps.{name}.{key}"), 2);
+        let application = self.deployment.origins.nearest(key, 0);
+        let bounds = matches!(key, "executors.max") && self.deployment.executors_max.is_some();
+        match (administrator, application) {
+            _ if bounds => (Layer::CommandLine, Some("--executors".to_owned())),
+            (Some(place), _) => (Layer::Administrator, Some(place.to_string())),
+            (None, Some(place)) => (Layer::Application, Some(place.to_string())),
+            (None, None) => (Layer::Default, None),
+        }
+    }
+
+    /// Of a value that pools can have of their own.
+    fn who_says_of(&self, pool: &Pool, key: &str) -> (Layer, Option<String>) {
+        let (name, inside) = (&self.deployment.config.name, format!("pools.{}.{key}", pool.name));
+        let administrator = self.administrator.nearest(&format!("apps.{name}.{inside}"), 4);
+        let application = self.deployment.origins.nearest(&inside, 2);
+        match (self.who_says(key), administrator, application) {
+            (said @ (Layer::CommandLine, _), ..) => said,
+            (_, Some(place), _) => (Layer::Administrator, Some(place.to_string())),
+            (said @ (Layer::Administrator, _), ..) => said,
+            (_, _, Some(place)) => (Layer::Pool, Some(place.to_string())),
+            (said, ..) => said,
+        }
+    }
+}
+
+/// Structs of the configuration have nothing that JSON cannot hold.
+fn as_json<T: Serialize>(values: &T) -> Value {
+    serde_json::to_value(values).unwrap_or_default()
+}
+
+/// Keys and values that a name of the table of keys stands for; `*` alone is everything.
+fn matching(values: &Value, pattern: &str) -> Vec<(String, Value)> {
+    fn leaves(prefix: &str, value: &Value, out: &mut Vec<(String, Value)>) {
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(key, value)| {
+                let dot = if prefix.is_empty() { "" } else { "." };
+                leaves(&format!("{prefix}{dot}{key}"), value, out);
+            }),
+            value => out.push((prefix.to_owned(), value.clone())),
+        }
+    }
+    let mut found = Vec::new();
+    leaves("", values, &mut found);
+    let head = pattern.split(['*', '[']).next().unwrap_or_default();
+    let wanted = |key: &str| match head == pattern {
+        true => key == pattern,
+        false => key.starts_with(head) || key == head.trim_end_matches('.'),
+    };
+    found.retain(|(key, _)| wanted(key));
+    found
+}
+
+/// A DSN may hold a password.
+fn redacted(value: Value) -> Value {
+    let Some((before, after)) = value.as_str().and_then(|text| text.split_once("password=")) else {
+        return value;
+    };
+    let rest = after.find(';').map_or("", |end| &after[end..]);
+    format!("{before}password=…{rest}").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Apps, load_daemon, load_release};
+    use protocol::{AppName, Attribute};
+    use std::path::Path;
+
+    const APP: &str = "timeout_ms = 9000\n[executors]\nmin = 2\nmax = 8\n[pools.reports]\n\
+                       isolation = \"resident\"\ntimeout_ms = 60000\nexecutors.max = 3\n\
+                       [datasource.main]\ndsn = \"pgsql:host=db;password=hunter2;dbname=x\"";
+
+    struct Case {
+        _folder: tempfile::TempDir,
+        daemon: Daemon,
+        deployment: Deployment,
+    }
+
+    fn case(administrator: &str) -> Case {
+        let folder = tempfile::tempdir().unwrap();
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("appserver.toml", administrator);
+        write("app.toml", APP);
+        write("f.php", "<?php");
+        let daemon = load_daemon(Some(&folder.path().join("appserver.toml"))).unwrap();
+        let name = AppName::new("shop").unwrap();
+        let deployment = load_release(folder.path(), &name, &daemon.apps).unwrap();
+        Case { _folder: folder, daemon, deployment }
+    }
+
+    fn function(pool: &str, attributes: &[&str]) -> Function {
+        let attribute =
+            |name: &&str| Attribute { name: format!("AppServer\\{name}"), arguments: Vec::new() };
+        Function {
+            pool: pool.to_owned(),
+            attributes: attributes.iter().map(attribute).collect(),
+            file: "f.php".to_owned(),
+            line: 7,
+            ..Function::default()
+        }
+    }
+
+    /// Value, layer, and the last part of the place.
+    fn said(case: &Case, function: Option<&Function>, key: &str) -> String {
+        let rows = explain(&case.deployment, &case.daemon, function);
+        let row = rows.iter().find(|row| row.key == key).unwrap_or_else(|| panic!("{key}"));
+        let place = row.place.as_deref().unwrap_or_default();
+        let place = Path::new(place).file_name().unwrap_or_default().to_string_lossy();
+        format!("{} {:?} {place}", row.value, row.layer)
+    }
+
+    #[test]
+    fn of_an_application_each_key_has_the_place_that_decided() {
+        let case = case("[apps.shop]\nnice = 3\n[apps.shop.executors]\nmax = 4\n");
+        for (key, expected) in [
+            ("timeout_ms", "9000 Application app.toml:1"),
+            ("executors.max", "4 Administrator appserver.toml:4"),
+            ("executors.min", "2 Application app.toml:3"),
+            ("executors.grace_ms", "500 Default "),
+            ("pools.reports.executors.max", "3 Application app.toml:8"),
+            ("nice", "3 Administrator appserver.toml:2"),
+            (
+                "datasource.main.dsn",
+                "\"pgsql:host=db;password=…;dbname=x\" Application app.toml:10",
+            ),
+        ] {
+            assert_eq!(said(&case, None, key), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn of_a_function_the_pool_goes_before_the_application_and_an_attribute_before_both() {
+        let case = case("[limits]\nframe_bytes_max = 8192\n");
+        let report = function("reports", &["Pool"]);
+        for (key, expected) in [
+            ("pool", "\"reports\" Function #[Pool] at f.php:7"),
+            ("isolation", "\"stateless\" Pool app.toml:6"),
+            ("timeout_ms", "60000 Pool app.toml:7"),
+            ("executors.max", "3 Pool app.toml:8"),
+            ("executors.min", "2 Application app.toml:3"),
+            ("executors.grace_ms", "500 Default "),
+            ("worker: limits.frame_bytes_max", "8192 Daemon appserver.toml:2"),
+            ("worker: drain_timeout_ms", "30000 Default "),
+        ] {
+            assert_eq!(said(&case, Some(&report), key), expected, "{key}");
+        }
+        let timed = Function { timeout_ms: Some(1500), ..function("default", &["Timeout"]) };
+        assert_eq!(said(&case, Some(&timed), "timeout_ms"), "1500 Function #[Timeout] at f.php:7");
+        assert_eq!(said(&case, Some(&timed), "executors.max"), "8 Application app.toml:4");
+    }
+
+    #[test]
+    fn the_administrator_goes_before_what_the_application_says_of_a_pool() {
+        let whole = case("[apps.shop.executors]\nmax = 1\n");
+        let report = function("reports", &["Pool"]);
+        assert_eq!(
+            said(&whole, Some(&report), "executors.max"),
+            "1 Administrator appserver.toml:2"
+        );
+        // Moved along.
+        assert_eq!(
+            said(&whole, Some(&report), "executors.min"),
+            "1 Administrator appserver.toml:2"
+        );
+        let one = case(
+            "[apps.shop]\ntimeout_ms = 5\nexecutors.max = 1\n[apps.shop.pools.reports]\n\
+             timeout_ms = 6\nexecutors.max = 2\n",
+        );
+        assert_eq!(said(&one, Some(&report), "executors.max"), "2 Administrator appserver.toml:6");
+        assert_eq!(said(&one, Some(&report), "timeout_ms"), "6 Administrator appserver.toml:5");
+        let other = function("default", &[]);
+        assert_eq!(said(&one, Some(&other), "timeout_ms"), "5 Administrator appserver.toml:2");
+    }
+
+    #[test]
+    fn what_a_call_may_change_is_said() {
+        let case = case("");
+        let rows = explain(&case.deployment, &case.daemon, Some(&function("default", &[])));
+        let open: Vec<&str> =
+            rows.iter().filter(|row| row.caller.is_some()).map(|row| row.key.as_str()).collect();
+        assert_eq!(open, ["timeout_ms", "affinity"]);
+    }
+
+    #[test]
+    fn what_the_command_line_bounds_is_said_of_deployed_releases_too() {
+        let case = case("");
+        let apps = Apps { executors_max: Some(1), ..case.daemon.apps.clone() };
+        let name = &case.deployment.config.name;
+        let deployment = load_release(&case.deployment.root, name, &apps).unwrap();
+        let case = Case { deployment, ..case };
+        let report = function("reports", &["Pool"]);
+        assert_eq!(said(&case, Some(&report), "executors.max"), "1 CommandLine --executors");
+        assert_eq!(said(&case, Some(&report), "executors.min"), "1 CommandLine --executors");
+    }
+}
