@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod artifacts;
+pub mod control;
 mod deployer;
 mod dev;
 mod fpm;

@@ -1,25 +1,11 @@
 //! Only who has the key deploys, and nothing twice: archives sent to the control API as they should
 //! not be.
 
-use e2e::{Deployer, Sidecar};
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use e2e::{Deployer, Sidecar, control};
 
 /// Sends an archive as a release of `app`; status and body of the answer.
 fn put(worker: &Sidecar, app: &str, number: u64, archive: &[u8]) -> (u16, String) {
-    let socket = worker.socket().with_file_name("run").join("control.sock");
-    let mut stream = UnixStream::connect(socket).expect("the control API listens");
-    let head = format!(
-        "PUT /v1/apps/{app}/releases/{number} HTTP/1.1\r\nhost: worker\r\ncontent-length: {}\r\n\
-         connection: close\r\n\r\n",
-        archive.len()
-    );
-    stream.write_all(head.as_bytes()).expect("it reads");
-    stream.write_all(archive).expect("it reads");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("it answers");
-    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
-    (status.expect("a status"), answer.split("\r\n\r\n").nth(1).unwrap_or_default().to_owned())
+    control::ask(worker, "PUT", &format!("/v1/apps/{app}/releases/{number}"), archive)
 }
 
 /// The archive of a release as a worker has it.
@@ -67,7 +53,7 @@ fn archives_that_are_replayed_altered_or_cut_short_change_nothing() {
     let left = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
     let mut left: Vec<_> = left.map(|name| name.into_string().unwrap()).collect();
     left.sort();
-    assert_eq!(left, ["releases", "state.json"]);
+    assert_eq!(left, ["releases", "state"]);
 }
 
 #[test]

@@ -64,6 +64,7 @@ mod rollout;
 mod settings;
 mod settle;
 mod signals;
+mod slots;
 mod staff;
 mod stage;
 mod start;

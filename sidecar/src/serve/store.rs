@@ -1,17 +1,19 @@
 //! What a worker keeps of its applications across restarts: their releases, and which one is current.
 //!
 //! ```text
-//! <state_dir>/apps/<app>/state.json              which release is current, and the settings
+//! <state_dir>/apps/<app>/state                   which release is current, and the settings
 //! <state_dir>/apps/<app>/releases/<n>/root/      the unpacked files
 //! <state_dir>/apps/<app>/releases/<n>/archive    as it came, signed
 //! <state_dir>/apps/<app>/releases/<n>/release.json
 //! <state_dir>/apps/<app>/staging-<n>/            a release on its way; removed at the next start
 //! ```
 //!
-//! A file is replaced by writing another one beside it, fsync, rename, and fsync of the folder, so that
-//! after a loss of power it is the old one or the new one, whole.
+//! The state is written over in place (see [`super::slots`]). Any other file is replaced by writing
+//! another one beside it, fsync, rename, and fsync of the folder. After a loss of power either is the old
+//! one or the new one, whole.
 
 use super::fault;
+use super::slots::Slots;
 use archive::Accepted;
 use protocol::{AppName, ReleaseId};
 use serde::de::DeserializeOwned;
@@ -106,7 +108,7 @@ impl Store {
 
     /// What is on disk; nothing yet is an application without releases.
     pub(super) fn load(&self) -> io::Result<(AppState, BTreeMap<u64, Kept>)> {
-        let state = read_json(&self.folder.join("state.json"))?.unwrap_or_default();
+        let state = self.load_state()?;
         let mut kept = BTreeMap::new();
         for entry in list(&self.folder)? {
             if entry.file_name().to_string_lossy().starts_with("staging-") {
@@ -124,11 +126,24 @@ impl Store {
         Ok((state, kept))
     }
 
+    fn load_state(&self) -> io::Result<AppState> {
+        let path = self.state_file();
+        let Some(slots) = Slots::open(&path)? else {
+            return Ok(AppState::default());
+        };
+        slots.settle()?;
+        serde_json::from_slice(slots.content()).map_err(|error| invalid(&path, &error))
+    }
+
     /// What holds from now on is on disk when this returns.
     pub(super) fn save(&self, state: &AppState) -> io::Result<()> {
         make_folder(&self.folder)?;
         fault::point("state.save");
-        write_json(&self.folder.join("state.json"), state)
+        Slots::save(&self.state_file(), &serde_json::to_vec(state)?)
+    }
+
+    fn state_file(&self) -> PathBuf {
+        self.folder.join("state")
     }
 
     /// Where the files of a release are.
@@ -236,21 +251,28 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     };
     let bytes = io::read_to_string(io::Read::take(file, STATE_BYTES_MAX))?;
     let parsed = serde_json::from_str(&bytes);
-    parsed.map(Some).map_err(|error| {
-        io::Error::new(ErrorKind::InvalidData, format!("{}: {error}", path.display()))
-    })
+    parsed.map(Some).map_err(|error| invalid(path, &error))
+}
+
+fn invalid(path: &Path, error: &serde_json::Error) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, format!("{}: {error}", path.display()))
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    replace(path, &serde_json::to_vec_pretty(value)?)
+}
+
+/// Makes a file anew; it is the old one or this one at any time.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let beside = path.with_extension("new");
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    file.write_all(&serde_json::to_vec_pretty(value)?)?;
+    file.write_all(bytes)?;
     file.sync_all()?;
-    fault::point("state.rename");
+    fault::point("file.rename");
     fs::rename(&beside, path)?;
-    fault::point("state.renamed");
+    fault::point("file.renamed");
     sync_folder(folder)
 }
 
