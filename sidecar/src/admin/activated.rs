@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Activated {
     pub(crate) number: u64,
     pub(crate) previous: Option<u64>,
-    /// How long the swap itself took.
+    /// How long it took from the question until new calls went there; also a start, where it did not run.
     pub(crate) took_us: u64,
     /// What callers of the release before can break on, and was let pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -8,20 +8,13 @@ use super::supervisor::Supervisor;
 use crate::admin::{AdminError, Answer, Code, Question, Reply};
 use crate::config;
 use protocol::AppName;
-use std::time::Instant;
-use tokio::sync::oneshot;
 
 impl Supervisor {
-    pub(super) fn on_question(
-        &mut self,
-        question: Question,
-        by: String,
-        reply: oneshot::Sender<Reply>,
-    ) {
-        match self.look_up(&question) {
+    pub(super) fn on_question(&mut self, asked: Waiting) {
+        match self.look_up(&asked.question) {
             // Whoever asked may be gone by now.
-            Some(answer) => drop(reply.send(answer)),
-            None => self.change(question, by, reply),
+            Some(answer) => drop(asked.reply.send(answer)),
+            None => self.change(asked),
         }
     }
 
@@ -47,17 +40,14 @@ impl Supervisor {
         })
     }
 
-    fn change(&mut self, question: Question, by: String, reply: oneshot::Sender<Reply>) {
-        let Some(app) = question.changes().cloned() else {
+    fn change(&mut self, asked: Waiting) {
+        let Some(app) = asked.question.changes().cloned() else {
             return;
         };
-        let Some(Waiting { question, by, reply }) =
-            self.waits(&app, Waiting { question, by, reply })
-        else {
+        let Some(Waiting { question, by, since, reply }) = self.waits(&app, asked) else {
             return;
         };
         let (action, release, detail) = described(&question);
-        let since = Instant::now();
         let asked =
             Asked { by, app, action, release, detail, since, on_record: true, reply: Some(reply) };
         match question {

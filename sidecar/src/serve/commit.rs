@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 #[derive(Debug)]
 pub(super) enum After {
     /// New calls go where the state says.
-    Activated { answer: Activated, began: Instant },
+    Activated { answer: Activated },
     /// Nothing changes for calls.
     Prepared,
     /// Canary or none.
@@ -30,11 +30,13 @@ pub(super) enum After {
     Accepted { number: u64, then: Then },
 }
 
-/// A question that waits for its turn.
+/// A question of the control API; a change waits for its turn.
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) question: Question,
+    /// Who asks, for the audit log.
     pub(super) by: String,
+    pub(super) since: Instant,
     pub(super) reply: oneshot::Sender<Reply>,
 }
 
@@ -67,7 +69,8 @@ impl Supervisor {
             Err(error) => asked.answer(self, Err(unavailable(error))),
             Ok(()) => {
                 if let Some(known) = self.apps.get_mut(&app) {
-                    known.state = state;
+                    let before = std::mem::replace(&mut known.state, state);
+                    self.give_up_named(&app, &before);
                 }
                 self.go_on(asked, after);
             }
@@ -78,13 +81,14 @@ impl Supervisor {
     fn go_on(&mut self, mut asked: Asked, after: After) {
         let app = asked.app.clone();
         match after {
-            After::Activated { mut answer, began } => {
+            After::Activated { mut answer } => {
                 if let Some(known) = self.apps.get_mut(&app) {
                     // Whatever was missed or prepared before, this came later.
                     (known.behind, known.prepared_before) = (None, false);
                 }
                 self.swap(&app);
-                answer.took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+                let took = asked.since.elapsed().as_micros();
+                answer.took_us = u64::try_from(took).unwrap_or(u64::MAX);
                 asked.add_detail(&answer.remarks().join("; "));
                 asked.answer(self, Ok(Answer::Activated(answer)));
             }
@@ -125,8 +129,8 @@ impl Supervisor {
             let Some(place) = self.waiting.iter().position(of_app) else {
                 return;
             };
-            if let Some(Waiting { question, by, reply }) = self.waiting.remove(place) {
-                self.on_question(question, by, reply);
+            if let Some(waiting) = self.waiting.remove(place) {
+                self.on_question(waiting);
             }
         }
     }

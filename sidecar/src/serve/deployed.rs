@@ -40,6 +40,8 @@ pub(super) struct Deployed {
     pub(super) start_failures: u32,
     /// Until it could take over: who waits for that.
     pub(super) staging: Option<Staging>,
+    /// It was staged, and waits to be activated: as the how-many-eth, so that the oldest is known.
+    pub(super) awaits: Option<u64>,
     /// It is not current: when it stops at the latest.
     pub(super) drains_until: Option<Instant>,
     /// It stops as soon as nobody uses it.
@@ -83,6 +85,7 @@ impl Deployed {
             pools: BTreeMap::new(),
             start_failures: 0,
             staging: None,
+            awaits: None,
             drains_until: None,
             asked_to_drain: false,
             stopping: false,

@@ -2,7 +2,7 @@
 //! them, and it alone owns the state.
 
 use super::asked::Asked;
-use super::commit::After;
+use super::commit::{After, Waiting};
 use super::connections::ConnectionId;
 use super::dev::Taken;
 use super::key::{PoolKey, ReleaseKey};
@@ -10,7 +10,7 @@ use super::members::Told;
 use super::stage::{Staging, Then};
 use super::store::{AppState, Kept};
 use super::unread::Ended;
-use crate::admin::{Activate, AdminError, Question, Reply, Settings};
+use crate::admin::{Activate, AdminError, Reply, Settings};
 use crate::config::Deployment;
 use protocol::{
     AppName, ControlReply, ControlRequest, FromExecutor, FromPrototype, Hello, Refused, Welcome,
@@ -44,12 +44,7 @@ pub(super) enum Event {
         reply: oneshot::Sender<ControlReply>,
     },
     /// A question of the control API.
-    Admin {
-        question: Question,
-        /// Who asks, for the audit log.
-        by: String,
-        reply: oneshot::Sender<Reply>,
-    },
+    Admin(Waiting),
     /// A thread has written an application's state, or says why not.
     Committed {
         state: AppState,

@@ -6,6 +6,7 @@ use super::deployed::Deployed;
 use super::event::Retry;
 use super::key::ReleaseKey;
 use super::stage::remove_in_background;
+use super::store::AppState;
 use super::supervisor::Supervisor;
 use crate::admin::{AdminError, Answer, Code, Number, Prune, Pruned, Reply};
 use protocol::{AppName, ReleaseId, ToPrototype};
@@ -29,9 +30,8 @@ impl Supervisor {
         let previous = state.previous.and_then(|number| known.release(number));
         let mut old: Vec<&mut Deployed> = (self.releases.values_mut())
             .filter(|deployed| deployed.key.app == *app && !deployed.stopping)
-            .filter(|deployed| {
-                deployed.staging.is_none() && !in_use.contains(&deployed.key.release)
-            })
+            .filter(|deployed| deployed.staging.is_none() && deployed.awaits.is_none())
+            .filter(|deployed| !in_use.contains(&deployed.key.release))
             .collect();
         // The one before the current one first, then those that were current last.
         old.sort_by_key(|deployed| {
@@ -51,6 +51,78 @@ impl Supervisor {
         }
         for key in draining {
             self.retry_after(drain, Retry::Drained(key));
+        }
+        self.bound_draining(app);
+    }
+
+    /// Releases that follow one another quickly do not pile up: the oldest one stops before its time,
+    /// first of those that nobody has a connection to. No call is cut short.
+    fn bound_draining(&mut self, app: &AppName) {
+        let draining = |deployed: &&Deployed| {
+            deployed.key.app == *app && deployed.drains_until.is_some() && !deployed.stopping
+        };
+        let all: Vec<&Deployed> = self.releases.values().filter(draining).collect();
+        let beyond = all.len().saturating_sub(self.settings.daemon.releases.draining_max.into());
+        let mut idle: Vec<(bool, u64, ReleaseKey)> = all
+            .iter()
+            .filter(|deployed| deployed.pools.values().all(|pool| pool.in_flight() == 0))
+            .map(|deployed| (self.is_used(&deployed.key), deployed.retired, deployed.key.clone()))
+            .collect();
+        idle.sort_by_key(|(used, retired, _)| (*used, *retired));
+        for (_, _, key) in idle.into_iter().take(beyond) {
+            tracing::info!(release = %key, "more than releases.draining_max are draining");
+            self.stop_release(&key);
+        }
+    }
+
+    /// A release that was staged stays so until it is activated or given up; only so many do.
+    pub(super) fn keep_staged(&mut self, key: &ReleaseKey) {
+        let known = self.apps.get(&key.app);
+        let is_current = known.is_some_and(|known| known.routing.current == key.release);
+        self.stagings += 1;
+        let serial = self.stagings;
+        if let Some(deployed) = self.releases.get_mut(key).filter(|_| !is_current) {
+            deployed.awaits = Some(serial);
+        }
+        let awaiting = self.releases.values().filter(|deployed| deployed.key.app == key.app);
+        let mut awaiting: Vec<_> =
+            awaiting.filter_map(|d| Some((d.awaits?, d.key.clone()))).collect();
+        awaiting.sort_by_key(|(serial, _)| *serial);
+        let max = usize::from(self.settings.daemon.releases.staged_max);
+        let beyond = awaiting.len().saturating_sub(max);
+        for (_, key) in awaiting.into_iter().take(beyond) {
+            tracing::info!(release = %key, "given up: more than releases.staged_max are staged");
+            self.let_go(&key);
+        }
+    }
+
+    /// What a state named as canary or as prepared, and the one that replaced it does not name at all,
+    /// was given up.
+    pub(super) fn give_up_named(&mut self, app: &AppName, before: &AppState) {
+        let Some(known) = self.apps.get(app) else {
+            return;
+        };
+        let canary = before.canary.map(|canary| canary.release);
+        let needed: Vec<u64> = known.needed().collect();
+        let named = [canary, before.prepared].into_iter().flatten();
+        let given_up = named.filter(|number| !needed.contains(number));
+        let given_up: Vec<_> = given_up.filter_map(|number| known.release(number)).collect();
+        for release in given_up {
+            let key = ReleaseKey { app: app.clone(), release };
+            if let Some(deployed) = self.releases.get_mut(&key) {
+                deployed.awaits = None;
+            }
+        }
+    }
+
+    /// A release stops as soon as its calls have ended, or at the end of the drain time.
+    fn let_go(&mut self, key: &ReleaseKey) {
+        let drain = Duration::from_millis(self.settings.daemon.releases.drain_timeout_ms);
+        if let Some(deployed) = self.releases.get_mut(key) {
+            deployed.awaits = None;
+            deployed.begin_to_drain(Instant::now() + drain);
+            deployed.asked_to_drain = true;
+            self.on_drained(key);
         }
     }
 
@@ -136,13 +208,21 @@ impl Supervisor {
             return Err(AdminError::new(Code::Conflict, message));
         }
         let key = ReleaseKey { app: app.clone(), release };
-        let drain = Duration::from_millis(self.settings.daemon.releases.drain_timeout_ms);
-        if let Some(deployed) = self.releases.get_mut(&key) {
-            deployed.begin_to_drain(Instant::now() + drain);
-            deployed.asked_to_drain = true;
-            self.on_drained(&key);
-        }
+        self.let_go(&key);
         Ok(Answer::App(self.app_report(app, self.app(app)?)))
+    }
+
+    /// Staged releases that are not among these numbers stop; their files go with the next `prune`.
+    fn give_up_staged(&mut self, app: &AppName, needed: &[u64]) {
+        let Ok(known) = self.app(app) else {
+            return;
+        };
+        let stays = |release| known.numbers_of(release).any(|number| needed.contains(&number));
+        let staged = self.releases.values().filter(|d| d.key.app == *app && d.awaits.is_some());
+        let staged = staged.filter(|deployed| !stays(deployed.key.release));
+        for key in staged.map(|deployed| deployed.key.clone()).collect::<Vec<_>>() {
+            self.let_go(&key);
+        }
     }
 
     /// Removes releases from the disk but for the newest and those that are needed.
@@ -150,6 +230,8 @@ impl Supervisor {
         let known = self.app(app)?;
         let mut needed: Vec<u64> = known.needed().collect();
         needed.extend(known.kept.keys().rev().take(body.keep));
+        self.give_up_staged(app, &needed);
+        let known = self.app(app)?;
         // Those that run, by whatever number their files came.
         let running = self.releases.keys().filter(|key| key.app == *app);
         needed.extend(running.flat_map(|key| known.numbers_of(key.release)));

@@ -18,7 +18,7 @@ use crate::admin::{
     Abort, Activate, Activated, AdminError, Canary, Change, Code, Promote, Rollback, in_places,
 };
 use protocol::{AppName, ReleaseId};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Until executors have passed the last retirement of a release that is to take over again.
 const TRY_AGAIN: Duration = Duration::from_millis(1);
@@ -50,8 +50,7 @@ impl Supervisor {
             }
             Err(Stop::Refused(error)) => asked.answer(self, Err(error)),
             Ok((state, answer)) => {
-                let began = Instant::now();
-                self.commit(state, asked, After::Activated { answer, began });
+                self.commit(state, asked, After::Activated { answer });
             }
         }
     }
@@ -146,14 +145,8 @@ impl Supervisor {
 
     /// Prepares a release; one that is kept and does not run any more is started first.
     pub(super) fn prepare_release(&mut self, app: &AppName, body: Activate, asked: Asked) {
-        let key = self.app(app).ok().and_then(|known| {
-            known.release(body.number).map(|release| ReleaseKey { app: app.clone(), release })
-        });
-        let running = key.and_then(|key| self.releases.get(&key));
-        let runs =
-            running.is_some_and(|deployed| deployed.published.is_some() && !deployed.stopping);
         match self.deployment_of(app, body.number) {
-            Ok(deployment) if !runs => {
+            Ok(deployment) if !self.has_started(app, body.number) => {
                 let (number, then) = (body.number, Then::Prepare(body));
                 let staging = Staging { asked, number, then, provisioned: Vec::new() };
                 self.start_release(app, number, deployment, staging);
@@ -163,6 +156,13 @@ impl Supervisor {
                 self.commit_if(state, asked, After::Prepared);
             }
         }
+    }
+
+    fn has_started(&self, app: &AppName, number: u64) -> bool {
+        let release = self.app(app).ok().and_then(|known| known.release(number));
+        let key = release.map(|release| ReleaseKey { app: app.clone(), release });
+        let deployed = key.and_then(|key| self.releases.get(&key));
+        deployed.is_some_and(|deployed| deployed.published.is_some() && !deployed.stopping)
     }
 
     /// The first of two phases: what can be refused is refused now, and a worker that dies before the
@@ -198,10 +198,13 @@ impl Supervisor {
             Ok(number) => {
                 let allow_breaking = body.allow_breaking;
                 let body = Activate { number, allow_breaking, expect_current: None };
+                let asked = Asked { release: Some(number), ..asked };
+                if self.has_started(app, number) {
+                    return self.activate_release(app, body, asked);
+                }
                 match self.deployment_of(app, number) {
                     Err(error) => asked.answer(self, Err(error)),
                     Ok(deployment) => {
-                        let asked = Asked { release: Some(number), ..asked };
                         let then = Then::Activate(body);
                         let staging = Staging { asked, number, then, provisioned: Vec::new() };
                         self.start_release(app, number, deployment, staging);

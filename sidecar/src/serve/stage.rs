@@ -279,6 +279,7 @@ impl Supervisor {
         fault::point("stage.ready");
         match then {
             Then::Report => {
+                self.keep_staged(key);
                 let report = self.staged_report(key, number, provisioned, &asked);
                 asked.answer(self, report);
             }

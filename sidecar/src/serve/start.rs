@@ -175,6 +175,7 @@ impl Supervisor {
             members_answered: false,
             asking: false,
             retirements: 0,
+            stagings: 0,
             audit,
             started: Instant::now(),
             accepted: 0,

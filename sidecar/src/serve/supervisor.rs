@@ -43,6 +43,8 @@ pub(super) struct Supervisor {
     pub(super) asking: bool,
     /// How often releases were retired.
     pub(super) retirements: u64,
+    /// How often releases were staged.
+    pub(super) stagings: u64,
     pub(super) audit: Audit,
     pub(super) connections: Connections,
     /// For answers that their callers leave unread.
@@ -102,7 +104,7 @@ impl Supervisor {
                 // Whoever asked may be gone by now.
                 let _ = reply.send(self.answer(request));
             }
-            Event::Admin { question, by, reply } => self.on_question(question, by, reply),
+            Event::Admin(waiting) => self.on_question(waiting),
             Event::Committed { state, result, asked, after } => {
                 self.on_committed(state, result, asked, after);
             }

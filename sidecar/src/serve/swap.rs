@@ -70,6 +70,7 @@ impl Supervisor {
 
     fn open_pools(&mut self, key: &ReleaseKey) {
         if let Some(deployed) = self.releases.get_mut(key) {
+            deployed.awaits = None;
             deployed.drains_until = None;
             deployed.asked_to_drain = false;
             deployed.pools.values_mut().for_each(Pool::open);

@@ -209,6 +209,16 @@ pub(crate) const KEYS: &[Key] = &[
         "How long a release beyond those runs on, for calls in flight and pinned requests, in milliseconds.",
     ),
     key(
+        "releases.draining_max",
+        "8",
+        "How many of an application run on like that at a time: beyond it the oldest without a call stops early.",
+    ),
+    key(
+        "releases.staged_max",
+        "4",
+        "Staged releases of an application that stay ready for their activation; beyond it the oldest stops.",
+    ),
+    key(
         "membership.epoch",
         "0",
         "Version of the list of workers; 0 = when this file was last changed.",

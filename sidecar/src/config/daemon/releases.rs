@@ -22,10 +22,12 @@ impl Default for Deploy {
 pub(crate) struct Releases {
     pub(crate) warm: u16,
     pub(crate) drain_timeout_ms: u64,
+    pub(crate) draining_max: u16,
+    pub(crate) staged_max: u16,
 }
 
 impl Default for Releases {
     fn default() -> Self {
-        Self { warm: 1, drain_timeout_ms: 30_000 }
+        Self { warm: 1, drain_timeout_ms: 30_000, draining_max: 8, staged_max: 4 }
     }
 }

@@ -9,6 +9,7 @@ use super::route::{Asked, ROUTES, Route, STAGE};
 use super::server::Api;
 use crate::admin::{AdminError, Answer, Code, Question, Reply};
 use crate::file_body::FileBody;
+use crate::serve::commit::Waiting;
 use crate::serve::event::Event;
 use axum::Router;
 use axum::body::Body;
@@ -187,7 +188,7 @@ async fn ask(api: &Api, question: Question, by: String, archive: Option<Incoming
     if let Some(archive) = archive {
         archive.hand_on();
     }
-    place.send(Event::Admin { question, by, reply });
+    place.send(Event::Admin(Waiting { question, by, since: Instant::now(), reply }));
     match timeout(within, answer).await {
         Ok(answer) => answer.map_err(|_| gone())?,
         Err(_) => Err(AdminError::new(

@@ -2,6 +2,7 @@
 
 use crate::admin::{Question, Reply};
 use crate::config::{Daemon, daemon::Tls};
+use crate::serve::commit::Waiting;
 use crate::serve::event::Event;
 use crate::serve::http::{Api, Guard};
 use serde_json::Value;
@@ -49,7 +50,7 @@ impl Fake {
         let seen = Arc::clone(&asked);
         tokio::spawn(async move {
             while let Some(event) = questions.recv().await {
-                let Event::Admin { question, by, reply: to } = event else { continue };
+                let Event::Admin(Waiting { question, by, reply: to, .. }) = event else { continue };
                 seen.lock().unwrap().push((format!("{question:?}"), by));
                 let _ = to.send(reply(question));
             }
