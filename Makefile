@@ -110,7 +110,7 @@ docs: ## Rewrite the tables of docs/ that stand in the code as well
 	@php scripts/docs.php --write
 
 .PHONY: proof-deploy
-proof-deploy: build ## 100 deploys under load, nobody notices; the figures go to docs/proof-deploy.md
+proof-deploy: build ## Deploys under load that nobody notices, 100 of each kind; the figures go to docs/proof-deploy.md
 	@scripts/setup test
 	@scripts/proof-deploy
 
