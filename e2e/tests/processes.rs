@@ -10,6 +10,8 @@ const FUNCTIONS: &str = r#"
     function pid(): int { return getmypid(); }
     function recurse(int $n): int { return 1 + recurse($n + 1); }
     function segfault(): void { posix_kill(getmypid(), SIGSEGV); }
+    #[AppServer\Timeout(0.1)]
+    function stops(): void { posix_kill(getmypid(), SIGSTOP); }
     function quit(int $status): never { exit($status); }
     function fatal(): void { eval('class A {} class A {}'); }
     function eat(): string { ini_set('memory_limit', '16M'); return str_repeat('x', 64 * 1024 * 1024); }
@@ -173,6 +175,51 @@ fn killing_idle_executors_again_and_again_never_strands_a_connected_client() {
         }
     }
     client.finish().ok();
+}
+
+#[test]
+fn executors_that_are_stopped_while_idle_are_replaced_and_a_call_only_waits() {
+    let sidecar = Sidecar::with_functions(FUNCTIONS);
+    // Its connection stays: nothing of its next call comes to the supervisor.
+    let mut client = sidecar.spawn_php(&script(
+        r#"echo outcome(fn() => appserver_call('hello', 'one')), "\n";
+           fgets(STDIN);
+           echo outcome(fn() => appserver_call('hello', 'two')), "\n";"#,
+    ));
+    assert_eq!(client.line(), "returned \"Hello one\"");
+    let stopped = sidecar.executors();
+    stopped.iter().for_each(|pid| send_signal(*pid, Signal::STOP));
+    client.enter();
+    assert_eq!(client.line(), "returned \"Hello two\"");
+    for pid in stopped {
+        eventually("it is gone", || process_is_gone(pid).then_some(()));
+    }
+    client.finish();
+    assert!(sidecar.log().contains("a signal had stopped it"), "{}", sidecar.log());
+}
+
+#[test]
+fn one_that_is_stopped_for_a_moment_goes_on() {
+    let sidecar = Sidecar::with_functions(FUNCTIONS);
+    let before = sidecar.executors();
+    for _ in 0..20 {
+        before.iter().for_each(|pid| send_signal(*pid, Signal::STOP));
+        before.iter().for_each(|pid| send_signal(*pid, Signal::CONT));
+        assert_eq!(sidecar.php("echo appserver_call('hello', 'Ada');").ok(), "Hello Ada");
+    }
+    assert_eq!(sidecar.executors(), before);
+}
+
+#[test]
+fn a_call_that_stops_its_own_process_ends_at_its_deadline() {
+    let sidecar = Sidecar::with_functions(FUNCTIONS);
+    let out = sidecar.php(&script(
+        r#"echo outcome(fn() => appserver_call('stops')), "\n";
+           echo outcome(fn() => appserver_call('hello', 'Ada')), "\n";"#,
+    ));
+    let out = out.ok();
+    assert!(out.starts_with("AppServer\\TimeoutException"), "{out}");
+    assert!(out.ends_with("returned \"Hello Ada\"\n"), "{out}");
 }
 
 #[test]

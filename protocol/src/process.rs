@@ -106,6 +106,12 @@ pub enum FromPrototype {
         index: u16,
         message: String,
     },
+    /// A signal has stopped an executor. That it goes on again is not told.
+    Stopped {
+        pool: u16,
+        index: u16,
+        pid: u32,
+    },
     Exited(ExecutorExit),
 }
 

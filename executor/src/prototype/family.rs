@@ -116,14 +116,14 @@ impl<'a> Family<'a> {
         self.control.send(&FromPrototype::ForkFailed { pool, index, message }, &[])
     }
 
-    /// Reports every executor that has ended.
+    /// Reports every executor that has ended or was stopped.
     fn reap(&mut self) -> Result<()> {
         let mut signals = [0; 1024];
         // Only empties the descriptor: one signal may stand for several children.
         while rustix::io::read(&self.ended, &mut signals).is_ok_and(|bytes| bytes > 0) {}
         loop {
             // Any child: a function may have moved its process to another process group.
-            match wait(WaitOptions::NOHANG) {
+            match wait(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
                 Ok(Some((pid, status))) => self.report(pid, status)?,
                 Ok(None) | Err(Errno::CHILD) => return Ok(()),
                 Err(Errno::INTR) => {}
@@ -133,7 +133,12 @@ impl<'a> Family<'a> {
     }
 
     fn report(&mut self, pid: Pid, status: WaitStatus) -> Result<()> {
-        let Some((pool, index)) = self.members.remove(&pid) else { return Ok(()) };
+        let Some((pool, index)) = self.members.get(&pid).copied() else { return Ok(()) };
+        if status.stopped() {
+            let stopped = FromPrototype::Stopped { pool, index, pid: number(pid) };
+            return self.control.send(&stopped, &[]);
+        }
+        self.members.remove(&pid);
         let cause = match status.terminating_signal() {
             Some(signal) => ExitCause::Signal(signal),
             None => ExitCause::Status(status.exit_status().unwrap_or(-1)),

@@ -9,7 +9,7 @@ use rustix::fd::{FromRawFd, OwnedFd};
 use std::io;
 use std::mem::MaybeUninit;
 
-/// Blocks SIGCHLD and returns a descriptor that is readable when a child has ended.
+/// Blocks SIGCHLD and returns a descriptor that is readable when a child has ended, or was stopped.
 pub(super) fn child_ended() -> Result<OwnedFd> {
     let set = only_sigchld();
     // SAFETY: the set is initialised; a fresh descriptor is ours to own.

@@ -450,6 +450,11 @@ pub(crate) fn from_prototype() -> impl Strategy<Value = FromPrototype> {
             index,
             message
         }),
+        (cell(), any::<u32>()).prop_map(|((pool, index), pid)| FromPrototype::Stopped {
+            pool,
+            index,
+            pid
+        }),
         (cell(), any::<u32>(), exit_cause()).prop_map(|((pool, index), pid, cause)| {
             FromPrototype::Exited(ExecutorExit { pool, index, pid, cause })
         }),

@@ -184,6 +184,7 @@ pub(super) enum Retry {
     Orphans {
         pool: PoolKey,
         suspects: Vec<ConnectionId>,
+        tries: u32,
     },
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Executor {
     pub(super) interruption: Option<Interruption>,
     /// Since when it has been asked to exit, or has said that it will.
     pub(super) leaving: Option<Instant>,
+    /// When a signal stopped it; it may have gone on since.
+    pub(super) stopped: Option<Instant>,
     /// Why it was killed, where that was done here.
     pub(super) killed_because: Option<&'static str>,
     /// `seq` of the call that the last look saw answered, and its request not yet closed.
@@ -61,6 +63,7 @@ impl Executor {
             pidfd: None,
             channel,
             interruption: None,
+            stopped: None,
             killed_because: None,
             closing: None,
             caller_gone: None,

@@ -67,6 +67,7 @@ mod signals;
 mod slots;
 mod staff;
 mod stage;
+mod stalled;
 mod start;
 mod status;
 mod stop;

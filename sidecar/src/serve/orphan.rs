@@ -1,15 +1,20 @@
 //! Connections that a dead executor took from epoll and nobody holds.
 //!
-//! An executor killed between epoll_wait(2) and the first store into its cell, or while it watched
-//! the connection it had served last, leaves that connection disarmed. The kernel says which entries
-//! of an epoll are disarmed; one that no cell names, twice with a pause between, is hung up: nothing
-//! of a request has been read from it, and its client connects again.
+//! An executor killed between epoll_wait(2) and the first store into its cell leaves a connection
+//! disarmed. The kernel says which entries of an epoll are disarmed; one that no cell names, twice with a
+//! pause between, is an orphan. Nothing of a request has been read from it.
+//!
+//! It is armed again, and its call only waits, when it is certain that no living executor is about to name
+//! it: all that name none sleep in the kernel, and a disarmed entry wakes none of them. Where that does not
+//! come about, it is hung up, and its client connects again.
 
 use super::connections::ConnectionId;
-use super::event::{Event, Retry};
+use super::event::Retry;
 use super::key::PoolKey;
+use super::pool::Pool;
+use super::stalled::process_state;
 use super::supervisor::Supervisor;
-use shm::State;
+use shm::{Cell, State};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
@@ -17,6 +22,8 @@ use std::time::Duration;
 /// A live executor needs well below a microsecond from epoll_wait to its cell, and as little from
 /// taking the name out of it to re-arming; this allows for one that is not scheduled meanwhile.
 const PAUSE: Duration = Duration::from_millis(250);
+/// Looks before a connection is hung up.
+const TRIES_MAX: u32 = 8;
 /// EPOLLIN; an entry without it is disarmed.
 const EPOLLIN: u32 = 1;
 
@@ -24,22 +31,38 @@ impl Supervisor {
     /// Looks now, and at what is suspicious again after a pause.
     pub(super) fn look_for_orphans(&mut self, key: &PoolKey) {
         let suspects = self.unheld(key);
-        if suspects.is_empty() {
-            return;
-        }
-        let (events, key) = (self.events.clone(), key.clone());
-        tokio::spawn(async move {
-            tokio::time::sleep(PAUSE).await;
-            let _ = events.send(Event::Retry(Retry::Orphans { pool: key, suspects })).await;
-        });
+        self.look_again(key.clone(), suspects, 1);
     }
 
-    /// Hangs up on those that are still held by nobody.
-    pub(super) fn close_orphans(&mut self, key: &PoolKey, suspects: &[ConnectionId]) {
-        for id in self.unheld(key).into_iter().filter(|id| suspects.contains(id)) {
-            tracing::warn!(release = %key.release, "a connection lost its executor; it is closed");
-            self.close(id);
+    fn look_again(&self, pool: PoolKey, suspects: Vec<ConnectionId>, tries: u32) {
+        if !suspects.is_empty() {
+            self.retry_after(PAUSE, Retry::Orphans { pool, suspects, tries });
         }
+    }
+
+    /// Does away with those that are still held by nobody.
+    pub(super) fn on_orphans(&mut self, key: PoolKey, mut suspects: Vec<ConnectionId>, tries: u32) {
+        let (before, calls) = (self.unheld(&key), self.calls_begun(&key));
+        suspects.retain(|id| before.contains(id));
+        let asleep = self.pool(&key).is_some_and(Pool::unnamed_sleep);
+        let after = self.unheld(&key);
+        suspects.retain(|id| after.contains(id));
+        // Otherwise one could have been served, and taken by another executor, in between.
+        if asleep && self.calls_begun(&key) == calls {
+            suspects.into_iter().for_each(|id| self.place(id));
+        } else if tries < TRIES_MAX {
+            self.look_again(key, suspects, tries + 1);
+        } else {
+            for id in suspects {
+                tracing::warn!(release = %key.release, "a connection lost its executor; it is closed");
+                self.close(id);
+            }
+        }
+    }
+
+    fn calls_begun(&self, key: &PoolKey) -> u64 {
+        let cells = self.pool(key).into_iter().flat_map(|pool| pool.scoreboard.cells());
+        cells.map(Cell::seq).fold(0, u64::wrapping_add)
     }
 
     /// Disarmed connections that no live executor's cell names.
@@ -57,6 +80,24 @@ impl Supervisor {
         };
         unheld.filter(lost).collect()
     }
+}
+
+impl Pool {
+    /// Whether all executors that name no connection, and could hold one, sleep as far as the kernel is
+    /// concerned: on their way from epoll_wait(2), or back to it, they run.
+    fn unnamed_sleep(&self) -> bool {
+        self.scoreboard.cells().filter(|cell| may_hold_unnamed(cell)).all(|cell| {
+            // In an idle executor's loop, nothing sleeps but epoll_wait(2).
+            process_state(cell.pid()) == 'S'
+        })
+    }
+}
+
+fn may_hold_unnamed(cell: &Cell) -> bool {
+    let (state, remains) = (cell.state(), cell.remains());
+    let has_none = matches!(state, State::Empty | State::Starting | State::Preparing);
+    let call_is_on = remains.seq & 1 == 1;
+    !has_none && !call_is_on && remains.connection == 0
 }
 
 /// Data of the entries of an epoll that are disarmed, from the kernel's description of it:

@@ -60,6 +60,8 @@ pub(super) struct Watch {
     /// Looks in a row that saw requests wait although more executors would help.
     pub(super) starved: u32,
     pub(super) calls: u64,
+    /// Since when requests wait beside idle executors, and nothing moves.
+    pub(super) stalled: Option<Instant>,
     /// Most executors seen busy at a time since `shrink_at` was set.
     pub(super) busy_peak: u16,
     pub(super) shrink_at: Option<Instant>,

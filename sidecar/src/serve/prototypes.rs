@@ -78,6 +78,10 @@ impl Supervisor {
                 let pool = PoolKey { release: from.release.clone(), index: pool };
                 self.on_fork_failed(&pool, index, &message);
             }
+            FromPrototype::Stopped { pool, index, pid } => {
+                let pool = PoolKey { release: from.release.clone(), index: pool };
+                self.on_executor_stopped(&pool, index, pid);
+            }
             FromPrototype::Exited(exit) => {
                 let pool = PoolKey { release: from.release.clone(), index: exit.pool };
                 self.on_executor_exited(&pool, exit);

@@ -47,8 +47,13 @@ impl Supervisor {
             State::Answered if call_is_on => self.give_on(key, id),
             // It gave its connection back before it left.
             State::Replying | State::Answered | State::Idle if cause == ExitCause::Status(0) => {}
-            // It may have given it back, and another may serve it by now.
-            State::Replying | State::Answered | State::Idle => self.look_for_orphans(key),
+            State::Replying | State::Answered | State::Idle => {
+                if remains.state == State::Idle {
+                    // It watched the connection that it names, and may have read from it.
+                    self.close_of(key, id);
+                }
+                self.look_for_orphans(key);
+            }
             State::Empty | State::Starting | State::Preparing => {}
         }
     }

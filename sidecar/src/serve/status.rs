@@ -32,10 +32,18 @@ impl Supervisor {
                 let mut pools = self.releases.values_mut().flat_map(|d| d.pools.values_mut());
                 let found = pools.any(|pool| pool.cancel(connection, request_id));
                 if !found {
-                    self.connections.cancel(ConnectionId::from_u64(connection), request_id);
+                    self.cancel_unbegun(ConnectionId::from_u64(connection), request_id);
                 }
                 ControlReply::Cancelled { found }
             }
+        }
+    }
+
+    /// The call ends when an executor takes it; that none has done so is worth a look.
+    fn cancel_unbegun(&mut self, id: ConnectionId, request_id: u64) {
+        self.connections.cancel(id, request_id);
+        if let Some(pool) = self.connections.get(id).map(|connection| connection.pool.clone()) {
+            self.on_busy(&pool);
         }
     }
 

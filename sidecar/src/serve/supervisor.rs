@@ -154,7 +154,7 @@ impl Supervisor {
             Retry::AskMembers => self.ask_members(),
             Retry::StartHeld(app) => self.on_start_held(&app),
             Retry::Unprepare(app) => self.forget_preparation(&app),
-            Retry::Orphans { pool, suspects } => self.close_orphans(&pool, &suspects),
+            Retry::Orphans { pool, suspects, tries } => self.on_orphans(pool, suspects, tries),
         }
     }
 

@@ -91,7 +91,8 @@ impl Pool {
                     hold_to_limit(executor, cell, now, now_ns, grace);
                 }
             }
-            self.note_load();
+            let finished = self.note_load();
+            self.end_stalled(now, finished);
             if looks.is_multiple_of(MEMORY_LOOKS) || self.watch.quiet == QUIET_LOOKS {
                 self.replace_the_large(now);
             }
@@ -112,8 +113,9 @@ impl Pool {
         }
     }
 
-    /// Growth: requests wait, nobody is free, and more executors would help.
-    fn note_load(&mut self) {
+    /// Growth: requests wait, nobody is free, and more executors would help. Returns how many calls have
+    /// ended since the last look.
+    fn note_load(&mut self) -> u64 {
         let calls = self.scoreboard.cells().map(|cell| cell.calls()).sum();
         let finished = u64::saturating_sub(calls, self.watch.calls);
         self.watch.calls = calls;
@@ -125,11 +127,13 @@ impl Pool {
         self.watch.busy_peak = self.watch.busy_peak.max(u16::try_from(busy).unwrap_or(u16::MAX));
         let quiet = busy == 0 && finished == 0;
         self.watch.quiet = if quiet { self.watch.quiet + 1 } else { 0 };
+        finished
     }
 
     fn sleep_if_quiet(&mut self) {
         let leaving = self.executors.iter().flatten().any(|executor| executor.leaving.is_some());
-        if self.watch.quiet < QUIET_LOOKS || leaving || self.prepares() {
+        let needed = leaving || self.prepares() || self.may_be_stalled();
+        if self.watch.quiet < QUIET_LOOKS || needed {
             return;
         }
         self.scoreboard.stop_watching();
