@@ -60,6 +60,9 @@ pub struct ConnectionStats {
     pub max: u32,
     pub accepted: u64,
     pub refused: u64,
+    /// Results that wait at the supervisor for callers to read them, and the memory they take.
+    pub unread: u32,
+    pub unread_bytes: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -291,13 +291,11 @@ pub(crate) fn control_reply() -> impl Strategy<Value = ControlReply> {
 }
 
 fn status_report() -> impl Strategy<Value = StatusReport> {
-    let connections = (any::<u32>(), any::<u32>(), any::<u64>(), any::<u64>());
-    let connections = connections.prop_map(|(open, max, accepted, refused)| ConnectionStats {
-        open,
-        max,
-        accepted,
-        refused,
-    });
+    let connections = (any::<[u32; 3]>(), any::<[u64; 3]>());
+    let connections =
+        connections.prop_map(|([open, max, unread], [accepted, refused, unread_bytes])| {
+            ConnectionStats { open, max, accepted, refused, unread, unread_bytes }
+        });
     let process = (text(), any::<u32>(), any::<u64>(), any::<u64>());
     (process, few(text()), membership(), connections, few(app_status())).prop_map(
         |((version, pid, uptime_ms, rss_bytes), listeners, membership, connections, apps)| {

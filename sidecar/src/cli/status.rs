@@ -64,6 +64,10 @@ fn describe(worker: &str, report: &StatusReport) -> String {
             connections.open, connections.max, connections.accepted, connections.refused
         ),
     );
+    if connections.unread > 0 {
+        let taken = text::bytes(connections.unread_bytes);
+        line("unread", format!("{} results, {taken}, wait for their callers", connections.unread));
+    }
     if !report.membership.members.is_empty() {
         let members = report.membership.members.iter();
         let members: Vec<String> = members

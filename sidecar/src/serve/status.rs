@@ -81,6 +81,8 @@ impl Supervisor {
                 max: self.connections.max(),
                 accepted: self.accepted,
                 refused: self.refused,
+                unread: self.unread_room.remainders(),
+                unread_bytes: self.unread_room.bytes(),
             },
             apps: apps.collect(),
         }

@@ -32,6 +32,7 @@ const STEP_BYTES: usize = 64 * 1024;
 /// What may wait here.
 #[derive(Clone, Debug)]
 pub(super) struct Room {
+    pieces_max: usize,
     pieces: Arc<Semaphore>,
     places: Arc<Semaphore>,
 }
@@ -68,9 +69,22 @@ impl Room {
     pub(super) fn new(bytes_max: u32) -> Self {
         let pieces = usize::try_from(u64::from(bytes_max) / PIECE_BYTES).unwrap_or(usize::MAX);
         Self {
+            pieces_max: pieces,
             pieces: Arc::new(Semaphore::new(pieces)),
             places: Arc::new(Semaphore::new(REMAINDERS_MAX)),
         }
+    }
+
+    /// How many wait.
+    pub(super) fn remainders(&self) -> u32 {
+        let taken = REMAINDERS_MAX.saturating_sub(self.places.available_permits());
+        u32::try_from(taken).unwrap_or(u32::MAX)
+    }
+
+    /// The memory that they take.
+    pub(super) fn bytes(&self) -> u64 {
+        let taken = self.pieces_max.saturating_sub(self.pieces.available_permits());
+        taken as u64 * PIECE_BYTES
     }
 
     fn take(&self, length: u64) -> Option<Place> {

@@ -245,7 +245,14 @@ fn report() -> StatusReport {
         rss_bytes: 2 << 20,
         listeners: vec!["unix:/worker.sock".to_owned()],
         membership: Membership::default(),
-        connections: ConnectionStats { open: 1, max: 10, accepted: 2, refused: 3 },
+        connections: ConnectionStats {
+            open: 1,
+            max: 10,
+            accepted: 2,
+            refused: 3,
+            unread: 4,
+            unread_bytes: 5 * 1024 * 1024,
+        },
         apps: vec![AppStatus {
             app: shop(),
             release: ReleaseId(0x5eed),

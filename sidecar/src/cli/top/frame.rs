@@ -3,6 +3,7 @@
 use super::Sort;
 use super::view::{ExecutorRow, FunctionRow, View};
 use crate::cli::text;
+use protocol::ConnectionStats;
 
 /// What the lines must fit, and how they are shown.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +96,7 @@ fn head(view: &View<'_>, screen: &Screen<'_>) -> Vec<Line> {
         Line::new(
             Style::Plain,
             format!(
-                "calls/s {:.1}  errors/s {:.1} ({period})  executors {} of {} busy, {}  connections {} of {}",
+                "calls/s {:.1}  errors/s {:.1} ({period})  executors {} of {} busy, {}  connections {} of {}{}",
                 view.calls_per_second(),
                 view.errors_per_second(),
                 view.executors_busy(),
@@ -103,6 +104,7 @@ fn head(view: &View<'_>, screen: &Screen<'_>) -> Vec<Line> {
                 text::bytes(view.executors_bytes()),
                 report.connections.open,
                 report.connections.max,
+                unread(&report.connections),
             ),
         ),
     ];
@@ -121,6 +123,14 @@ fn head(view: &View<'_>, screen: &Screen<'_>) -> Vec<Line> {
         Line::new(Style::Alert, format!("not refreshed: {}", trouble.replace('\n', " ")))
     }));
     lines
+}
+
+/// Results that wait for their callers, if any do.
+fn unread(connections: &ConnectionStats) -> String {
+    match connections.unread {
+        0 => String::new(),
+        results => format!("  unread {results}, {}", text::bytes(connections.unread_bytes)),
+    }
 }
 
 /// A table with its titles as heading, cut to `rows_max` rows. The last of them tells how many are
@@ -246,7 +256,7 @@ mod tests {
             "appserver 1.2.3 at unix:/a.sock",
             "calls/s 10.1  errors/s 0.1 (since start)",
             "executors 1 of 1 busy, 3.0 MiB",
-            "connections 3 of 9",
+            "connections 3 of 9  unread 2, 5.0 MiB",
             "shop:quote",
             "shop/default",
             "1.5 ms",

@@ -170,7 +170,14 @@ pub(super) mod tests {
             rss_bytes: 1 << 20,
             listeners: vec!["unix:/a.sock".to_owned()],
             membership: Membership::default(),
-            connections: ConnectionStats { open: 3, max: 9, accepted: 4, refused: 1 },
+            connections: ConnectionStats {
+                open: 3,
+                max: 9,
+                accepted: 4,
+                refused: 1,
+                unread: 2,
+                unread_bytes: 5 * 1024 * 1024,
+            },
             apps: vec![AppStatus {
                 app: AppName::new("shop").unwrap(),
                 release: ReleaseId(1),

@@ -54,6 +54,10 @@ impl Figures {
             .encode_gauge(&i64::from(connections.open))?;
         gauge(out, "connections_max", "Most connections at a time")?
             .encode_gauge(&i64::from(connections.max))?;
+        gauge(out, "unread_results", "Results that wait for their callers to read them")?
+            .encode_gauge(&i64::from(connections.unread))?;
+        gauge(out, "unread_bytes", "Memory that such results take")?
+            .encode_gauge(&connections.unread_bytes.cast_signed())?;
         let counters = [
             ("connections_accepted", "Connections let in", connections.accepted),
             ("connections_refused", "Connections turned away", connections.refused),

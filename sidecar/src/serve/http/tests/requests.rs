@@ -211,6 +211,8 @@ async fn figures_are_told_in_the_format_of_prometheus() {
         "# TYPE appserver_connections_open gauge".to_owned(),
         "appserver_connections_open 1".to_owned(),
         "appserver_connections_accepted_total 2".to_owned(),
+        "appserver_unread_results 4".to_owned(),
+        "appserver_unread_bytes 5242880".to_owned(),
         format!("appserver_release_state{{{labels},state=\"running\"}} 1"),
         format!("appserver_executors{{{labels},pool=\"default\",state=\"running\"}} 1"),
         format!("appserver_executors{{{labels},pool=\"default\",state=\"idle\"}} 0"),
