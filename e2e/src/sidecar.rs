@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::fs;
 use std::io::PipeReader;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
@@ -21,6 +22,7 @@ pub struct SidecarBuilder {
     env: Vec<(String, String)>,
     folders_in_config: bool,
     log_unread: bool,
+    user: Option<u32>,
 }
 
 impl SidecarBuilder {
@@ -59,6 +61,12 @@ impl SidecarBuilder {
         self
     }
 
+    /// Somebody else starts it, as only root can arrange.
+    pub fn started_by(mut self, user: u32) -> Self {
+        self.user = Some(user);
+        self
+    }
+
     /// The log goes into a pipe that nobody reads, see [`Sidecar::close_log`].
     pub fn log_unread(mut self) -> Self {
         self.log_unread = true;
@@ -80,7 +88,7 @@ impl SidecarBuilder {
     }
 
     fn prepare(self) -> Sidecar {
-        let artifacts = Artifacts::find();
+        let mut artifacts = Artifacts::find();
         let folder =
             tempfile::Builder::new().prefix("appserver-e2e-").tempdir().expect("a temp folder");
         let apps = folder.path().join("apps");
@@ -96,9 +104,16 @@ impl SidecarBuilder {
         // Applications may have users of their own.
         let open = fs::Permissions::from_mode(0o755);
         fs::set_permissions(folder.path(), open).expect("the folder is ours");
+        if self.user.is_some() {
+            let binaries = folder.path().join("bin");
+            fs::create_dir(&binaries).expect("the folder is ours");
+            artifacts = artifacts.copied_to(&binaries);
+            std::os::unix::fs::chown(folder.path(), self.user, self.user).expect("we are root");
+        }
         Sidecar {
             artifacts,
             folder,
+            user: self.user,
             listen: self.listen,
             env: self.env,
             folders_in_config: self.folders_in_config,
@@ -114,6 +129,7 @@ impl SidecarBuilder {
 pub struct Sidecar {
     artifacts: Artifacts,
     folder: TempDir,
+    user: Option<u32>,
     listen: Vec<String>,
     env: Vec<(String, String)>,
     folders_in_config: bool,
@@ -225,6 +241,9 @@ impl Sidecar {
             command.arg("--listen").arg(address);
         }
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
         command
     }
 

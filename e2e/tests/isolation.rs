@@ -1,5 +1,6 @@
 //! Applications with users of their own, and what they can neither see nor do. Other users' processes
-//! need root: without it, what is refused is tested.
+//! need root, and CI is: without it these tests pass unseen. What an ordinary user's worker does is
+//! tested as one, also by root.
 
 use e2e::{Artifacts, Deployer, Sidecar, SidecarBuilder};
 use std::os::unix::fs::PermissionsExt;
@@ -60,7 +61,7 @@ fn text(sidecar: &Sidecar, call: &str) -> String {
 #[test]
 fn each_application_has_its_own_user_and_no_right_beyond() {
     if !is_root() {
-        return a_worker_without_root_refuses_other_users();
+        return;
     }
     let worker = format!("user = {WORKER}\ngroup = {WORKER}\n");
     for config in ["", worker.as_str()] {
@@ -74,10 +75,25 @@ fn each_application_has_its_own_user_and_no_right_beyond() {
     }
 }
 
+/// Started by somebody who is not root.
+fn unprivileged(builder: SidecarBuilder) -> SidecarBuilder {
+    if is_root() { builder.started_by(WORKER) } else { builder }
+}
+
+#[test]
 fn a_worker_without_root_refuses_other_users() {
-    let (code, error) = two("").fails_to_start();
+    let (code, error) = unprivileged(two("")).fails_to_start();
     assert_eq!(code, Some(78), "{error}");
     assert!(error.contains("apps.alpha.user") && error.contains("start it as root"), "{error}");
+}
+
+#[test]
+fn a_worker_without_root_serves_as_the_user_who_started_it() {
+    let sidecar = unprivileged(Sidecar::builder().file("functions.php", PROBE)).start();
+    let user = if is_root() { WORKER } else { rustix::process::geteuid().as_raw() };
+    assert_eq!(json(&sidecar, "'ids'")[0], user);
+    assert_eq!(text(&sidecar, "'capabilities'"), "0000000000000000");
+    assert!(text(&sidecar, "'keeps', 'x'").contains("/tmp/app@"));
 }
 
 #[test]
