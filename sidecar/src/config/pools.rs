@@ -106,3 +106,66 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn app(toml: &str) -> Application {
+        toml::from_str(toml).unwrap()
+    }
+
+    fn wrong(toml: &str) -> (String, String) {
+        check(&app(toml)).unwrap_err()
+    }
+
+    #[test]
+    fn what_a_section_does_not_say_is_as_for_the_application() {
+        let config =
+            app("isolation = \"resident\"\ntimeout_ms = 7\n[executors]\nmin = 4\nmax = 8\n\
+                          [pools.small.executors]\nmax = 2\n[pools.default]\ntimeout_ms = 9\n");
+        check(&config).unwrap();
+        let pools = resolve(&config, &Policy::default());
+        let told = |pool: &Pool| {
+            let Executors { min, max, .. } = pool.executors;
+            (pool.name.clone(), pool.isolation, pool.timeout_ms, min, max)
+        };
+        let expected = [
+            (DEFAULT_POOL, Isolation::Stateless, 9, 4, 8),
+            (RESIDENT_POOL, Isolation::Resident, 7, 4, 8),
+            ("small", Isolation::Resident, 7, 2, 2),
+        ];
+        let expected = expected.map(|(name, i, t, min, max)| (name.to_owned(), i, t, min, max));
+        assert_eq!(pools.iter().map(told).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn what_cannot_be_is_told_with_its_key() {
+        let (key, message) = wrong("[pools.Big]\n");
+        assert!(key == "pools.Big" && message.contains("cannot name a pool"), "{message}");
+        let (key, message) = wrong("[pools.default]\nisolation = \"resident\"\n");
+        assert!(key == "pools.default.isolation" && message.contains("fixed"), "{message}");
+        let (key, _) = wrong("[pools.a.executors]\nmin = 3\nmax = 2\n");
+        assert_eq!(key, "pools.a.executors.max");
+        let (key, _) = wrong("[pools.a.executors]\nmax = 0\n");
+        assert_eq!(key, "pools.a.executors.max");
+        let many: String = (0..POOLS_MAX).map(|n| format!("[pools.p{n}]\n")).collect();
+        assert!(wrong(&many).1.contains("at most 16 pools"));
+        let fits: String = (2..POOLS_MAX).map(|n| format!("[pools.p{n}]\n")).collect();
+        assert_eq!(check(&app(&fits)), Ok(()));
+    }
+
+    #[test]
+    fn what_the_administrator_says_lies_above_all_of_it() {
+        let config =
+            app("[pools.a]\ntimeout_ms = 5\n[pools.a.executors]\nmax = 9\nidle_timeout_ms = 1\n");
+        let policy =
+            |toml: &str| resolve(&config, &toml::from_str::<Policy>(toml).unwrap()).remove(2);
+        let of_all =
+            policy("timeout_ms = 6\n[executors]\nmax = 3\nidle_timeout_ms = 2\ngrace_ms = 4\n");
+        let Executors { max, idle_timeout_ms, grace_ms, .. } = of_all.executors;
+        assert_eq!((of_all.timeout_ms, max, idle_timeout_ms, grace_ms), (6, 3, 2, 4));
+        let of_one = policy("[executors]\nmax = 3\n[pools.a]\ntimeout_ms = 7\nexecutors.max = 1\n");
+        assert_eq!((of_one.timeout_ms, of_one.executors.max, of_one.executors.min), (7, 1, 1));
+    }
+}

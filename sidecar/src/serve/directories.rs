@@ -2,19 +2,18 @@
 
 use super::Error;
 use super::dev;
+use super::folder::{LOCK, lock, make, taken};
 use super::identity::Account;
 use crate::config::Daemon;
 use net::Address;
-use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat, open};
+use rustix::fs::OFlags;
 use shm::Board;
 use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-/// Locked while a worker uses the folder.
-const LOCK: &str = "lock";
 /// The settings that choose the folders.
 const RUNTIME_DIR: &str = "runtime_dir";
 const STATE_DIR: &str = "state_dir";
@@ -282,61 +281,4 @@ fn default_for(base: &Path, listen: &[Address]) -> PathBuf {
     let addresses: Vec<String> = listen.iter().map(ToString::to_string).collect();
     let hash = blake3::hash(addresses.join("\n").as_bytes()).to_hex();
     base.join(format!("worker-{}", &hash[..12]))
-}
-
-/// Makes a folder, or accepts one that belongs to us and that nobody else can write. `setting` chooses
-/// another one.
-fn make(path: &Path, mode: u32, setting: &str, account: Option<Account>) -> Result<(), Error> {
-    let folder = format!("folder {}", path.display());
-    let ours = rustix::process::geteuid().as_raw();
-    let failed = |error| {
-        let advice = format!("make it writable for user {ours}, or set another {setting}");
-        Error::start(&folder, format!("{error}; {advice}"))
-    };
-    if !path.exists() {
-        DirBuilder::new().recursive(true).mode(mode).create(path).map_err(failed)?;
-        // Again, because the umask took its part.
-        std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed)?;
-    }
-    let metadata = std::fs::symlink_metadata(path).map_err(failed)?;
-    let theirs = account.map_or(ours, |account| account.uid);
-    if !metadata.is_dir() || ![ours, theirs].contains(&metadata.uid()) {
-        let message =
-            format!("must be a folder of user {ours}; remove it or set another {setting}");
-        return Err(Error::start(folder, message));
-    }
-    if metadata.mode() & 0o022 != 0 {
-        let message = format!("can be written by others; chmod go-w it or set another {setting}");
-        return Err(Error::start(folder, message));
-    }
-    if let Some(account) = account.filter(|_| rustix::process::geteuid().is_root()) {
-        chown(path, Some(account.uid), Some(account.gid)).map_err(failed)?;
-    }
-    Ok(())
-}
-
-fn taken(folder: &Path, setting: &str) -> Error {
-    let message = format!("another worker uses this folder; stop it or set another {setting}");
-    Error::start(folder.display(), message)
-}
-
-/// `None` = another worker has it.
-fn lock(folder: &Path, setting: &str) -> Result<Option<OwnedFd>, Error> {
-    let path = folder.join(LOCK);
-    let failed = |error: std::io::Error| {
-        let advice = format!("it must be writable for the worker; else set another {setting}");
-        Error::start(path.display(), format!("{error}; {advice}"))
-    };
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let file = open(&path, flags, Mode::from_raw_mode(0o600)).map_err(|e| failed(e.into()))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
-        locked => locked.map_err(|error| failed(error.into()))?,
-    }
-    let held = fstat(&file).map_err(|error| failed(error.into()))?;
-    match std::fs::symlink_metadata(&path) {
-        Ok(there) if there.ino() == held.st_ino => Ok(Some(file)),
-        // The worker that held it has just ended, and removed it.
-        _ => lock(folder, setting),
-    }
 }

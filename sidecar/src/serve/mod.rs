@@ -31,6 +31,7 @@ mod error;
 mod event;
 mod executor;
 mod fault;
+mod folder;
 mod gate;
 mod handover;
 mod handshake;
