@@ -26,8 +26,7 @@ pub(super) fn recover(state_dir: &Path) -> Result<Stored, Error> {
 
 fn load(state_dir: &Path, name: &AppName) -> Result<App, Error> {
     App::load(state_dir, name).map_err(|error| {
-        let advice = "move it out of the way, or put a copy of it back; without it the application has to \
-                      be deployed again";
+        let advice = "without it the application has to be deployed again";
         Error::start(format!("the state of \"{name}\""), format!("{error}; {advice}"))
     })
 }

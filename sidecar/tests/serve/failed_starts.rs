@@ -118,12 +118,12 @@ fn the_usual_state_folder_that_another_worker_uses_is_left_to_it() {
 #[test]
 fn a_corrupt_state_is_named_with_what_to_do() {
     let setting = with_state("state");
-    setting.file("state/apps/shop/state.json", "{\"current\": 3, ");
+    setting.file("state/apps/shop/state", "neither slot is whole");
     fs::set_permissions(setting.path("state"), Permissions::from_mode(0o755)).unwrap();
-    let file = shown(&setting.path("state/apps/shop/state.json"));
+    let file = shown(&setting.path("state/apps/shop/state"));
     says(
         &refused(&setting, INTERNAL),
-        &["state of \"shop\"", &file, "line 1", "move it out of the way"],
+        &["state of \"shop\"", &file, "damaged", "restore it from a backup", "deployed again"],
     );
 }
 
