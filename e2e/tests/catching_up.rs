@@ -17,6 +17,10 @@ fn version(worker: &Sidecar) -> String {
     worker.php("echo appserver_call('version');").ok()
 }
 
+fn canary(deployer: &Deployer, worker: &Sidecar) -> serde_json::Value {
+    deployer.releases(&[worker])[0]["result"][0]["canary"].clone()
+}
+
 /// Two workers that know each other. Their clients are not led from one to the other: the address for
 /// calls is none.
 fn pair(deployer: &Deployer) -> (Sidecar, Sidecar) {
@@ -169,4 +173,30 @@ fn a_new_one_that_cannot_get_the_application_says_why() {
     second.restart();
     let refused = second.php("echo appserver_call('version');");
     assert!(refused.stderr.contains("other workers have release 1"), "{}", refused.stderr);
+}
+
+#[test]
+fn one_that_missed_the_beginning_or_the_end_of_a_trial_takes_part() {
+    let deployer = Deployer::with_new_key();
+    let (first, mut second) = pair(&deployer);
+    ok(&deployer.deploy(&[&first, &second], &release("one"), &[]));
+    second.kill();
+    ok(&deployer.deploy(&[&first], &release("two"), &["--stage-only"]));
+    let trial = ["canary", "--app", "shop", "--release", "2", "--percent"];
+    deployer.run(&[&first], &[&trial[..], &["12.5"]].concat());
+    second.restart();
+    assert_eq!(canary(&deployer, &second), serde_json::json!({"release": 2, "percent": 12.5}));
+    second.kill();
+    deployer.run(&[&first], &[&trial[..], &["100"]].concat());
+    second.restart();
+    assert_eq!(version(&second), "two");
+    // It is on trial again after a start with nothing to catch up.
+    second.kill();
+    second.restart();
+    assert_eq!(version(&second), "two");
+    second.kill();
+    deployer.run(&[&first], &["abort", "--app", "shop"]);
+    second.restart();
+    assert_eq!(version(&second), "one");
+    assert_eq!(canary(&deployer, &second), serde_json::Value::Null);
 }

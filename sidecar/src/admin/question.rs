@@ -172,7 +172,7 @@ pub(crate) struct Pruned {
 }
 
 /// Settings of an application, one generation of them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Settings {
     pub(crate) generation: u64,
     /// Scalars, lists and objects, as JSON has them.

@@ -9,6 +9,9 @@ use protocol::{AppName, Canary, ReleaseId, Routing};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// A share of 1 percent.
+const BASIS_POINTS: f64 = 100.0;
+
 /// What is known of an application, whether something of it runs or not.
 #[derive(Debug)]
 pub(super) struct App {
@@ -169,7 +172,14 @@ impl Supervisor {
 
 impl From<Share> for CanaryShare {
     fn from(share: Share) -> Self {
-        Self { release: share.release, percent: f64::from(share.basis_points) / 100.0 }
+        Self { release: share.release, percent: f64::from(share.basis_points) / BASIS_POINTS }
+    }
+}
+
+impl From<CanaryShare> for Share {
+    fn from(CanaryShare { release, percent }: CanaryShare) -> Self {
+        // At most 10,000: a share is at most 100 percent.
+        Self { release, basis_points: (percent.clamp(0.0, 100.0) * BASIS_POINTS).round() as u16 }
     }
 }
 

@@ -7,7 +7,7 @@
 
 use super::app::settings_on_the_wire;
 use super::deployed::Deployed;
-use super::store::AppState;
+use super::store::{AppState, Share};
 use super::supervisor::Supervisor;
 use crate::admin::{AdminError, Answer, ChangeSettings, Code, Reply, Settings};
 use crate::config::settings;
@@ -74,18 +74,21 @@ impl Supervisor {
         Ok(state)
     }
 
-    /// The state with the settings of a worker that has a later generation of them.
-    pub(super) fn adopted_settings(
+    /// The state with the settings, and the release on trial, of a worker that has a later generation
+    /// of them.
+    pub(super) fn adopted_state(
         &self,
         app: &AppName,
-        settings: Settings,
+        settings: &Settings,
+        canary: Option<Share>,
     ) -> Result<AppState, AdminError> {
         let state = self.app(app)?.state.clone();
         if settings.generation <= state.settings_generation {
             return Ok(state);
         }
-        let Settings { generation: settings_generation, set, .. } = settings;
-        Ok(AppState { settings_generation, settings: set, ..state })
+        let canary = canary.filter(|canary| canary.release != state.current);
+        let (settings_generation, settings) = (settings.generation, settings.set.clone());
+        Ok(AppState { settings_generation, settings, canary, ..state })
     }
 
     /// When this returns, every call that begins sees the settings of the application's state.

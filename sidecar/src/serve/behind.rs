@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::audit::now_ms;
-use crate::admin;
+use crate::admin::{self, CanaryShare};
 use crate::control_client::Client;
 use std::fmt;
 
@@ -35,6 +35,8 @@ pub(super) struct Decision {
 #[derive(Clone, Debug)]
 pub(super) struct Generation {
     pub(super) number: u64,
+    /// On trial since that generation, or an earlier one.
+    pub(super) canary: Option<CanaryShare>,
     pub(super) client: Client,
 }
 
@@ -56,7 +58,8 @@ impl Behind {
             }
             let number = other.settings_generation;
             if number > settings.as_ref().map_or(0, |known| known.number) {
-                settings = Some(Generation { number, client: client.clone() });
+                let (canary, client) = (other.canary, client.clone());
+                settings = Some(Generation { number, canary, client });
             }
         }
         let state = &app.state;
@@ -65,6 +68,12 @@ impl Behind {
         });
         let settings = settings.filter(|later| later.number > state.settings_generation);
         (release.is_some() || settings.is_some()).then_some(Self { release, settings, ..before })
+    }
+
+    /// What is still missing when a release has taken over here: one on trial beside it comes last.
+    pub(super) fn after_takeover(self) -> Option<Self> {
+        let on_trial = self.settings.as_ref().is_some_and(|later| later.canary.is_some());
+        on_trial.then_some(Self { release: None, refuses: false, ..self })
     }
 }
 

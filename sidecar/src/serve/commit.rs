@@ -4,6 +4,7 @@
 //! follows is an event. Until then further changes of the same application wait for their turn.
 
 use super::asked::Asked;
+use super::behind::Behind;
 use super::event::Event;
 use super::fault;
 use super::stage::{Then, unavailable};
@@ -84,7 +85,8 @@ impl Supervisor {
             After::Activated { mut answer } => {
                 if let Some(known) = self.apps.get_mut(&app) {
                     // Whatever was missed or prepared before, this came later.
-                    (known.behind, known.prepared_before) = (None, false);
+                    known.behind = known.behind.take().and_then(Behind::after_takeover);
+                    known.prepared_before = false;
                 }
                 self.swap(&app);
                 let took = asked.since.elapsed().as_micros();

@@ -161,17 +161,18 @@ pub(super) enum Retry {
     Drained(ReleaseKey),
     /// A release that was to stop has had time for it.
     Overstayed(ReleaseKey),
-    /// Settings that another worker has.
+    /// Settings that another worker has, and no release on trial.
     Adopt {
         app: AppName,
         settings: Settings,
         reply: oneshot::Sender<Reply>,
     },
-    /// A release that another worker has is to take over; with its archive where it was not here.
+    /// A release that another worker has is to run here, too; with its archive where it was not here.
     TakeOver {
         app: AppName,
         number: u64,
         archive: Option<PathBuf>,
+        then: Then,
         reply: oneshot::Sender<Reply>,
     },
     /// Other workers may answer by now.

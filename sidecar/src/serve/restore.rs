@@ -114,6 +114,7 @@ impl Supervisor {
         for name in current.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             self.start_app(&name).await;
             self.start_prepared(&name);
+            self.start_on_trial(&name);
         }
     }
 

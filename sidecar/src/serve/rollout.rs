@@ -11,11 +11,12 @@ use super::event::Retry;
 use super::fault;
 use super::key::ReleaseKey;
 use super::stage::{Staging, Then};
-use super::store::{AppState, Share};
+use super::store::AppState;
 use super::supervisor::Supervisor;
 use super::swap::NotNow;
 use crate::admin::{
-    Abort, Activate, Activated, AdminError, Canary, Change, Code, Promote, Rollback, in_places,
+    Abort, Activate, Activated, AdminError, Canary, CanaryShare, Change, Code, Promote, Rollback,
+    in_places,
 };
 use protocol::{AppName, ReleaseId};
 use std::time::Duration;
@@ -24,7 +25,6 @@ use std::time::Duration;
 const TRY_AGAIN: Duration = Duration::from_millis(1);
 /// How often that is tried.
 const TRIES_MAX: u32 = 5000;
-const BASIS_POINTS: f64 = 100.0;
 
 impl Supervisor {
     /// Makes a release that runs the current one, then answers.
@@ -238,10 +238,8 @@ impl Supervisor {
             let message = format!("release {number} is current already");
             return Err(AdminError::new(Code::Conflict, message));
         }
-        // Within 1 to 10,000, as checked.
-        let basis_points = (body.percent * BASIS_POINTS).round() as u16;
-        let share = Share { release: number, basis_points };
-        Ok(noticed(AppState { canary: Some(share), ..known.state.clone() }))
+        let share = CanaryShare { release: number, percent: body.percent };
+        Ok(noticed(AppState { canary: Some(share.into()), ..known.state.clone() }))
     }
 
     /// The canary becomes current.

@@ -8,9 +8,11 @@ use super::event::{Event, Retry};
 use super::fault;
 use super::key::ReleaseKey;
 use super::settings::Settings;
-use super::store::{AppState, Incoming, Kept, Store};
+use super::store::{AppState, Incoming, Kept, Share, Store};
 use super::supervisor::Supervisor;
-use crate::admin::{Activate, AdminError, Answer, Change, Code, Reply, Staged};
+use crate::admin::{
+    Activate, AdminError, Answer, Change, Code, Reply, Settings as Generation, Staged,
+};
 use crate::config::{self, Deployment};
 use archive::{Accepted, Limits, Policy, Rejected, TrustedKeys, Unpacking};
 use protocol::{AppName, Catalog, diff};
@@ -43,6 +45,8 @@ pub(super) enum Then {
     Prepare(Activate),
     /// It becomes current.
     Activate(Activate),
+    /// It gets its share of the requests, as on the worker that has these settings.
+    Try { settings: Generation, share: Share },
 }
 
 /// What a thread needs to check and unpack an archive.
@@ -124,7 +128,7 @@ impl Supervisor {
             max_age_ms: match then {
                 Then::Report => self.settings.daemon.deploy.max_age_ms,
                 // Another worker runs it: it says that it is no old one sent again.
-                Then::Prepare(_) | Then::Activate(_) => u64::MAX,
+                Then::Prepare(_) | Then::Activate(_) | Then::Try { .. } => u64::MAX,
             },
             now_ms: super::audit::now_ms(),
         })
@@ -288,6 +292,10 @@ impl Supervisor {
                 self.commit_if(state, asked, After::Prepared);
             }
             Then::Activate(body) => self.activate_release(&key.app, body, asked),
+            Then::Try { settings, share } => {
+                let state = self.adopted_state(&key.app, &settings, Some(share));
+                self.commit_if(state, asked, After::Shared);
+            }
         }
     }
 

@@ -148,8 +148,8 @@ impl Supervisor {
             Retry::Adopt { app, settings, reply } => {
                 self.adopt_settings(app, settings, reply);
             }
-            Retry::TakeOver { app, number, archive, reply } => {
-                self.take_over(app, number, archive, reply);
+            Retry::TakeOver { app, number, archive, then, reply } => {
+                self.take_over(app, number, archive, then, reply);
             }
             Retry::AskMembers => self.ask_members(),
             Retry::StartHeld(app) => self.on_start_held(&app),

@@ -128,10 +128,12 @@ impl Supervisor {
     fn errand(&self, name: &AppName, behind: &Behind) -> Option<Errand> {
         let app = self.apps.get(name)?;
         let number = behind.release.as_ref().map_or(app.state.current, |missed| missed.number);
+        let canary = behind.settings.as_ref().and_then(|later| later.canary);
         Some(Errand {
             app: name.clone(),
             number,
             is_here: app.release(number).is_some(),
+            has_canary: canary.is_some_and(|canary| app.release(canary.release).is_some()),
             release: behind.release.clone(),
             settings: behind.settings.clone(),
             folder: self.settings.state_dir.join("incoming"),

@@ -1,8 +1,9 @@
-//! Releases that were prepared when the worker ended: their activation may still come.
+//! Releases that were prepared or on trial when the worker ended: their activation may still come.
 
 use super::super::commit::After;
 use super::super::event::Retry;
 use super::super::stage::Then;
+use super::super::store::Share;
 use super::super::supervisor::Supervisor;
 use super::takeover::{NEXT_TURN, own};
 use protocol::AppName;
@@ -23,6 +24,15 @@ impl Supervisor {
         self.ask_members_later();
         let asked = own(name, "stage", Some(number), None);
         self.start_kept(name, number, Then::Report, asked);
+    }
+
+    /// A release that was on trial when the worker ended still is.
+    pub(in crate::serve) fn start_on_trial(&mut self, name: &AppName) {
+        let canary = self.apps.get(name).and_then(|app| app.state.canary);
+        if let Some(Share { release: number, .. }) = canary {
+            let asked = own(name, "stage", Some(number), None);
+            self.start_kept(name, number, Then::Report, asked);
+        }
     }
 
     pub(in crate::serve) fn forget_preparation(&mut self, name: &AppName) {

@@ -5,7 +5,7 @@ use super::super::commit::After;
 use super::super::event::Retry;
 use super::super::stage::{Staging, Then};
 use super::super::supervisor::Supervisor;
-use crate::admin::{Activate, Reply, Settings};
+use crate::admin::{Reply, Settings};
 use protocol::AppName;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -26,23 +26,24 @@ impl Supervisor {
             return self.retry_after(NEXT_TURN, Retry::Adopt { app, settings, reply });
         }
         let asked = own(&app, "settings", None, Some(reply));
-        let state = self.adopted_settings(&app, settings);
-        self.commit_if(state, asked, After::Settings);
+        let state = self.adopted_state(&app, &settings, None);
+        self.commit_if(state, asked, After::Shared);
     }
 
-    /// The release is here, or its archive is: it takes over.
+    /// The release is here, or its archive is: it takes over, or is on trial.
     pub(in crate::serve) fn take_over(
         &mut self,
         app: AppName,
         number: u64,
         archive: Option<PathBuf>,
+        then: Then,
         reply: oneshot::Sender<Reply>,
     ) {
         if self.committing.contains(&app) {
-            return self.retry_after(NEXT_TURN, Retry::TakeOver { app, number, archive, reply });
+            let retry = Retry::TakeOver { app, number, archive, then, reply };
+            return self.retry_after(NEXT_TURN, retry);
         }
         let asked = own(&app, "catch up", Some(number), Some(reply));
-        let then = Then::Activate(Activate { number, allow_breaking: true, expect_current: None });
         match archive {
             Some(archive) => self.stage(&app, number, archive, then, asked),
             None => self.start_kept(&app, number, then, asked),
