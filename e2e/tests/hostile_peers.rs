@@ -160,6 +160,23 @@ fn ten_thousand_idle_connections_cost_little_and_stop_nobody() {
 }
 
 #[test]
+fn those_who_say_nothing_keep_nobody_out() {
+    let sidecar = Sidecar::builder()
+        .file("f.php", &format!("<?php {FUNCTIONS}"))
+        .config("[limits]\nhello_timeout_ms = 600000\nhandshakes_max = 8\n")
+        .start();
+    let mut silent: Vec<Wire> = (0..200).map(|_| Wire::connect(&sidecar.socket())).collect();
+    still_serves(&sidecar);
+    logged(&sidecar, "another took its place before it said Hello");
+    assert!(silent[0].is_hung_up());
+    // Nor those who do not leave when they are refused.
+    let other_protocol = vec![0xff; 4096];
+    let mut refused: Vec<Wire> = (0..200).map(|_| Wire::connect(&sidecar.socket())).collect();
+    refused.iter_mut().for_each(|wire| wire.send(&other_protocol));
+    still_serves(&sidecar);
+}
+
+#[test]
 fn one_connection_too_many_is_refused_politely() {
     let sidecar = Sidecar::builder()
         .file("f.php", &format!("<?php {FUNCTIONS}"))

@@ -1,5 +1,6 @@
 //! Where connections come in over unix sockets: peer credentials, Hello, verdict.
 
+use super::anteroom::{Anteroom, Place, Whose};
 use super::control;
 use super::event::{Event, Events, Greeting, Verdict};
 use super::handshake::{NoHello, read_hello, refusal, refuse, welcome};
@@ -12,12 +13,16 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// Pause after a failure to accept, which is nearly always a lack of descriptors: without it the
 /// loop would spin until one is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Why a connection was closed that had said nothing yet.
+pub(super) const MADE_ROOM: &str = "another took its place before it said Hello \
+    (limits.handshakes_max)";
 
 /// What every way in shares.
 #[derive(Clone, Debug)]
@@ -26,8 +31,8 @@ pub(super) struct Door {
     /// Who may come in by a unix socket.
     pub(super) peers: Arc<Peers>,
     pub(super) events: Events,
-    /// One permit for each connection that has not yet said Hello.
-    pub(super) handshakes: Arc<Semaphore>,
+    /// Where connections stand that have not yet said Hello.
+    pub(super) anteroom: Anteroom,
     /// Cancelled when the worker begins to stop: nobody new comes in.
     pub(super) closing: CancellationToken,
     /// Cancelled when it has stopped: control connections last until then.
@@ -55,19 +60,23 @@ impl Door {
         }
     }
 
-    /// Waits until fewer than `limits.handshakes_max` strangers are inside; more wait in the backlog.
-    pub(super) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.handshakes).acquire_owned().await.ok()
-    }
-
     async fn take_in(&self, stream: UnixStream) {
-        let Some(permit) = self.permit().await else {
+        let uid = stream.peer_cred().map(|peer| peer.uid()).ok();
+        let Some(place) = self.anteroom.enter(uid.map_or(Whose::Unknown, Whose::User)).await else {
             return;
         };
         let door = self.clone();
         tokio::spawn(async move {
-            let session = door.greet_unix(stream).await;
-            drop(permit);
+            let leaving = place.leaving();
+            let session = tokio::select! {
+                session = door.greet_unix(stream, &place) => session,
+                () = leaving.cancelled() => {
+                    let peer = uid.map_or("unknown".to_owned(), |uid| format!("uid {uid}"));
+                    door.reject(peer, MADE_ROOM.to_owned()).await;
+                    None
+                }
+            };
+            drop(place);
             if let Some(stream) = session {
                 control::serve(stream, door).await;
             }
@@ -75,7 +84,7 @@ impl Door {
     }
 
     /// Gives the stream back if it is a control connection.
-    async fn greet_unix(&self, mut stream: UnixStream) -> Option<UnixStream> {
+    async fn greet_unix(&self, mut stream: UnixStream, place: &Place) -> Option<UnixStream> {
         let limit = self.settings.hello_timeout;
         let peer = match self.peers.admit(&stream) {
             Ok(peer) => peer,
@@ -92,9 +101,15 @@ impl Door {
                 return None;
             }
         };
+        if !place.keep() {
+            return None;
+        }
         let descriptor = stream.as_fd().try_clone_to_owned().ok()?;
         match self.ask(hello, peer, descriptor).await? {
-            Verdict::Refuse(refused) => refuse(&mut stream, &refused, limit).await,
+            Verdict::Refuse(refused) => {
+                place.give_up();
+                refuse(&mut stream, &refused, limit).await;
+            }
             Verdict::Control { welcome: answer } => {
                 return welcome(&mut stream, &answer, limit).await.is_ok().then_some(stream);
             }

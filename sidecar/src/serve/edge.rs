@@ -1,7 +1,8 @@
 //! Where remote connections come in: TCP and TLS end here, and whole frames go on over an ordinary
 //! adopted connection. A slow or hostile peer costs memory within a limit, never an executor.
 
-use super::door::{Door, pause_after};
+use super::anteroom::{Place, Whose};
+use super::door::{Door, MADE_ROOM, pause_after};
 use super::event::{Event, Verdict};
 use super::gate::Gate;
 use super::handshake::{read_hello, refusal, refuse, welcome};
@@ -9,12 +10,12 @@ use super::relay::Relay;
 use super::{control, tls};
 use protocol::RefusedCode;
 use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepidle};
+use std::net::SocketAddr;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 /// A peer whose host vanished is noticed after this, and a few probes.
@@ -38,32 +39,38 @@ impl Edge {
                 () = self.door.closing.cancelled() => return,
             };
             match accepted {
-                Ok((stream, address)) => self.take_in(stream, address.to_string()).await,
+                Ok((stream, address)) => self.take_in(stream, address).await,
                 Err(error) => pause_after(&error).await,
             }
         }
     }
 
-    async fn take_in(&self, stream: TcpStream, peer: String) {
-        let Some(permit) = self.door.permit().await else {
+    async fn take_in(&self, stream: TcpStream, peer: SocketAddr) {
+        let Some(place) = self.door.anteroom.enter(Whose::Host(peer.ip())).await else {
             return;
         };
         // Both are improvements; a connection that does not take them still works.
         let _ = stream.set_nodelay(true);
         let _ = set_socket_keepalive(&stream, true);
         let _ = set_tcp_keepidle(&stream, KEEPALIVE_AFTER);
-        tokio::spawn(self.clone().greet(stream, peer, permit));
+        let (edge, leaving) = (self.clone(), place.leaving());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = edge.clone().greet(stream, peer.to_string(), place) => {}
+                () = leaving.cancelled() => edge.door.reject(peer.to_string(), MADE_ROOM.to_owned()).await,
+            }
+        });
     }
 
-    async fn greet(self, stream: TcpStream, peer: String, permit: OwnedSemaphorePermit) {
+    async fn greet(self, stream: TcpStream, peer: String, place: Place) {
         let Some(identity) = &self.tls else {
-            return self.converse(stream, peer, false, permit).await;
+            return self.converse(stream, peer, false, place).await;
         };
         let limit = self.door.settings.hello_timeout;
         let reason = match timeout(limit, identity.acceptor.accept(stream)).await {
             Ok(Ok(stream)) => {
                 let certified = stream.get_ref().1.peer_certificates().is_some();
-                return self.converse(stream, peer, certified, permit).await;
+                return self.converse(stream, peer, certified, place).await;
             }
             Ok(Err(error)) => format!("TLS: {error}"),
             Err(_) => format!("no TLS within {} ms (limits.hello_timeout_ms)", limit.as_millis()),
@@ -77,7 +84,7 @@ impl Edge {
         mut stream: impl AsyncRead + AsyncWrite + Unpin,
         peer: String,
         certified: bool,
-        permit: OwnedSemaphorePermit,
+        place: Place,
     ) {
         let limit = self.door.settings.hello_timeout;
         let hello = match read_hello(&mut stream, limit).await {
@@ -92,15 +99,21 @@ impl Edge {
             refuse(&mut stream, &refusal(RefusedCode::Denied, reason), limit).await;
             return self.door.reject(peer, reason.to_owned()).await;
         }
+        if !place.keep() {
+            return;
+        }
         let Ok((inside, executors)) = StdUnixStream::pair() else {
             return self.door.reject(peer, "no descriptor is free for it".to_owned()).await;
         };
         match self.door.ask(hello, peer.clone(), executors.into()).await {
             None => {}
-            Some(Verdict::Refuse(refused)) => refuse(&mut stream, &refused, limit).await,
+            Some(Verdict::Refuse(refused)) => {
+                place.give_up();
+                refuse(&mut stream, &refused, limit).await;
+            }
             Some(Verdict::Control { welcome: answer }) => {
                 let greeted = welcome(&mut stream, &answer, limit).await;
-                drop(permit);
+                drop(place);
                 if greeted.is_ok() {
                     control::serve(stream, self.door.clone()).await;
                 }
@@ -111,7 +124,7 @@ impl Edge {
                     return;
                 }
                 let _ = self.door.events.send(Event::Welcomed(id)).await;
-                drop(permit);
+                drop(place);
                 self.relay(stream, inside, peer).await;
             }
         }

@@ -5,6 +5,7 @@ mod absent;
 mod admission;
 mod announcement;
 mod answers;
+mod anteroom;
 mod app;
 mod app_settings;
 mod asked;

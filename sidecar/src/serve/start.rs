@@ -16,7 +16,7 @@ use super::restore::{Stored, recover};
 use super::settings::Settings;
 use super::supervisor::{Phase, Supervisor};
 use super::unread::Room;
-use super::ways::{Rules, Ways, handshakes};
+use super::ways::{Rules, Ways, anteroom};
 use super::{Error, Options, descriptors, logging, signals};
 use crate::config::{self, Configuration, Deployment};
 use protocol::Membership;
@@ -191,7 +191,7 @@ impl Supervisor {
         let settings = &self.settings;
         let remote_pieces = settings.daemon.limits.remote_bytes_max as usize / PIECE_BYTES;
         Door {
-            handshakes: handshakes(settings),
+            anteroom: anteroom(settings),
             settings: Arc::clone(settings),
             peers: Arc::new(settings.peers.clone()),
             events: self.events.clone(),

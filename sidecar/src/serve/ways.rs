@@ -1,6 +1,7 @@
 //! The ways in: sockets that are bound, with the rules of who may come in by them.
 
 use super::Error;
+use super::anteroom::Anteroom;
 use super::directories::Directories;
 use super::door::Door;
 use super::edge::Edge;
@@ -16,7 +17,6 @@ use net::Address;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
 
 /// Who may come in from elsewhere. Dropped before anybody was told of the worker, it takes along the
 /// files that were made for it.
@@ -119,8 +119,8 @@ fn bind_control(
 }
 
 fn open_callers(door: Door, gate: &Arc<Gate>, listeners: Listeners) -> io::Result<()> {
-    // Strangers far away have permits of their own, so that they cannot keep this host's callers out.
-    let remote = Door { handshakes: handshakes(&door.settings), ..door.clone() };
+    // Strangers far away have an anteroom of their own, so that they cannot keep this host's callers out.
+    let remote = Door { anteroom: anteroom(&door.settings), ..door.clone() };
     for (listener, encrypted) in listeners.tcp {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let tls = gate.tls.clone().filter(|_| encrypted);
@@ -139,9 +139,9 @@ fn open_callers(door: Door, gate: &Arc<Gate>, listeners: Listeners) -> io::Resul
     Ok(())
 }
 
-/// A permit for each connection that has not yet said Hello.
-pub(super) fn handshakes(settings: &Settings) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(settings.daemon.limits.handshakes_max as usize))
+/// Room for connections that have not yet said Hello.
+pub(super) fn anteroom(settings: &Settings) -> Anteroom {
+    Anteroom::new(settings.daemon.limits.handshakes_max)
 }
 
 /// What remote callers must be given, where it was made here.

@@ -166,7 +166,11 @@ pub(crate) const KEYS: &[Key] = &[
     key("limits.frame_bytes_max", "67108864", "Largest request or answer, in bytes."),
     key("limits.value_depth_max", "256", "Deepest nesting of arrays and objects in a value."),
     key("limits.connections_max", "12288", "Most connections at a time."),
-    key("limits.handshakes_max", "512", "Most connections that have not yet said Hello."),
+    key(
+        "limits.handshakes_max",
+        "512",
+        "Most connections that have not yet said Hello; the next one takes the place of the first of the user or host that has most.",
+    ),
     key("limits.remote_bytes_max", "536870912", "Most bytes buffered for remote callers together."),
     key(
         "limits.hello_timeout_ms",
