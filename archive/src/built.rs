@@ -13,8 +13,13 @@ use crate::unloading::Unloading;
 use crate::window::Window;
 use protocol::{AppName, ReleaseId};
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
+
+/// What the application says of itself.
+const MANIFEST: &str = "app.toml";
+/// More of it is no configuration.
+const MANIFEST_BYTES_MAX: u64 = 1024 * 1024;
 
 /// An archive in a temporary file that is gone with this value.
 #[derive(Debug)]
@@ -24,6 +29,7 @@ pub struct Built {
     payload_hash: [u8; 32],
     content: ContentId,
     totals: Totals,
+    manifest: Option<String>,
 }
 
 /// What a deployer says about a release.
@@ -54,12 +60,27 @@ pub fn build(source: &Source, limits: &Limits, scratch: &Path) -> Result<Built, 
         return Err(Fault::ArchiveTooLarge { bytes, max }.overall().into());
     }
     let payload_hash = *hasher.finalize().as_bytes();
-    let built = Built { payload: file, payload_bytes: bytes, payload_hash, content, totals };
+    let manifest = manifest(staged.root());
+    let built =
+        Built { payload: file, payload_bytes: bytes, payload_hash, content, totals, manifest };
     built.read_back(limits)?;
     Ok(built)
 }
 
+/// The text of the `app.toml`, as far as it can be one.
+fn manifest(root: &Path) -> Option<String> {
+    let mut text = String::new();
+    let file = File::open(root.join(MANIFEST)).ok()?;
+    file.take(MANIFEST_BYTES_MAX).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
 impl Built {
+    /// The text of its `app.toml`, if it has one.
+    pub fn manifest(&self) -> Option<&str> {
+        self.manifest.as_deref()
+    }
+
     pub fn content(&self) -> ContentId {
         self.content
     }

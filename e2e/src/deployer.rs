@@ -2,7 +2,7 @@
 
 use crate::{Artifacts, Sidecar, SidecarBuilder};
 use serde_json::Value;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Whoever deploys: a key, and a folder to deploy from.
@@ -76,6 +76,16 @@ impl Deployer {
         let (app, key) = (self.path("app"), self.path("key"));
         let args = ["deploy", &app, "--app", "shop", "--key", &key];
         Self::output_at(controls, &[&args, more].concat())
+    }
+
+    /// Starts to deploy functions; what it says is thrown away.
+    pub fn begin_deploy(&self, workers: &[&Sidecar], functions: &str) -> Child {
+        let app = self.folder.path().join("app");
+        std::fs::write(app.join("functions.php"), format!("<?php\n{functions}")).expect("ours");
+        let mut command = Command::new(Artifacts::find().appserver);
+        command.args(["deploy", &self.path("app"), "--app", "shop", "--key", &self.path("key")]);
+        command.env("APPSERVER_CONTROL", controls(workers));
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("appserver runs")
     }
 
     pub fn releases(&self, workers: &[&Sidecar]) -> Value {

@@ -12,6 +12,6 @@ pub(crate) use activated::{Activated, in_places};
 pub(crate) use error::{AdminError, Code};
 pub(crate) use question::{
     Abort, Activate, Answer, Canary, ChangeSettings, Number, Promote, Prune, Pruned, Question,
-    Reply, Rollback, Settings,
+    Remove, Reply, Rollback, Settings,
 };
 pub(crate) use release::{App, AuditEntry, CanaryShare, Change, Release, ReleaseState, Staged};

@@ -41,6 +41,8 @@ pub(crate) enum Question {
     Abort { app: AppName, body: Abort },
     /// `POST /v1/apps/{app}/drain`: a release that is not current stops when its calls have ended.
     Drain { app: AppName, body: Number },
+    /// `POST /v1/apps/{app}/remove`: the application itself.
+    Remove { app: AppName, body: Remove },
     /// `POST /v1/apps/{app}/prune`
     Prune { app: AppName, body: Prune },
     /// `GET /v1/apps/{app}/settings`
@@ -63,6 +65,7 @@ impl Question {
             | Self::Promote { app, .. }
             | Self::Abort { app, .. }
             | Self::Drain { app, .. }
+            | Self::Remove { app, .. }
             | Self::Prune { app, .. }
             | Self::ChangeSettings { app, .. } => Some(app),
             Self::Status
@@ -154,6 +157,14 @@ pub(crate) struct Abort {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Number {
     pub(crate) number: u64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Remove {
+    /// Also when it takes calls.
+    #[serde(default)]
+    pub(crate) force: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

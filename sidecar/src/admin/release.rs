@@ -19,6 +19,9 @@ pub(crate) struct App {
     /// two workers that differ the one with the later decision is right.
     #[serde(default)]
     pub(crate) decided_at_ms: u64,
+    /// It was removed: this is all that is left of it, so that nobody brings it back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) removed: bool,
     /// Why it takes no calls: what other workers have and this one is still to get.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) behind: Option<String>,
@@ -111,8 +114,8 @@ pub(crate) struct AuditEntry {
     /// Who asked: `uid 1000 (ada)`, `token deploy`, or `worker` itself.
     pub(crate) by: String,
     pub(crate) app: String,
-    /// `stage`, `prepare`, `activate`, `rollback`, `canary`, `promote`, `abort`, `drain`, `prune`, `settings`,
-    /// `catch up`.
+    /// `stage`, `prepare`, `activate`, `rollback`, `canary`, `promote`, `abort`, `drain`, `prune`,
+    /// `remove`, `settings`, `catch up`.
     pub(crate) action: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) release: Option<u64>,

@@ -21,11 +21,12 @@ pub(crate) enum Exit {
     Protocol = 76,
     Denied = 77,
     Config = 78,
+    Interrupted = 130,
 }
 
 impl Exit {
     /// In the order in which they are documented.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Ok,
         Self::Failed,
         Self::Usage,
@@ -41,6 +42,7 @@ impl Exit {
         Self::Protocol,
         Self::Denied,
         Self::Config,
+        Self::Interrupted,
     ];
 
     pub(crate) fn code(self) -> u8 {
@@ -64,6 +66,7 @@ impl Exit {
             Self::Protocol => "The peer does not speak this protocol, or another version of it.",
             Self::Denied => "The worker does not let this user, token or certificate in.",
             Self::Config => "A setting is wrong, or an application does not start.",
+            Self::Interrupted => "A signal ended a deploy; it has said in what state.",
         }
     }
 

@@ -18,6 +18,7 @@ mod proxy;
 #[cfg(test)]
 mod reference;
 mod releases;
+mod remove;
 mod retire;
 mod rollback;
 mod seconds;
@@ -87,6 +88,8 @@ pub(crate) enum Command {
     Drain(retire::DrainArgs),
     /// Remove old releases.
     Prune(retire::PruneArgs),
+    /// Remove an application.
+    Remove(remove::RemoveArgs),
     /// Show who did what, when, with which result.
     Audit(audit::AuditArgs),
     /// Check configuration without starting anything; change settings of an application.
@@ -127,6 +130,7 @@ pub(crate) fn run(command: Command) -> Result<(), Stop> {
         Command::Abort(args) => canary::abort(args),
         Command::Drain(args) => retire::drain(args),
         Command::Prune(args) => retire::prune(args),
+        Command::Remove(args) => remove::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Config(command) => check::run(command),
         Command::ProvisionSql(args) => provision_sql::run(&args),

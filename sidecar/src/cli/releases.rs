@@ -35,9 +35,9 @@ pub(crate) fn run(args: ReleasesArgs) -> Result<(), Stop> {
             }
         }
     });
-    print(&outcomes, args.json, |apps| match apps.is_empty() {
-        true => "no application\n".to_owned(),
-        false => apps.iter().map(describe).collect::<Vec<_>>().join("\n"),
+    print(&outcomes, args.json, |apps| {
+        let told: Vec<String> = apps.iter().filter(|app| !app.removed).map(describe).collect();
+        if told.is_empty() { "no application\n".to_owned() } else { told.join("\n") }
     })
 }
 

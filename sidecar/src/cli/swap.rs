@@ -69,13 +69,24 @@ impl<'a> Swap<'a> {
     }
 
     /// Does it.
-    pub(crate) fn carry_out(&self) -> Vec<Outcome<Activated>> {
+    fn carry_out(&self) -> Vec<Outcome<Activated>> {
+        self.carry_out_if(|| true)
+    }
+
+    /// Does it unless, when all have prepared it, `goes_on` says that nobody wants it any more.
+    pub(crate) fn carry_out_if(&self, goes_on: impl FnOnce() -> bool) -> Vec<Outcome<Activated>> {
         if self.fleet.clients().len() > 1 {
             let prepared = self.prepare();
             if finish(&prepared).is_err() {
                 self.abort();
                 return prepared.into_iter().map(spared).collect();
             }
+        }
+        if !goes_on() {
+            self.abort();
+            let clients = self.fleet.clients().iter().cloned();
+            let given_up = |client| Outcome { client, result: Err(Failure::Interrupted) };
+            return clients.map(given_up).collect();
         }
         self.commit()
     }

@@ -25,6 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::{TlsConnector, rustls};
+use tokio_util::task::AbortOnDropHandle;
 
 /// Longest wait for an answer: the worker gives up a little earlier, and says why.
 const ANSWER_WITHIN: Duration = Duration::from_secs(75);
@@ -219,18 +220,16 @@ async fn within<T>(
     timeout(limit, answer).await.map_err(|_| Failure::TimedOut(limit))?
 }
 
-/// One request and its answer.
+/// One request and its answer; whoever stops waiting for it hangs up.
 async fn converse<T: DeserializeOwned>(
     stream: impl Stream,
     request: Request<Body>,
 ) -> Result<T, Failure> {
     let shaken = http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = shaken.map_err(lost)?;
-    // It ends when the sender is dropped, and its errors are those of the request.
-    let driver = tokio::spawn(connection);
-    let answer = read(&mut sender, request).await;
-    driver.abort();
-    answer
+    // Its errors are those of the request.
+    let _driver = AbortOnDropHandle::new(tokio::spawn(connection));
+    read(&mut sender, request).await
 }
 
 /// The same for an answer that is a file.
@@ -242,10 +241,8 @@ async fn download(
 ) -> Result<(), Failure> {
     let shaken = http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = shaken.map_err(lost)?;
-    let driver = tokio::spawn(connection);
-    let answer = receive(&mut sender, request, file, bytes_max).await;
-    driver.abort();
-    answer
+    let _driver = AbortOnDropHandle::new(tokio::spawn(connection));
+    receive(&mut sender, request, file, bytes_max).await
 }
 
 async fn receive(

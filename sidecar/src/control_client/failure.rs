@@ -23,6 +23,9 @@ pub(crate) enum Failure {
     /// It could have, but another worker could not.
     #[error("nothing was changed here, because of another worker")]
     Spared,
+    /// Whoever asked did not wait for it.
+    #[error("given up by a signal")]
+    Interrupted,
     /// Others did it, and this one could not be reached any more.
     #[error(
         "{cause}; whether release {number} took over there is not known: if it did not, it does \
@@ -43,7 +46,7 @@ impl Failure {
     pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Lost(_) | Self::TimedOut(_) => true,
-            Self::Protocol(_) | Self::Spared | Self::Behind { .. } => false,
+            Self::Protocol(_) | Self::Spared | Self::Interrupted | Self::Behind { .. } => false,
             Self::Refused(error) => error.code == Code::Unavailable,
         }
     }
@@ -57,6 +60,7 @@ impl Failure {
             Self::TimedOut(_) => json!({"code": "timed_out", "message": self.to_string()}),
             Self::Protocol(_) => json!({"code": "protocol", "message": self.to_string()}),
             Self::Spared => json!({"code": "spared", "message": self.to_string()}),
+            Self::Interrupted => json!({"code": "interrupted", "message": self.to_string()}),
             Self::Behind { .. } => json!({"code": "behind", "message": self.to_string()}),
         }
     }

@@ -156,7 +156,7 @@ impl Supervisor {
             let near = names().take(3).map(str::to_owned).collect();
             return Err(Refused { code: RefusedCode::UnknownApp, message, near });
         }
-        if self.apps.contains_key(app) {
+        if self.app(app).is_ok() {
             return Ok(app);
         }
         Err(Refused {

@@ -76,6 +76,10 @@ impl Supervisor {
                 let answer = self.drain(&app, &body);
                 asked.answer(self, answer);
             }
+            Question::Remove { app, body } => {
+                let state = self.removed_state(&app, &body);
+                self.commit_if(state, asked, After::Removed);
+            }
             Question::Prune { app, body } => {
                 let answer = self.prune(&app, &body);
                 asked.answer(self, answer);
@@ -165,6 +169,9 @@ fn described(question: &Question) -> (&'static str, Option<u64>, String) {
         Question::Promote { .. } => ("promote", None, none),
         Question::Abort { body, .. } => ("abort", body.prepared, none),
         Question::Drain { body, .. } => ("drain", Some(body.number), none),
+        Question::Remove { body, .. } => {
+            ("remove", None, if body.force { "by force".to_owned() } else { none })
+        }
         Question::Prune { body, .. } => ("prune", None, format!("keep {}", body.keep)),
         Question::ChangeSettings { body, .. } => {
             let keys: Vec<&str> = body.settings.keys().map(String::as_str).collect();

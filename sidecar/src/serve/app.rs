@@ -106,10 +106,15 @@ pub(super) fn settings_on_the_wire(generation: u64) -> u16 {
 impl Supervisor {
     /// The application, or that there is none.
     pub(super) fn app_mut(&mut self, name: &AppName) -> Result<&mut App, AdminError> {
-        self.apps.get_mut(name).ok_or_else(|| unknown_app(name))
+        self.apps.get_mut(name).filter(|app| !app.is_gone()).ok_or_else(|| unknown_app(name))
     }
 
     pub(super) fn app(&self, name: &AppName) -> Result<&App, AdminError> {
+        self.app_or_remains(name).ok().filter(|app| !app.is_gone()).ok_or_else(|| unknown_app(name))
+    }
+
+    /// The same, also of one that was removed: it may come again.
+    pub(super) fn app_or_remains(&self, name: &AppName) -> Result<&App, AdminError> {
         self.apps.get(name).ok_or_else(|| unknown_app(name))
     }
 
@@ -127,6 +132,7 @@ impl Supervisor {
             settings_generation: app.state.settings_generation,
             highest: app.state.highest,
             decided_at_ms: app.state.decided_at_ms,
+            removed: app.is_gone(),
             behind: app.refuses().map(Behind::to_string),
             releases,
         }

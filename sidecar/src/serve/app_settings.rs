@@ -82,7 +82,7 @@ impl Supervisor {
         settings: &Settings,
         canary: Option<Share>,
     ) -> Result<AppState, AdminError> {
-        let state = self.app(app)?.state.clone();
+        let state = self.app_or_remains(app)?.state.clone();
         if settings.generation <= state.settings_generation {
             return Ok(state);
         }

@@ -24,6 +24,11 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// Whether whoever asked has not waited for the answer.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.reply.as_ref().is_some_and(oneshot::Sender::is_closed)
+    }
+
     /// What came of it beyond what was asked for, for the audit log.
     pub(super) fn add_detail(&mut self, detail: &str) {
         let separated = !self.detail.is_empty() && !detail.is_empty();

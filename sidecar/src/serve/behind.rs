@@ -49,7 +49,7 @@ impl Behind {
     ) -> Option<Self> {
         let before = app.behind.clone().unwrap_or_default();
         let (mut release, mut settings) = (before.release.clone(), before.settings.clone());
-        for (client, other) in told {
+        for (client, other) in told.filter(|(_, other)| !other.removed) {
             let (number, at_ms) = (other.current, other.decided_at_ms);
             // A folder that others serve is no release that could be fetched.
             let can_be = number != 0 || app.folder.is_some();

@@ -27,6 +27,8 @@ pub(super) enum After {
     Shared,
     /// New calls see the new settings.
     Settings,
+    /// The application is no more.
+    Removed,
     /// A release was accepted: it is started.
     Accepted { number: u64, then: Then },
 }
@@ -44,7 +46,7 @@ pub(super) struct Waiting {
 impl Supervisor {
     /// Writes the state; [`Self::on_committed`] goes on.
     pub(super) fn commit(&mut self, state: AppState, asked: Asked, after: After) {
-        let store = match self.app(&asked.app) {
+        let store = match self.app_or_remains(&asked.app) {
             Ok(known) => known.store.clone(),
             Err(error) => return asked.answer(self, Err(error)),
         };
@@ -111,6 +113,10 @@ impl Supervisor {
                 self.publish_settings(&app);
                 let settings = self.settings_of(&app);
                 asked.answer(self, settings);
+            }
+            After::Removed => {
+                self.end_removed(&app);
+                asked.answer(self, Ok(Answer::Done {}));
             }
             After::Accepted { number, then } => self.start_accepted(number, then, asked),
         }

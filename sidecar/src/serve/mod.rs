@@ -60,6 +60,7 @@ mod provision;
 mod ready;
 mod relay;
 mod reload;
+mod removal;
 mod restore;
 mod retirement;
 mod rollout;

@@ -52,7 +52,7 @@ impl Supervisor {
         let told = self.settings.members.ask().await;
         self.on_told(&told);
         self.start_current().await;
-        if self.releases.is_empty() && self.apps.is_empty() && self.dev.is_none() {
+        if self.releases.is_empty() && self.apps.values().all(App::is_gone) && self.dev.is_none() {
             tracing::warn!(
                 "there is no application yet: deploy one, or name its folder with --app"
             );

@@ -116,7 +116,7 @@ impl Supervisor {
     }
 
     /// A release stops as soon as its calls have ended, or at the end of the drain time.
-    fn let_go(&mut self, key: &ReleaseKey) {
+    pub(super) fn let_go(&mut self, key: &ReleaseKey) {
         let drain = Duration::from_millis(self.settings.daemon.releases.drain_timeout_ms);
         if let Some(deployed) = self.releases.get_mut(key) {
             deployed.awaits = None;
@@ -193,6 +193,7 @@ impl Supervisor {
             let _ = super::directories::remove_temp(&folder);
         }
         self.tidy_snapshots();
+        self.clear_removed(&key.app);
     }
 
     /// Stops a release as soon as its calls have ended, or at the end of the drain time.
@@ -208,7 +209,11 @@ impl Supervisor {
             return Err(AdminError::new(Code::Conflict, message));
         }
         let key = ReleaseKey { app: app.clone(), release };
-        self.let_go(&key);
+        if self.releases.get(&key).is_some_and(|deployed| deployed.staging.is_some()) {
+            self.give_up_staging(&key, "it was drained before it was ready");
+        } else {
+            self.let_go(&key);
+        }
         Ok(Answer::App(self.app_report(app, self.app(app)?)))
     }
 

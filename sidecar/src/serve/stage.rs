@@ -117,7 +117,7 @@ impl Supervisor {
             let loaded = App::load(&state_dir, app).map_err(unavailable)?;
             self.apps.insert(app.clone(), loaded);
         }
-        let known = self.app(app)?;
+        let known = self.app_or_remains(app)?;
         Ok(Job {
             app: app.clone(),
             number,
@@ -148,6 +148,15 @@ impl Supervisor {
             return self.send_after(LOOK_AGAIN, Event::Unpacked { app, result, then, asked });
         }
         self.staging.remove(app);
+        let result = match result {
+            Ok(kept) if then == Then::Report && asked.is_abandoned() => {
+                if let Some(known) = self.apps.get(app) {
+                    remove_in_background(known.store.clone(), kept.number);
+                }
+                Err(abandoned())
+            }
+            result => result,
+        };
         let kept = match result {
             Ok(kept) => kept,
             Err(error) => {
@@ -164,7 +173,8 @@ impl Supervisor {
     /// An application of which there is nothing, because its first release was refused.
     fn forget_unknown(&mut self, app: &AppName) {
         let unknown = |known: &mut App| {
-            known.kept.is_empty() && known.folder.is_none() && known.behind.is_none()
+            let empty = known.kept.is_empty() && known.folder.is_none();
+            empty && known.behind.is_none() && !known.is_gone()
         };
         if self.apps.get_mut(app).is_some_and(unknown) {
             self.apps.remove(app);
@@ -173,7 +183,7 @@ impl Supervisor {
 
     /// From now on no release with a lower number is accepted, whatever becomes of this one.
     fn accepted_state(&mut self, app: &AppName, kept: Kept) -> Result<(AppState, u64), AdminError> {
-        let known = self.app_mut(app)?;
+        let known = self.apps.get_mut(app).ok_or_else(|| unknown_release(app, kept.number))?;
         let mut state = known.state.clone();
         let number = kept.number;
         if number >= state.highest {
@@ -268,8 +278,14 @@ impl Supervisor {
         let Some(deployed) = self.releases.get_mut(key) else {
             return;
         };
-        if deployed.staging.is_none() || deployed.state != ReleaseState::Running {
+        let Some(staging) = &deployed.staging else {
             return;
+        };
+        if deployed.state != ReleaseState::Running {
+            return;
+        }
+        if staging.then == Then::Report && staging.asked.is_abandoned() {
+            return self.give_up_staging(key, &abandoned().message);
         }
         let ready = deployed.pools.values().all(super::pool::Pool::is_ready);
         // What follows is to follow from the state that is being written, if one is.
@@ -431,6 +447,10 @@ impl Job {
         fault::point("stage.kept");
         Ok(kept)
     }
+}
+
+fn abandoned() -> AdminError {
+    AdminError::new(Code::Unavailable, "whoever sent it did not wait for it")
 }
 
 /// Removes a release's files without a turn of the supervisor's loop.

@@ -43,6 +43,8 @@ pub(super) struct AppState {
     pub(super) highest_content: Option<String>,
     /// A release that a deploy is about to activate on all workers.
     pub(super) prepared: Option<u64>,
+    /// The application was removed when no higher number had been accepted; no release of before counts.
+    pub(super) removed_up_to: Option<u64>,
     pub(super) settings_generation: u64,
     /// What was set beyond, or instead of, what the releases say.
     pub(super) settings: BTreeMap<String, Value>,
@@ -110,6 +112,9 @@ impl Store {
     pub(super) fn load(&self) -> io::Result<(AppState, BTreeMap<u64, Kept>)> {
         let state = self.load_state()?;
         let mut kept = BTreeMap::new();
+        if let Some(number) = state.removed_up_to {
+            self.forget_up_to(number)?;
+        }
         for entry in list(&self.folder)? {
             if entry.file_name().to_string_lossy().starts_with("staging-") {
                 remove(&entry.path())?;
@@ -167,6 +172,17 @@ impl Store {
         remove(&folder)?;
         make_folder(&folder)?;
         Ok(Incoming { folder, target: self.release(number) })
+    }
+
+    /// Removes the releases up to a number.
+    pub(super) fn forget_up_to(&self, number: u64) -> io::Result<()> {
+        for entry in list(&self.folder.join("releases"))? {
+            let found = entry.file_name().to_str().and_then(|name| name.parse().ok());
+            if let Some(old) = found.filter(|found| *found <= number) {
+                self.forget(old)?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes a release; the bytes that it took.
@@ -316,6 +332,20 @@ mod tests {
         assert!(store.root(3).is_dir());
         let apps = Store::applications(folder.path()).unwrap();
         assert_eq!(apps, [AppName::new("shop").unwrap()]);
+    }
+
+    #[test]
+    fn of_a_removed_application_only_what_came_later_is_there() {
+        let (_folder, store) = store();
+        for number in [1, 2] {
+            let incoming = store.begin(number).unwrap();
+            fs::create_dir(incoming.root()).unwrap();
+            incoming.keep(&kept(number)).unwrap();
+        }
+        let state = AppState { removed_up_to: Some(1), highest: 2, ..AppState::default() };
+        store.save(&state).unwrap();
+        assert_eq!(store.load().unwrap(), (state, BTreeMap::from([(2, kept(2))])));
+        assert!(!store.root(1).exists());
     }
 
     #[test]

@@ -138,6 +138,7 @@ fn a_deploy_stages_prepares_and_activates_on_all_workers_with_one_number() {
 fn the_first_deploy_of_an_application_is_release_1() {
     let worker = FakeControl::answering(|asked| match asked.line().as_str() {
         "GET /v1/apps/shop" => (404, error("unknown_app", "there is no application \"shop\"")),
+        "GET /v1/apps" => (200, json!([app(4, 4)])),
         "PUT /v1/apps/shop/releases/1" => (200, staged(1, json!([]))),
         _ => (200, json!({"number": 1, "previous": null, "took_us": 9})),
     });
@@ -147,7 +148,7 @@ fn the_first_deploy_of_an_application_is_release_1() {
     assert_eq!((&told["release"], &told["stage"]), (&json!(1), &json!("activated")));
     assert_eq!(told["workers"][0]["before"], Value::Null);
     assert_eq!(told["workers"][0]["activated"]["number"], 1);
-    assert_eq!(worker.asked()[2].json()["expect_current"], Value::Null);
+    assert_eq!(worker.asked()[3].json()["expect_current"], Value::Null);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::appserver::appserver;
 
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 23] = [
     &["keygen"],
     &["deploy"],
     &["releases"],
@@ -12,6 +12,7 @@ const COMMANDS: [&[&str]; 22] = [
     &["abort"],
     &["drain"],
     &["prune"],
+    &["remove"],
     &["audit"],
     &["config", "get"],
     &["config", "set"],

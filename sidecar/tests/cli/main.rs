@@ -3,6 +3,7 @@
 mod appserver;
 mod config;
 mod deploy;
+mod deploy_interrupted;
 mod fake_control;
 mod fake_worker;
 mod help;

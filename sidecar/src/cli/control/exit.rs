@@ -12,6 +12,7 @@ impl Failure {
             Self::TimedOut(_) => Exit::TimedOut,
             Self::Protocol(_) => Exit::Protocol,
             Self::Spared => Exit::Unavailable,
+            Self::Interrupted => Exit::Interrupted,
             Self::Behind { cause, .. } => cause.exit(),
             Self::Refused(error) => match error.code {
                 Code::BadRequest | Code::BadArchive => Exit::Data,

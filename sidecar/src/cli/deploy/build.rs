@@ -52,6 +52,12 @@ impl Package {
         Ok(Self { built, scratch })
     }
 
+    /// What its `app.toml` calls the application, if it does.
+    pub(super) fn name(&self) -> Option<String> {
+        let manifest: toml::Table = self.built.manifest()?.parse().ok()?;
+        manifest.get("name")?.as_str().map(str::to_owned)
+    }
+
     /// The signed archive, in a file that is gone with the package.
     pub(super) fn seal(
         &self,

@@ -1,6 +1,8 @@
 //! `appserver deploy`: a new release on every worker, or on none.
 
 mod build;
+mod interrupt;
+mod known;
 mod progress;
 mod report;
 mod stage;
@@ -13,6 +15,7 @@ use super::{Exit, Stop};
 use crate::admin::{App, Code};
 use archive::DeployKey;
 use build::{Package, Wanted};
+use interrupt::Interrupt;
 use progress::Progress;
 use protocol::AppName;
 use report::Report;
@@ -26,7 +29,8 @@ Examples:
   appserver deploy . --git v1.2.0 --app shop --key deploy.key --note 'ticket 7'
 
 It is staged on every worker, which callers do not notice; when all have staged it, it takes over on
-all of them. If one fails, nothing changes anywhere. It goes back with appserver rollback.";
+all of them. If one fails, nothing changes anywhere. It goes back with appserver rollback.
+Ctrl-C before it takes over gives it up and withdraws what was staged.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -51,6 +55,9 @@ pub(crate) struct DeployArgs {
     /// Stage it, and leave the current release where it is; see canary and promote.
     #[arg(long)]
     stage_only: bool,
+    /// Also when app.toml names the application otherwise.
+    #[arg(long)]
+    rename: bool,
     /// Build it and ask the workers, and change nothing.
     #[arg(long, conflicts_with = "stage_only")]
     dry_run: bool,
@@ -66,16 +73,29 @@ pub(crate) fn run(args: DeployArgs) -> Result<(), Stop> {
     let fleet = args.control.open()?;
     let progress = Progress::start();
     let before = ask(&fleet, &args.app, !args.stage_only && !args.dry_run)?;
-    let number = next_number(&before);
+    let known = known::of(&fleet, &args.app, &before)?;
+    known.tell(&progress);
+    let number = next_number(&before).max(known.removed_at + 1);
     let wanted = Wanted { path: &args.path, revision: args.git.as_deref() };
     progress.say(&format!("building release {number} of {} from {wanted}", args.app));
     let package = Package::build(&wanted)?;
+    if !args.rename {
+        refuse_other_name(&args.app, &package)?;
+    }
     let mut report = Report::new(&args.app, number, &package, &before);
     if args.dry_run {
         return report.print("dry run", args.json);
     }
     let file = package.seal(&args.app, number, args.note.unwrap_or_default(), &key)?;
-    report.staged = stage::everywhere(&fleet, &args.app, number, &file, &progress)?;
+    let interrupt = Interrupt::watch(
+        format!("appserver drain --app {} --release {number}", args.app),
+        format!("appserver promote --app {} --release {number}", args.app),
+    )?;
+    report.staged = stage::everywhere(&fleet, &args.app, number, &file, &progress, &interrupt)?;
+    if interrupt.came() {
+        stage::withdraw_everywhere(&fleet, &args.app, number);
+        return report.print("interrupted", args.json);
+    }
     if finish(&report.staged).is_err() {
         stage::withdraw(&fleet, &args.app, number, &report.staged);
         return report.print("not staged", args.json);
@@ -91,11 +111,28 @@ pub(crate) fn run(args: DeployArgs) -> Result<(), Stop> {
     let swap = Swap::to_release(&fleet, &args.app, number);
     let expected = before.iter().map(current).collect();
     let swap = swap.allowing_breaking(args.allow_breaking).expecting(expected);
-    report.activated = swap.carry_out();
+    report.activated = swap.carry_out_if(|| interrupt.begin_to_activate());
     if report.activated.iter().all(|outcome| outcome.result.is_err()) {
         stage::withdraw(&fleet, &args.app, number, &report.staged);
     }
+    if interrupt.came() {
+        return report.print("interrupted", args.json);
+    }
     report.print("activated", args.json)
+}
+
+/// A mistyped name would be a new application.
+fn refuse_other_name(app: &AppName, package: &Package) -> Result<(), Stop> {
+    match package.name().filter(|name| name != app.as_str()) {
+        None => Ok(()),
+        Some(name) => Err(Stop::new(
+            Exit::Usage,
+            format!(
+                "its app.toml names the application \"{name}\", and --app says \"{app}\": nothing was \
+                 deployed; --rename does it all the same"
+            ),
+        )),
+    }
 }
 
 /// What each worker has of the application; none of it is as good an answer as any.

@@ -59,6 +59,10 @@ impl<'a> Report<'a> {
         match stage {
             "breaking" => Err(self.breaking()),
             "not staged" => Err(self.not_staged()),
+            "interrupted" => Err(Stop::new(
+                Exit::Interrupted,
+                "nothing was deployed; what had been staged is withdrawn",
+            )),
             _ => finish(&self.activated),
         }
     }
@@ -81,7 +85,7 @@ impl<'a> Report<'a> {
         let activated =
             self.activated.iter().map(|outcome| (outcome.worker(), outcome.result.as_ref().err()));
         for (worker, failure) in staged.chain(activated) {
-            if let Some(failure) = failure {
+            if let Some(failure) = failure.filter(|f| !matches!(f, Failure::Interrupted)) {
                 eprintln!("appserver: {worker}: {}", text::printable(&failure.to_string()));
             }
         }

@@ -7,6 +7,7 @@
 
 mod errand;
 mod prepared;
+mod removal;
 mod takeover;
 
 use super::app::App;
@@ -16,6 +17,7 @@ use super::members::{Told, about};
 use super::supervisor::{Phase, Supervisor};
 use errand::Errand;
 use protocol::AppName;
+use removal::removed_elsewhere;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -80,6 +82,9 @@ impl Supervisor {
                 None => return,
             },
         };
+        if let Some(at_ms) = removed_elsewhere(app, name, told) {
+            return self.follow_removal(name, at_ms);
+        }
         let found = Behind::find(app, about(told, name.as_str()));
         // What was missing may be no longer what the others have.
         let nothing_more = |behind| Behind { release: None, settings: None, ..behind };

@@ -2,7 +2,7 @@
 
 use crate::admin::{
     Abort, Activate, AdminError, Canary, ChangeSettings, Code, Number, Promote, Prune, Question,
-    Rollback,
+    Remove, Rollback,
 };
 use axum::http::Method;
 use protocol::AppName;
@@ -94,6 +94,9 @@ pub(super) const ROUTES: &[Route] = &[
     }),
     post("/v1/apps/{app}/drain", |asked| {
         Ok(Question::Drain { app: asked.app()?, body: asked.json::<Number>()? })
+    }),
+    post("/v1/apps/{app}/remove", |asked| {
+        Ok(Question::Remove { app: asked.app()?, body: asked.json_or_nothing::<Remove>()? })
     }),
     post("/v1/apps/{app}/prune", |asked| {
         Ok(Question::Prune { app: asked.app()?, body: asked.json::<Prune>()? })

@@ -4,7 +4,7 @@ use super::fake::Fake;
 use super::samples;
 use crate::admin::{
     Abort, Activate, Answer, Canary, ChangeSettings, Code, Number, Promote, Prune, ReleaseState,
-    Rollback,
+    Remove, Rollback,
 };
 use crate::serve::http::answer::in_json;
 use crate::serve::http::route::ROUTES;
@@ -73,7 +73,13 @@ fn what_an_answer_may_leave_out_is_not_required() {
     fits("AdminError", &schema("AdminError"), &json!(error), false);
     let release = crate::admin::Release { reason: None, ..samples::release() };
     fits("Release", &schema("Release"), &json!(release), false);
-    let app = crate::admin::App { previous: None, canary: None, behind: None, ..samples::app() };
+    let app = crate::admin::App {
+        previous: None,
+        canary: None,
+        removed: false,
+        behind: None,
+        ..samples::app()
+    };
     fits("App", &schema("App"), &in_json(&Answer::App(app)), false);
     let activated =
         crate::admin::Activated { changes: Vec::new(), ended_canary: None, ..samples::activated() };
@@ -131,6 +137,7 @@ fn its_schemas_are_what_the_types_read() {
     reads::<Abort>("Abort", json!({"prepared": 8}));
     reads::<Promote>("Promote", json!({"allow_breaking": true}));
     reads::<Number>("Number", json!({"number": 8}));
+    reads::<Remove>("Remove", json!({"force": true}));
     reads::<Prune>("Prune", json!({"keep": 5}));
     reads::<ChangeSettings>("ChangeSettings", json!({"settings": {"a": null}, "generation": 3}));
 }

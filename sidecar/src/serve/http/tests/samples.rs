@@ -60,6 +60,7 @@ pub(super) fn app() -> App {
         settings_generation: 3,
         highest: 9,
         decided_at_ms: 1,
+        removed: true,
         behind: some("release 9 is not here"),
         releases: vec![release()],
     }
