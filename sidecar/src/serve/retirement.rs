@@ -247,7 +247,9 @@ impl Supervisor {
         for number in &removed {
             bytes += known.kept.remove(number).map_or(0, |kept| kept.bytes);
             known.failed.remove(number);
-            remove_in_background(known.store.clone(), *number);
+        }
+        if !removed.is_empty() {
+            remove_in_background(known.store.clone(), removed.clone());
         }
         Ok(Answer::Pruned(Pruned { removed, bytes }))
     }

@@ -151,7 +151,7 @@ impl Supervisor {
         let result = match result {
             Ok(kept) if then == Then::Report && asked.is_abandoned() => {
                 if let Some(known) = self.apps.get(app) {
-                    remove_in_background(known.store.clone(), kept.number);
+                    remove_in_background(known.store.clone(), vec![kept.number]);
                 }
                 Err(abandoned())
             }
@@ -336,7 +336,7 @@ impl Supervisor {
             known.failed.insert(number, reason.to_owned());
             if staging.then == Then::Report && number != 0 {
                 known.kept.remove(&number);
-                remove_in_background(known.store.clone(), number);
+                remove_in_background(known.store.clone(), vec![number]);
             }
         }
         let message = format!("release {number} of \"{}\" did not start: {reason}", key.app);
@@ -453,11 +453,14 @@ fn abandoned() -> AdminError {
     AdminError::new(Code::Unavailable, "whoever sent it did not wait for it")
 }
 
-/// Removes a release's files without a turn of the supervisor's loop.
-pub(super) fn remove_in_background(store: Store, number: u64) {
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = store.forget(number) {
-            tracing::warn!(number, %error, "a release's files cannot be removed");
+/// Removes releases' files without a turn of the supervisor's loop, when there is nothing else to do.
+pub(super) fn remove_in_background(store: Store, numbers: Vec<u64>) {
+    std::thread::spawn(move || {
+        super::background::lower_priority();
+        for number in numbers {
+            if let Err(error) = store.forget(number) {
+                tracing::warn!(number, %error, "a release's files cannot be removed");
+            }
         }
     });
 }
