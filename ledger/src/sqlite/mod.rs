@@ -1,0 +1,217 @@
+//! The ledger of one worker: one file of SQLite in WAL mode.
+//!
+//! One connection writes; readers have their own. Nobody else opens the file (`place`). Commits go to
+//! the log with one `fdatasync`; what the log holds is copied into the database by `tidy`, or by a
+//! commit that finds too much of it (`log`).
+
+mod failure;
+mod log;
+mod place;
+mod raw;
+mod reads;
+mod schema;
+mod writes;
+
+use crate::{Change, Error, Ledger, Reader, Size};
+use failure::{failed, failed_on_log, not_opened};
+use log::{Log, PAGE_BYTES, Position};
+use place::Place;
+use reads::SqliteReader;
+use rusqlite::Connection;
+use std::path::Path;
+use writes::{Sequence, apply};
+
+/// See the module. Dropping it copies the log into the file.
+#[derive(Debug)]
+pub struct Sqlite {
+    // In the order in which they must be dropped.
+    reads: SqliteReader,
+    log: Log,
+    place: Place,
+    tag: u16,
+    sequence: Sequence,
+    /// Where a failed commit began that could not be taken back yet.
+    unsettled: Option<Position>,
+}
+
+impl Sqlite {
+    /// Opens the ledger at `path`, makes it if it does not exist, and recovers it if need be. The
+    /// folder must exist. Beside the file are its log (`-wal`), the log's index (`-shm`), and `-lock`.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        Self::at(Place::take(path)?)
+    }
+
+    /// On another VFS of SQLite than its own, by name: the crash suite's disk.
+    #[cfg(feature = "testing")]
+    pub fn open_on(path: &Path, vfs: &str) -> Result<Self, Error> {
+        Self::at(Place::on(path, vfs))
+    }
+
+    fn at(place: Place) -> Result<Self, Error> {
+        let connection = place.connect_writer().map_err(|error| not_opened(place.path(), error))?;
+        let header = schema::open(&connection, place.path(), drawn_tag())?;
+        let log = Log::new(&connection).map_err(failed("recover the ledger", &connection))?;
+        let sequence = Sequence { last_seq: header.last_seq, kept_seq: header.kept_seq };
+        let reads = SqliteReader { connection };
+        Ok(Self { reads, log, place, tag: header.tag, sequence, unsettled: None })
+    }
+
+    fn connection(&self) -> &Connection {
+        &self.reads.connection
+    }
+
+    /// Runs one transaction, and takes it back if it fails.
+    fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.settle()?;
+        self.log
+            .make_room(&self.reads.connection)
+            .map_err(failed(COMMITTING, &self.reads.connection))?;
+        let before =
+            self.log.position(&self.reads.connection).map_err(failed_on_log(COMMITTING))?;
+        let result =
+            execute(self.connection(), "BEGIN IMMEDIATE").and_then(|()| work(self.connection()));
+        let result = result.and_then(|done| execute(self.connection(), "COMMIT").map(|()| done));
+        result.map_err(|error| self.taken_back(before, error))
+    }
+
+    /// After an error: nothing of the transaction is seen, nor can it come back.
+    fn taken_back(&mut self, before: Position, error: Error) -> Error {
+        if matches!(error, Error::Misuse(_)) && execute(self.connection(), "ROLLBACK").is_ok() {
+            return error;
+        }
+        self.unsettled = Some(before);
+        match self.settle() {
+            Ok(()) => error,
+            Err(unsettled) => unsettled,
+        }
+    }
+
+    fn settle(&mut self) -> Result<(), Error> {
+        let Some(before) = self.unsettled else { return Ok(()) };
+        if !self.connection().is_autocommit() {
+            execute(self.connection(), "ROLLBACK").map_err(unsettled)?;
+        }
+        Log::void(self.connection(), before)
+            .map_err(failed_on_log("take back a commit that failed"))
+            .map_err(unsettled)?;
+        self.unsettled = None;
+        Ok(())
+    }
+
+    /// Gives back some pages at the end of the file; says whether there are more.
+    fn shrink(&mut self) -> Result<bool, Error> {
+        if !self.pages()?.is_worth_shrinking() {
+            return Ok(false);
+        }
+        self.transaction(|connection| {
+            let sql = format!("PRAGMA incremental_vacuum({SHRINK_PAGES})");
+            vacuum(connection, &sql).map_err(failed("give free space back", connection))
+        })?;
+        Ok(self.pages()?.is_worth_shrinking())
+    }
+
+    fn pages(&self) -> Result<Pages, Error> {
+        let connection = self.connection();
+        let count = |sql| {
+            let count = connection
+                .prepare_cached(sql)
+                .and_then(|mut statement| statement.query_row([], |row| row.get(0)));
+            count.map_err(failed("measure the ledger", connection))
+        };
+        Ok(Pages { all: count("PRAGMA page_count")?, free: count("PRAGMA freelist_count")? })
+    }
+}
+
+impl Ledger for Sqlite {
+    fn tag(&self) -> u16 {
+        self.tag
+    }
+
+    fn last_seq(&self) -> u64 {
+        self.sequence.last_seq
+    }
+
+    fn commit(&mut self, changes: &[Change]) -> Result<(), Error> {
+        changes.iter().try_for_each(Change::check)?;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let sequence = self.sequence;
+        self.sequence = self.transaction(|connection| apply(connection, changes, sequence))?;
+        Ok(())
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>, Error> {
+        Ok(Box::new(SqliteReader::open(&self.place)?))
+    }
+
+    fn read(&self) -> &dyn Reader {
+        &self.reads
+    }
+
+    fn tidy(&mut self) -> Result<bool, Error> {
+        self.settle()?;
+        let copied = self
+            .log
+            .tidy(&self.reads.connection)
+            .map_err(failed("tidy the log", &self.reads.connection))?;
+        Ok(copied || self.shrink()?)
+    }
+
+    fn size(&self) -> Result<Size, Error> {
+        let Pages { all, free } = self.pages()?;
+        let log = self.log.bytes(self.connection());
+        let log_bytes = log.map_err(failed_on_log("measure the ledger"))?;
+        let (live_bytes, file_bytes) = ((all - free) * PAGE_BYTES, all * PAGE_BYTES);
+        Ok(Size { live_bytes, file_bytes, log_bytes })
+    }
+}
+
+const COMMITTING: &str = "commit";
+/// What one slice of `tidy` gives back.
+const SHRINK_PAGES: u32 = 128;
+/// Free pages that are kept: a queue that goes up and down fills them again.
+const SPARE_PAGES: u64 = 256;
+
+struct Pages {
+    all: u64,
+    free: u64,
+}
+
+impl Pages {
+    fn is_worth_shrinking(&self) -> bool {
+        self.free > SPARE_PAGES + (self.all - self.free) / 8
+    }
+}
+
+fn execute(connection: &Connection, sql: &str) -> Result<(), Error> {
+    let done = connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+    done.map(|_| ()).map_err(failed(COMMITTING, connection))
+}
+
+/// Each step gives back one page.
+fn vacuum(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    Ok(())
+}
+
+fn unsettled(error: Error) -> Error {
+    match error {
+        Error::Io { doing, message } | Error::Full { doing, message } => {
+            Error::Unsettled { doing, message }
+        }
+        other => other,
+    }
+}
+
+fn drawn_tag() -> u16 {
+    let mut bytes = [0; 2];
+    // Cannot fail for so few bytes once the machine has booted; 0 is a tag like any other.
+    let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    u16::from_ne_bytes(bytes)
+}

@@ -1,0 +1,197 @@
+//! Reads, by any connection.
+
+use super::failure::failed;
+use super::place::Place;
+use super::schema::reader_settings;
+use crate::{EachFact, EachRow, Entry, Error, Reader, Row, SEQ_MAX, States};
+use rusqlite::types::ValueRef;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use std::ops::Range;
+
+#[derive(Debug)]
+pub(super) struct SqliteReader {
+    pub(super) connection: Connection,
+}
+
+impl SqliteReader {
+    pub(super) fn open(place: &Place) -> Result<Self, Error> {
+        let connection = place
+            .connect_reader()
+            .map_err(|error| super::failure::not_opened(place.path(), error))?;
+        reader_settings(&connection).map_err(failed("open a reader", &connection))?;
+        Ok(Self { connection })
+    }
+
+    fn run<T>(
+        &self,
+        doing: &'static str,
+        sql: &str,
+        query: impl FnOnce(&mut CachedStatement<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        let result =
+            self.connection.prepare_cached(sql).and_then(|mut statement| query(&mut statement));
+        result.map_err(failed(doing, &self.connection))
+    }
+
+    /// A part that stands in its place, or apart.
+    fn part(&self, sql: &str, seq: u64, part: Part) -> Result<Option<Vec<u8>>, Error> {
+        match part {
+            Part::None => Ok(None),
+            Part::Here(bytes) => Ok(Some(bytes)),
+            Part::Apart => self
+                .run("read an entry", sql, |statement| {
+                    statement.query_row([seq], |row| row.get(0)).optional()
+                })?
+                .map(Some)
+                .ok_or_else(|| Error::Corrupt {
+                    message: format!("a part of entry {seq} is missing"),
+                }),
+        }
+    }
+}
+
+enum Part {
+    None,
+    Here(Vec<u8>),
+    Apart,
+}
+
+impl Part {
+    fn of(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Null => Self::None,
+            ValueRef::Blob(bytes) => Self::Here(bytes.to_vec()),
+            _ => Self::Apart,
+        }
+    }
+}
+
+impl Reader for SqliteReader {
+    fn scan(&self, from: u64, states: States, each: &mut EachRow<'_>) -> Result<(), Error> {
+        let mut slice = Slice::default();
+        let mut next = Some(from);
+        while let Some(from) = next.filter(|from| *from <= SEQ_MAX) {
+            next = self
+                .run("scan the entries", SCAN, |statement| slice.read(statement, from, states))?;
+            for (seq, state, head) in &slice.rows {
+                let row = Row { seq: *seq, state: *state, head: &slice.bytes[head.clone()] };
+                if each(row).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&self, seq: u64) -> Result<Option<Entry>, Error> {
+        if seq > SEQ_MAX {
+            return Ok(None);
+        }
+        let row = self.run("read an entry", ENTRY, |statement| {
+            statement
+                .query_row([seq], |row| {
+                    let (body, tail) = (Part::of(row.get_ref(2)?), Part::of(row.get_ref(3)?));
+                    Ok((row.get(0)?, row.get(1)?, body, tail))
+                })
+                .optional()
+        })?;
+        let Some((state, head, body, tail)) = row else { return Ok(None) };
+        let body = self.part("SELECT body FROM bodies WHERE seq = ?1", seq, body)?;
+        let tail = self.part("SELECT tail FROM tails WHERE seq = ?1", seq, tail)?;
+        Ok(Some(Entry { state, head, body: body.unwrap_or_default(), tail }))
+    }
+
+    fn facts(&self, kind: u8, each: &mut EachFact<'_>) -> Result<(), Error> {
+        let mut next = Some(Vec::new());
+        while let Some(from) = next {
+            let (facts, rest) =
+                self.run("read facts", FACTS, |statement| some_facts(statement, kind, &from))?;
+            for (key, value) in &facts {
+                if each(key, value).is_break() {
+                    return Ok(());
+                }
+            }
+            next = rest;
+        }
+        Ok(())
+    }
+
+    fn fact(&self, kind: u8, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let sql = "SELECT value FROM facts WHERE kind = ?1 AND key = ?2";
+        self.run("read a fact", sql, |statement| {
+            statement.query_row(params![kind, key], |row| row.get(0)).optional()
+        })
+    }
+}
+
+const SCAN: &str = "SELECT seq, state, head FROM entries WHERE seq >= ?1 ORDER BY seq";
+const ENTRY: &str = "SELECT state, head, body, tail FROM entries WHERE seq = ?1";
+const FACTS: &str = "SELECT key, value FROM facts WHERE kind = ?1 AND key >= ?2 ORDER BY key";
+
+/// How much is read at once. While a statement runs, it keeps the log from beginning again.
+const SLICE_ROWS_MAX: usize = 4096;
+const SLICE_BYTES_MAX: usize = 1 << 20;
+
+/// Some rows of a scan, copied, so that the callback runs while nothing is held.
+#[derive(Default)]
+struct Slice {
+    rows: Vec<(u64, u8, Range<usize>)>,
+    bytes: Vec<u8>,
+}
+
+impl Slice {
+    /// Says where the next one begins, if there is more.
+    fn read(
+        &mut self,
+        statement: &mut CachedStatement<'_>,
+        from: u64,
+        states: States,
+    ) -> rusqlite::Result<Option<u64>> {
+        // Small at first: a caller that wants one row does not pay for thousands.
+        let rows_max = (self.rows.len() * 4).clamp(16, SLICE_ROWS_MAX);
+        self.rows.clear();
+        self.bytes.clear();
+        let mut seen = 0;
+        let mut rows = statement.query([from])?;
+        while let Some(row) = rows.next()? {
+            let seq = row.get(0)?;
+            if seen == SLICE_ROWS_MAX
+                || self.rows.len() == rows_max
+                || self.bytes.len() >= SLICE_BYTES_MAX
+            {
+                return Ok(Some(seq));
+            }
+            seen += 1;
+            let state = row.get(1)?;
+            if states.contains(state) {
+                let begin = self.bytes.len();
+                self.bytes.extend_from_slice(row.get_ref(2)?.as_blob()?);
+                self.rows.push((seq, state, begin..self.bytes.len()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+type Facts = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Facts from one key on, and the key of the first one that is left.
+fn some_facts(
+    statement: &mut CachedStatement<'_>,
+    kind: u8,
+    from: &[u8],
+) -> rusqlite::Result<(Facts, Option<Vec<u8>>)> {
+    let mut facts: Facts = Vec::new();
+    let mut bytes = 0;
+    let mut rows = statement.query(params![kind, from])?;
+    while let Some(row) = rows.next()? {
+        let key: Vec<u8> = row.get(0)?;
+        if facts.len() == SLICE_ROWS_MAX || bytes >= SLICE_BYTES_MAX {
+            return Ok((facts, Some(key)));
+        }
+        let value: Vec<u8> = row.get(1)?;
+        bytes += key.len() + value.len();
+        facts.push((key, value));
+    }
+    Ok((facts, None))
+}

@@ -1,0 +1,113 @@
+//! Tables and settings of the file.
+
+use super::failure::{failed, not_opened};
+use super::log::{LOG_BYTES, PAGE_BYTES};
+use crate::{Error, TAG_MAX};
+use rusqlite::{Connection, OptionalExtension};
+use std::path::Path;
+
+/// "ASLg": what `file` shows, and what tells a ledger from other databases.
+const APPLICATION_ID: u32 = 0x4153_4c67;
+const FORMAT: u32 = 1;
+
+/// Parts above some 512 bytes are apart, so that a change of state does not write them again, and a
+/// scan does not read them. In their place stands an integer.
+///
+/// No table has a second index: the owner has what it needs in memory.
+const TABLES: &str = "
+    CREATE TABLE entries (seq INTEGER PRIMARY KEY, state INTEGER NOT NULL, head BLOB NOT NULL, body NOT NULL, tail);
+    CREATE TABLE bodies (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
+    CREATE TABLE tails (seq INTEGER PRIMARY KEY, tail BLOB NOT NULL);
+    CREATE TABLE facts (kind INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
+    CREATE TABLE ledger (tag INTEGER NOT NULL, last_seq INTEGER NOT NULL);
+";
+
+/// What the file says of itself.
+#[derive(Debug)]
+pub(super) struct Header {
+    pub(super) tag: u16,
+    /// The highest number that was ever used, when an entry of such a number was last removed.
+    pub(super) kept_seq: u64,
+    pub(super) last_seq: u64,
+}
+
+/// Brings a connection's file into shape and reads its header; makes the tables if it is new.
+pub(super) fn open(connection: &Connection, path: &Path, tag: u16) -> Result<Header, Error> {
+    match kind(connection, path).map_err(|error| not_opened(path, error))? {
+        Kind::Ledger(found) if found > FORMAT => {
+            return Err(Error::Newer { found, known: FORMAT });
+        }
+        Kind::Foreign => return Err(Error::Foreign { path: path.to_owned() }),
+        Kind::Ledger(_) => settings(connection).map_err(failed("open the ledger", connection))?,
+        Kind::New => {
+            create(connection, tag).map_err(failed("make the ledger", connection))?;
+        }
+    }
+    header(connection)
+        .map_err(failed("read the ledger", connection))?
+        .ok_or_else(|| Error::Corrupt { message: "its header is missing".into() })
+}
+
+enum Kind {
+    New,
+    Ledger(u32),
+    Foreign,
+}
+
+fn kind(connection: &Connection, _: &Path) -> rusqlite::Result<Kind> {
+    let id: u32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let tables: u32 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(match (id, version, tables) {
+        (APPLICATION_ID, format, _) => Kind::Ledger(format),
+        (0, 0, 0) => Kind::New,
+        _ => Kind::Foreign,
+    })
+}
+
+fn create(connection: &Connection, tag: u16) -> rusqlite::Result<()> {
+    // Both are fixed by the first page that is written, which `journal_mode` does.
+    connection.execute_batch(&format!(
+        "PRAGMA page_size = {PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL;"
+    ))?;
+    settings(connection)?;
+    let tag = tag & TAG_MAX;
+    connection.execute_batch(&format!(
+        "BEGIN IMMEDIATE;
+         {TABLES}
+         INSERT INTO ledger (tag, last_seq) VALUES ({tag}, 0);
+         PRAGMA application_id = {APPLICATION_ID};
+         PRAGMA user_version = {FORMAT};
+         COMMIT"
+    ))
+}
+
+fn settings(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA journal_size_limit = {LOG_BYTES};
+         PRAGMA wal_autocheckpoint = 0;
+         PRAGMA cache_size = -16384;"
+    ))?;
+    reader_settings(connection)
+}
+
+pub(super) fn reader_settings(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(32);
+    connection.execute_batch(
+        "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;",
+    )
+}
+
+fn header(connection: &Connection) -> rusqlite::Result<Option<Header>> {
+    let header = connection
+        .query_row("SELECT tag, last_seq FROM ledger", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((tag, kept_seq)) = header else { return Ok(None) };
+    let highest: Option<u64> =
+        connection.query_row("SELECT max(seq) FROM entries", [], |row| row.get(0))?;
+    let last_seq = highest.unwrap_or(0).max(kept_seq);
+    Ok(Some(Header { tag, kept_seq, last_seq }))
+}
