@@ -55,6 +55,16 @@ pub enum Misuse {
 }
 
 impl Error {
+    /// This one, when it kept a failed commit from being taken back.
+    pub(crate) fn unsettled(self, doing: &'static str) -> Self {
+        match self {
+            Self::Io { message, .. } | Self::Full { message, .. } => {
+                Self::Unsettled { doing, message }
+            }
+            other => other,
+        }
+    }
+
     /// Whether the same changes may be accepted later, without anybody changing them or the ledger:
     /// when there is room again, the disk works again, the other program is gone.
     pub fn is_temporary(&self) -> bool {

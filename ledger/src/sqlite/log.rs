@@ -1,23 +1,17 @@
 //! The write-ahead log: its size, and batches that must not come back.
 //!
-//! The log is a file of [`LOG_BYTES`], written once with zeros and then over and over, so that the
-//! `fdatasync` of a commit writes data and no metadata. SQLite begins again at its start when
-//! everything in it has been copied into the database (a checkpoint) and nobody reads from it.
+//! The log is a file that is written once with zeros and then over and over, so that the `fdatasync`
+//! of a commit writes data and no metadata. SQLite begins again at its start when everything in it has
+//! been copied into the database (a checkpoint) and nobody reads from it.
 
+use super::failure::{failed, failed_on_log};
 use super::raw::{Code, LogFile, count_frames};
+use crate::Error;
 use rusqlite::Connection;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 pub(super) const PAGE_BYTES: u64 = 4096;
-/// What the log keeps; one large commit, or a reader in its way, makes it longer until the next round.
-pub(super) const LOG_BYTES: u64 = 8 << 20;
-/// A commit that finds this many frames first copies them away: the rest is for its own.
-const FRAMES_MAX: u32 = (LOG_BYTES / 2 / FRAME_BYTES) as u32;
-/// When there is nothing else to do, a smaller number is worth it.
-const FRAMES_IDLE: u32 = FRAMES_MAX / 8;
-/// Checkpoints that fail or that a reader holds up are tried again until the log has this many.
-const FRAMES_REFUSE: u32 = FRAMES_MAX * 8;
 
 /// By SQLite's file format.
 const HEADER_BYTES: u64 = 32;
@@ -25,53 +19,86 @@ const SALT_OFFSET: u64 = 16;
 const FRAME_HEADER_BYTES: usize = 24;
 const FRAME_BYTES: u64 = FRAME_HEADER_BYTES as u64 + PAGE_BYTES;
 
+/// Readers hold it while a statement runs, a checkpoint holds it alone: SQLite copies only as far as
+/// readers let it, and does not sync what it copies then.
+pub(super) type Gate = Arc<RwLock<()>>;
+
 /// What is known of a connection's log. To be dropped after the connection, which counts into it.
 #[derive(Debug)]
 pub(super) struct Log {
+    limits: Limits,
+    gate: Gate,
     frames: Arc<AtomicU32>,
     /// How many of the frames have been copied into the database.
     copied: u32,
+    trust: Trust,
 }
 
-/// Where the next commit's frames begin.
+/// Numbers of frames.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Position {
-    /// Drawn by SQLite for each round through the log.
-    salt: [u8; 8],
-    frames: u32,
+struct Limits {
+    /// Worth a checkpoint when there is nothing else to do.
+    idle: u32,
+    /// A commit that finds so many first copies them away, if no reader is in the way.
+    soft: u32,
+    /// ... and waits for readers.
+    hard: u32,
+    /// A commit that finds so many because checkpoints fail is refused.
+    refuse: u32,
 }
 
-/// How far a checkpoint came.
+/// Whether what was copied into the database is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Checkpoint {
-    Whole,
-    /// A reader still needs older pages of the database.
-    Partial,
+enum Trust {
+    Synced,
+    /// Another program read from the log, so only a part was copied, without a sync.
+    Copied,
+    /// Then a sync failed. SQLite takes that part for durable, and would begin the log again at the
+    /// next sync that works, although the kernel may have dropped the pages.
+    Lost,
 }
+
+/// One round through the log, by the salt that SQLite draws for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Round([u8; 8]);
 
 impl Log {
     /// Takes the log of a connection that has just been opened, and makes it empty.
-    pub(super) fn new(connection: &Connection) -> rusqlite::Result<Self> {
-        let mut log = Self { frames: Arc::default(), copied: 0 };
+    pub(super) fn new(connection: &Connection, log_bytes: u64) -> Result<Self, Error> {
+        let limits = Limits::of(log_bytes);
+        let (gate, frames, trust) = (Gate::default(), Arc::default(), Trust::Synced);
+        let mut log = Self { limits, gate, frames, copied: 0, trust };
         count_frames(connection, &log.frames);
         // What a killed process left may be in the page cache only; this makes it durable before
         // anything is built on it.
-        log.run(connection, "TRUNCATE")?;
-        log.frames.store(0, Ordering::Relaxed);
-        log.copied = 0;
-        extend(connection).map_err(failure)?;
-        Ok(log)
+        log.checkpoint(connection, "TRUNCATE")?;
+        match extend(connection, log_bytes).map_err(failed_on_log("make the log")) {
+            // Commits will say so. What is there can be read, and may be what makes room.
+            Ok(()) | Err(Error::Full { .. }) => Ok(log),
+            Err(error) => Err(error),
+        }
     }
 
-    pub(super) fn position(&self, connection: &Connection) -> Result<Position, Code> {
-        Ok(Position { salt: salt(connection)?, frames: self.frames.load(Ordering::Relaxed) })
+    pub(super) fn gate(&self) -> Gate {
+        Arc::clone(&self.gate)
     }
 
-    /// Takes back a commit that failed: what it may have written behind `before` becomes void, and
+    pub(super) fn bytes(&self, connection: &Connection) -> Result<u64, Error> {
+        LogFile::of(connection).bytes().map_err(failed_on_log("measure the log"))
+    }
+
+    pub(super) fn round(&self, connection: &Connection) -> Result<Round, Error> {
+        round(connection).map_err(failed_on_log("read the log"))
+    }
+
+    /// Takes back a commit that failed: what it may have written behind the last one becomes void, and
     /// durably so. Without this a restart could find it whole, and take it for committed.
-    pub(super) fn void(connection: &Connection, before: Position) -> Result<(), Code> {
-        // With another salt the commit had begun a new round, at the start of the log.
-        let frames = if salt(connection)? == before.salt { before.frames } else { 0 };
+    pub(super) fn void(&self, connection: &Connection, before: Round) -> Result<(), Code> {
+        if round(connection)? != before {
+            // It had begun a new round, at the start of the log.
+            self.frames.store(0, Ordering::Relaxed);
+        }
+        let frames = self.frames.load(Ordering::Relaxed);
         let offset = HEADER_BYTES + u64::from(frames) * FRAME_BYTES;
         let log = LogFile::of(connection);
         if offset < log.bytes()? {
@@ -80,62 +107,100 @@ impl Log {
         log.sync()
     }
 
-    pub(super) fn bytes(&self, connection: &Connection) -> Result<u64, Code> {
-        LogFile::of(connection).bytes()
-    }
-
     /// Called before each commit.
-    pub(super) fn make_room(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let frames = self.frames.load(Ordering::Relaxed);
-        if frames < FRAMES_MAX || frames == self.copied {
+    pub(super) fn make_room(&mut self, connection: &Connection) -> Result<(), Error> {
+        let frames = self.uncopied();
+        if frames < self.limits.soft {
             return Ok(());
         }
-        match self.run(connection, "PASSIVE") {
-            Err(error) if frames >= FRAMES_REFUSE => Err(error),
+        let gate = self.gate();
+        let alone = if frames < self.limits.hard {
+            gate.try_write().ok()
+        } else {
+            Some(gate.write().unwrap_or_else(PoisonError::into_inner))
+        };
+        if alone.is_none() {
+            return Ok(());
+        }
+        match self.checkpoint(connection, "PASSIVE") {
+            Err(error) if frames >= self.limits.refuse => Err(error),
             // The log has room yet. That the database's file cannot take it now is no reason to refuse
             // a commit: it may be the one that removes something.
-            Err(_) | Ok(_) => Ok(()),
+            Err(_) | Ok(()) => Ok(()),
         }
     }
 
     /// Copies when there is something worth it; says whether it did.
-    pub(super) fn tidy(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
-        let frames = self.frames.load(Ordering::Relaxed);
-        if frames < FRAMES_IDLE || frames == self.copied {
+    pub(super) fn tidy(&mut self, connection: &Connection) -> Result<bool, Error> {
+        let frames = self.uncopied();
+        if frames < self.limits.idle {
             return Ok(false);
         }
-        Ok(self.run(connection, "PASSIVE")? == Checkpoint::Whole)
+        let gate = self.gate();
+        let _alone = gate.write().unwrap_or_else(PoisonError::into_inner);
+        self.checkpoint(connection, "PASSIVE")?;
+        Ok(self.uncopied() < frames)
     }
 
-    fn run(&mut self, connection: &Connection, mode: &str) -> rusqlite::Result<Checkpoint> {
-        let sql = format!("PRAGMA wal_checkpoint({mode})");
-        let (busy, frames, copied) = connection
-            .prepare_cached(&sql)?
-            .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        let (_busy, frames, copied): (bool, i64, i64) = (busy, frames, copied);
-        self.copied = u32::try_from(copied).unwrap_or(0);
-        Ok(if frames == copied { Checkpoint::Whole } else { Checkpoint::Partial })
+    fn uncopied(&self) -> u32 {
+        let frames = self.frames.load(Ordering::Relaxed);
+        // All copied: the next commit begins at the start, unless somebody still reads.
+        if frames == self.copied { 0 } else { frames }
+    }
+
+    fn checkpoint(&mut self, connection: &Connection, mode: &str) -> Result<(), Error> {
+        if self.trust == Trust::Lost {
+            return Err(Error::Io { doing: "tidy the log", message: LOST.into() });
+        }
+        match run(connection, mode).map_err(failed("tidy the log", connection)) {
+            Ok((frames, copied)) => {
+                self.frames.store(frames, Ordering::Relaxed);
+                self.copied = copied;
+                self.trust = if frames == copied { Trust::Synced } else { Trust::Copied };
+                Ok(())
+            }
+            Err(error) => {
+                if self.trust == Trust::Copied {
+                    self.trust = Trust::Lost;
+                }
+                Err(error)
+            }
+        }
     }
 }
 
-fn salt(connection: &Connection) -> Result<[u8; 8], Code> {
+const LOST: &str = "the disk failed while another program was reading the ledger; \
+                    nothing is lost, but only a restart can go on from here";
+
+impl Limits {
+    fn of(log_bytes: u64) -> Self {
+        let frames = u32::try_from(log_bytes / FRAME_BYTES).unwrap_or(u32::MAX / 8).max(8);
+        Self { idle: frames / 8, soft: frames / 2, hard: frames, refuse: frames * 4 }
+    }
+}
+
+/// Frames in the log, and how many of them are copied. A database in use by nobody else is always
+/// copied as a whole.
+fn run(connection: &Connection, mode: &str) -> rusqlite::Result<(u32, u32)> {
+    let sql = format!("PRAGMA wal_checkpoint({mode})");
+    let mut statement = connection.prepare_cached(&sql)?;
+    statement.query_row([], |row| Ok((row.get(1)?, row.get(2)?)))
+}
+
+fn round(connection: &Connection) -> Result<Round, Code> {
     let mut salt = [0; 8];
     LogFile::of(connection).read(SALT_OFFSET, &mut salt)?;
-    Ok(salt)
+    Ok(Round(salt))
 }
 
-fn extend(connection: &Connection) -> Result<(), Code> {
+fn extend(connection: &Connection, log_bytes: u64) -> Result<(), Code> {
     static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
     let log = LogFile::of(connection);
     let mut offset = log.bytes()?;
-    while offset < LOG_BYTES {
-        let length = ZEROS.len().min((LOG_BYTES - offset) as usize);
+    while offset < log_bytes {
+        let length = usize::try_from(log_bytes - offset).unwrap_or(usize::MAX).min(ZEROS.len());
         log.write(offset, &ZEROS[..length])?;
         offset += length as u64;
     }
     log.sync()
-}
-
-fn failure(code: Code) -> rusqlite::Error {
-    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None)
 }

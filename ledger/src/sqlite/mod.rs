@@ -14,14 +14,23 @@ mod writes;
 
 use crate::{Change, Error, Ledger, Reader, Size};
 use failure::{failed, failed_on_log, not_opened};
-use log::{Log, PAGE_BYTES, Position};
+use log::{Log, PAGE_BYTES, Round};
 use place::Place;
 use reads::SqliteReader;
 use rusqlite::Connection;
+use rustix::rand::{GetRandomFlags, getrandom};
 use std::path::Path;
 use writes::{Sequence, apply};
 
-/// See the module. Dropping it copies the log into the file.
+/// What the log keeps on disk. A commit larger than that makes it longer, until the next round.
+const LOG_BYTES: u64 = 8 << 20;
+/// What one slice of `tidy` gives back.
+const SHRINK_PAGES: u32 = 128;
+/// Free pages that are kept, besides a part of the others: a queue that goes up and down uses them
+/// again.
+const SPARE_PAGES: u64 = 256;
+
+/// A [`Ledger`] in a file. Dropping it copies the log into the file.
 #[derive(Debug)]
 pub struct Sqlite {
     // In the order in which they must be dropped.
@@ -30,29 +39,30 @@ pub struct Sqlite {
     place: Place,
     tag: u16,
     sequence: Sequence,
-    /// Where a failed commit began that could not be taken back yet.
-    unsettled: Option<Position>,
+    /// When a failed commit began that could not be taken back yet.
+    unsettled: Option<Round>,
 }
 
 impl Sqlite {
     /// Opens the ledger at `path`, makes it if it does not exist, and recovers it if need be. The
     /// folder must exist. Beside the file are its log (`-wal`), the log's index (`-shm`), and `-lock`.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        Self::at(Place::take(path)?)
+        Self::at(Place::take(path)?, LOG_BYTES)
     }
 
-    /// On another VFS of SQLite than its own, by name: the crash suite's disk.
+    /// On another VFS of SQLite than its own, by name, and with a log of another size: the crash
+    /// suite's disk.
     #[cfg(feature = "testing")]
-    pub fn open_on(path: &Path, vfs: &str) -> Result<Self, Error> {
-        Self::at(Place::on(path, vfs))
+    pub fn open_on(path: &Path, vfs: &str, log_bytes: u64) -> Result<Self, Error> {
+        Self::at(Place::on(path, vfs), log_bytes)
     }
 
-    fn at(place: Place) -> Result<Self, Error> {
+    fn at(place: Place, log_bytes: u64) -> Result<Self, Error> {
         let connection = place.connect_writer().map_err(|error| not_opened(place.path(), error))?;
-        let header = schema::open(&connection, place.path(), drawn_tag())?;
-        let log = Log::new(&connection).map_err(failed("recover the ledger", &connection))?;
+        let header = schema::open(&connection, place.path(), log_bytes, drawn_tag())?;
+        let log = Log::new(&connection, log_bytes)?;
         let sequence = Sequence { last_seq: header.last_seq, kept_seq: header.kept_seq };
-        let reads = SqliteReader { connection };
+        let reads = SqliteReader::new(connection, log.gate());
         Ok(Self { reads, log, place, tag: header.tag, sequence, unsettled: None })
     }
 
@@ -66,19 +76,17 @@ impl Sqlite {
         work: impl FnOnce(&Connection) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.settle()?;
-        self.log
-            .make_room(&self.reads.connection)
-            .map_err(failed(COMMITTING, &self.reads.connection))?;
-        let before =
-            self.log.position(&self.reads.connection).map_err(failed_on_log(COMMITTING))?;
-        let result =
-            execute(self.connection(), "BEGIN IMMEDIATE").and_then(|()| work(self.connection()));
-        let result = result.and_then(|done| execute(self.connection(), "COMMIT").map(|()| done));
+        self.log.make_room(&self.reads.connection)?;
+        let before = self.log.round(self.connection())?;
+        let result = execute(self.connection(), "BEGIN IMMEDIATE")
+            .and_then(|()| work(self.connection()))
+            .and_then(|done| execute(self.connection(), "COMMIT").map(|()| done));
         result.map_err(|error| self.taken_back(before, error))
     }
 
     /// After an error: nothing of the transaction is seen, nor can it come back.
-    fn taken_back(&mut self, before: Position, error: Error) -> Error {
+    fn taken_back(&mut self, before: Round, error: Error) -> Error {
+        // Nothing of it was to be committed, so there is nothing that could come back.
         if matches!(error, Error::Misuse(_)) && execute(self.connection(), "ROLLBACK").is_ok() {
             return error;
         }
@@ -91,12 +99,12 @@ impl Sqlite {
 
     fn settle(&mut self) -> Result<(), Error> {
         let Some(before) = self.unsettled else { return Ok(()) };
+        let doing = "take back a commit that failed";
         if !self.connection().is_autocommit() {
-            execute(self.connection(), "ROLLBACK").map_err(unsettled)?;
+            execute(self.connection(), "ROLLBACK").map_err(|error| error.unsettled(doing))?;
         }
-        Log::void(self.connection(), before)
-            .map_err(failed_on_log("take back a commit that failed"))
-            .map_err(unsettled)?;
+        let voided = self.log.void(self.connection(), before).map_err(failed_on_log(doing));
+        voided.map_err(|error| error.unsettled(doing))?;
         self.unsettled = None;
         Ok(())
     }
@@ -107,8 +115,7 @@ impl Sqlite {
             return Ok(false);
         }
         self.transaction(|connection| {
-            let sql = format!("PRAGMA incremental_vacuum({SHRINK_PAGES})");
-            vacuum(connection, &sql).map_err(failed("give free space back", connection))
+            vacuum(connection).map_err(failed("give free space back", connection))
         })?;
         Ok(self.pages()?.is_worth_shrinking())
     }
@@ -116,9 +123,8 @@ impl Sqlite {
     fn pages(&self) -> Result<Pages, Error> {
         let connection = self.connection();
         let count = |sql| {
-            let count = connection
-                .prepare_cached(sql)
-                .and_then(|mut statement| statement.query_row([], |row| row.get(0)));
+            let statement = connection.prepare_cached(sql);
+            let count = statement.and_then(|mut query| query.query_row([], |row| row.get(0)));
             count.map_err(failed("measure the ledger", connection))
         };
         Ok(Pages { all: count("PRAGMA page_count")?, free: count("PRAGMA freelist_count")? })
@@ -145,7 +151,7 @@ impl Ledger for Sqlite {
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, Error> {
-        Ok(Box::new(SqliteReader::open(&self.place)?))
+        Ok(Box::new(SqliteReader::open(&self.place, self.log.gate())?))
     }
 
     fn read(&self) -> &dyn Reader {
@@ -154,27 +160,17 @@ impl Ledger for Sqlite {
 
     fn tidy(&mut self) -> Result<bool, Error> {
         self.settle()?;
-        let copied = self
-            .log
-            .tidy(&self.reads.connection)
-            .map_err(failed("tidy the log", &self.reads.connection))?;
-        Ok(copied || self.shrink()?)
+        let copied = self.log.tidy(&self.reads.connection)?;
+        Ok(self.shrink()? || copied)
     }
 
     fn size(&self) -> Result<Size, Error> {
         let Pages { all, free } = self.pages()?;
-        let log = self.log.bytes(self.connection());
-        let log_bytes = log.map_err(failed_on_log("measure the ledger"))?;
+        let log_bytes = self.log.bytes(self.connection())?;
         let (live_bytes, file_bytes) = ((all - free) * PAGE_BYTES, all * PAGE_BYTES);
         Ok(Size { live_bytes, file_bytes, log_bytes })
     }
 }
-
-const COMMITTING: &str = "commit";
-/// What one slice of `tidy` gives back.
-const SHRINK_PAGES: u32 = 128;
-/// Free pages that are kept: a queue that goes up and down fills them again.
-const SPARE_PAGES: u64 = 256;
 
 struct Pages {
     all: u64,
@@ -188,30 +184,23 @@ impl Pages {
 }
 
 fn execute(connection: &Connection, sql: &str) -> Result<(), Error> {
-    let done = connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
-    done.map(|_| ()).map_err(failed(COMMITTING, connection))
+    let statement = connection.prepare_cached(sql);
+    let done = statement.and_then(|mut statement| statement.execute([]));
+    done.map(|_| ()).map_err(failed("commit", connection))
 }
 
-/// Each step gives back one page.
-fn vacuum(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(sql)?;
+fn vacuum(connection: &Connection) -> rusqlite::Result<()> {
+    let sql = format!("PRAGMA incremental_vacuum({SHRINK_PAGES})");
+    let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([])?;
+    // Each step gives back one page.
     while rows.next()?.is_some() {}
     Ok(())
 }
 
-fn unsettled(error: Error) -> Error {
-    match error {
-        Error::Io { doing, message } | Error::Full { doing, message } => {
-            Error::Unsettled { doing, message }
-        }
-        other => other,
-    }
-}
-
 fn drawn_tag() -> u16 {
     let mut bytes = [0; 2];
-    // Cannot fail for so few bytes once the machine has booted; 0 is a tag like any other.
-    let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    // So few bytes cannot fail once the machine has booted; 0 is a tag like any other.
+    let _ = getrandom(&mut bytes, GetRandomFlags::empty());
     u16::from_ne_bytes(bytes)
 }

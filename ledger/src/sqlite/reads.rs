@@ -1,68 +1,42 @@
 //! Reads, by any connection.
 
-use super::failure::failed;
+use super::failure::{failed, not_opened};
+use super::log::Gate;
 use super::place::Place;
 use super::schema::reader_settings;
 use crate::{EachFact, EachRow, Entry, Error, Reader, Row, SEQ_MAX, States};
-use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use std::ops::Range;
+use std::sync::PoisonError;
 
 #[derive(Debug)]
 pub(super) struct SqliteReader {
     pub(super) connection: Connection,
+    gate: Gate,
 }
 
 impl SqliteReader {
-    pub(super) fn open(place: &Place) -> Result<Self, Error> {
-        let connection = place
-            .connect_reader()
-            .map_err(|error| super::failure::not_opened(place.path(), error))?;
+    pub(super) fn open(place: &Place, gate: Gate) -> Result<Self, Error> {
+        let connection = place.connect_reader().map_err(|error| not_opened(place.path(), error))?;
         reader_settings(&connection).map_err(failed("open a reader", &connection))?;
-        Ok(Self { connection })
+        Ok(Self::new(connection, gate))
     }
 
+    pub(super) fn new(connection: Connection, gate: Gate) -> Self {
+        Self { connection, gate }
+    }
+
+    /// One statement, and so one moment of the ledger.
     fn run<T>(
         &self,
         doing: &'static str,
         sql: &str,
         query: impl FnOnce(&mut CachedStatement<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
-        let result =
-            self.connection.prepare_cached(sql).and_then(|mut statement| query(&mut statement));
+        let _reading = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let statement = self.connection.prepare_cached(sql);
+        let result = statement.and_then(|mut statement| query(&mut statement));
         result.map_err(failed(doing, &self.connection))
-    }
-
-    /// A part that stands in its place, or apart.
-    fn part(&self, sql: &str, seq: u64, part: Part) -> Result<Option<Vec<u8>>, Error> {
-        match part {
-            Part::None => Ok(None),
-            Part::Here(bytes) => Ok(Some(bytes)),
-            Part::Apart => self
-                .run("read an entry", sql, |statement| {
-                    statement.query_row([seq], |row| row.get(0)).optional()
-                })?
-                .map(Some)
-                .ok_or_else(|| Error::Corrupt {
-                    message: format!("a part of entry {seq} is missing"),
-                }),
-        }
-    }
-}
-
-enum Part {
-    None,
-    Here(Vec<u8>),
-    Apart,
-}
-
-impl Part {
-    fn of(value: ValueRef<'_>) -> Self {
-        match value {
-            ValueRef::Null => Self::None,
-            ValueRef::Blob(bytes) => Self::Here(bytes.to_vec()),
-            _ => Self::Apart,
-        }
     }
 }
 
@@ -87,18 +61,14 @@ impl Reader for SqliteReader {
         if seq > SEQ_MAX {
             return Ok(None);
         }
-        let row = self.run("read an entry", ENTRY, |statement| {
-            statement
-                .query_row([seq], |row| {
-                    let (body, tail) = (Part::of(row.get_ref(2)?), Part::of(row.get_ref(3)?));
-                    Ok((row.get(0)?, row.get(1)?, body, tail))
-                })
-                .optional()
-        })?;
-        let Some((state, head, body, tail)) = row else { return Ok(None) };
-        let body = self.part("SELECT body FROM bodies WHERE seq = ?1", seq, body)?;
-        let tail = self.part("SELECT tail FROM tails WHERE seq = ?1", seq, tail)?;
-        Ok(Some(Entry { state, head, body: body.unwrap_or_default(), tail }))
+        self.run("read an entry", ENTRY, |statement| {
+            let entry = statement.query_row([seq], |row| {
+                let (state, head, body, tail) =
+                    (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+                Ok(Entry { state, head, body, tail })
+            });
+            entry.optional()
+        })
     }
 
     fn facts(&self, kind: u8, each: &mut EachFact<'_>) -> Result<(), Error> {
@@ -125,7 +95,11 @@ impl Reader for SqliteReader {
 }
 
 const SCAN: &str = "SELECT seq, state, head FROM entries WHERE seq >= ?1 ORDER BY seq";
-const ENTRY: &str = "SELECT state, head, body, tail FROM entries WHERE seq = ?1";
+const ENTRY: &str = "
+    SELECT state, head,
+        CASE typeof(body) WHEN 'integer' THEN (SELECT body FROM bodies WHERE seq = ?1) ELSE body END,
+        CASE typeof(tail) WHEN 'integer' THEN (SELECT tail FROM tails WHERE seq = ?1) ELSE tail END
+    FROM entries WHERE seq = ?1";
 const FACTS: &str = "SELECT key, value FROM facts WHERE kind = ?1 AND key >= ?2 ORDER BY key";
 
 /// How much is read at once. While a statement runs, it keeps the log from beginning again.

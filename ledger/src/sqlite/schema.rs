@@ -1,10 +1,11 @@
 //! Tables and settings of the file.
 
 use super::failure::{failed, not_opened};
-use super::log::{LOG_BYTES, PAGE_BYTES};
+use super::log::PAGE_BYTES;
 use crate::{Error, TAG_MAX};
 use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
+use std::time::Duration;
 
 /// "ASLg": what `file` shows, and what tells a ledger from other databases.
 const APPLICATION_ID: u32 = 0x4153_4c67;
@@ -32,15 +33,22 @@ pub(super) struct Header {
 }
 
 /// Brings a connection's file into shape and reads its header; makes the tables if it is new.
-pub(super) fn open(connection: &Connection, path: &Path, tag: u16) -> Result<Header, Error> {
-    match kind(connection, path).map_err(|error| not_opened(path, error))? {
+pub(super) fn open(
+    connection: &Connection,
+    path: &Path,
+    log_bytes: u64,
+    tag: u16,
+) -> Result<Header, Error> {
+    match kind(connection).map_err(|error| not_opened(path, error))? {
         Kind::Ledger(found) if found > FORMAT => {
             return Err(Error::Newer { found, known: FORMAT });
         }
         Kind::Foreign => return Err(Error::Foreign { path: path.to_owned() }),
-        Kind::Ledger(_) => settings(connection).map_err(failed("open the ledger", connection))?,
+        Kind::Ledger(_) => {
+            settings(connection, log_bytes).map_err(failed("open the ledger", connection))?
+        }
         Kind::New => {
-            create(connection, tag).map_err(failed("make the ledger", connection))?;
+            create(connection, log_bytes, tag).map_err(failed("make the ledger", connection))?;
         }
     }
     header(connection)
@@ -54,7 +62,7 @@ enum Kind {
     Foreign,
 }
 
-fn kind(connection: &Connection, _: &Path) -> rusqlite::Result<Kind> {
+fn kind(connection: &Connection) -> rusqlite::Result<Kind> {
     let id: u32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let tables: u32 =
@@ -66,12 +74,12 @@ fn kind(connection: &Connection, _: &Path) -> rusqlite::Result<Kind> {
     })
 }
 
-fn create(connection: &Connection, tag: u16) -> rusqlite::Result<()> {
+fn create(connection: &Connection, log_bytes: u64, tag: u16) -> rusqlite::Result<()> {
     // Both are fixed by the first page that is written, which `journal_mode` does.
     connection.execute_batch(&format!(
         "PRAGMA page_size = {PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL;"
     ))?;
-    settings(connection)?;
+    settings(connection, log_bytes)?;
     let tag = tag & TAG_MAX;
     connection.execute_batch(&format!(
         "BEGIN IMMEDIATE;
@@ -83,11 +91,11 @@ fn create(connection: &Connection, tag: u16) -> rusqlite::Result<()> {
     ))
 }
 
-fn settings(connection: &Connection) -> rusqlite::Result<()> {
+fn settings(connection: &Connection, log_bytes: u64) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
-         PRAGMA journal_size_limit = {LOG_BYTES};
+         PRAGMA journal_size_limit = {log_bytes};
          PRAGMA wal_autocheckpoint = 0;
          PRAGMA cache_size = -16384;"
     ))?;
@@ -95,6 +103,8 @@ fn settings(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 pub(super) fn reader_settings(connection: &Connection) -> rusqlite::Result<()> {
+    // Only programs that do not belong here can be in the way.
+    connection.busy_timeout(Duration::from_secs(1))?;
     connection.set_prepared_statement_cache_capacity(32);
     connection.execute_batch(
         "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;",
