@@ -5,11 +5,11 @@
 //!
 //! What every [`Ledger`] promises, and the conformance and crash suites hold it to:
 //!
-//! - A commit is all or nothing, for readers, for errors, and for kill -9 and the loss of power at any
-//!   moment. When it returned `Ok` it is on disk.
+//! - A commit is all or nothing, for errors, and for kill -9 and the loss of power at any moment. When
+//!   it returned `Ok` it is on disk.
 //! - Its changes apply in order; commits apply in the order in which they returned.
 //! - A sequence number is used once in the life of a ledger, also when its entry is gone.
-//! - Readers see what is committed and nothing else, delay no commit, and are delayed by none.
+//! - Readers see what is committed and nothing else; one read of an entry or fact, one moment.
 //! - After an error of a commit nothing has changed. When the cause is gone (room, a disk that works)
 //!   the same ledger goes on. The one case in which this cannot be had is [`Error::Unsettled`].
 //! - Files grow with what is alive, not with what was: after [`Ledger::tidy`] says that nothing is
@@ -25,6 +25,8 @@ mod ledger;
 mod memory;
 mod size;
 mod sqlite;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use change::{Change, HEAD_BYTES_MAX, KEY_BYTES_MAX, PART_BYTES_MAX, SEQ_MAX, TAG_MAX};
 pub use entry::{Entry, Row, STATE_MAX, States};

@@ -30,6 +30,12 @@ impl Memory {
         Self { tag: tag & TAG_MAX, reads: MemoryReader::default(), fail_next: None }
     }
 
+    /// The same ledger as it would be after a restart.
+    #[must_use]
+    pub fn restarted(&self) -> Self {
+        Self { tag: self.tag, reads: self.reads.clone(), fail_next: None }
+    }
+
     /// Makes the next commit fail, with nothing changed.
     pub fn fail_next(&mut self, error: Error) {
         self.fail_next = Some(error);
