@@ -1,6 +1,6 @@
 //! The catalog: what a release exports. Built in the prototype by reflection, immutable after.
 
-use crate::{AppName, ReleaseId, nearest};
+use crate::{AppName, JobOptions, ReleaseId, Schedule, nearest};
 use serde::{Deserialize, Serialize};
 
 /// How much of the PHP state survives from one call to the next.
@@ -66,6 +66,13 @@ pub struct Function {
     pub classes: Vec<String>,
     /// What its file imports and its doc comment names: alias and class.
     pub imports: Vec<(String, String)>,
+    /// From `#[AppServer\Queued]`: how jobs of it are treated where their callers do not say.
+    pub job: JobOptions,
+    /// It is `run()` of a class that extends `AppServer\Job`: only jobs run it, and their one argument
+    /// is the object.
+    pub job_class: bool,
+    /// From `#[AppServer\Schedule]`.
+    pub schedules: Vec<Schedule>,
 }
 
 /// A class that has exported methods.

@@ -29,7 +29,10 @@ pub const FLAG_SAMPLED: u8 = 2;
 /// Arguments and result are JSON text instead of the value codec: for callers without PHP. A call's
 /// arguments are a JSON array (positional) or object (named).
 pub const FLAG_JSON: u8 = 4;
-const FLAGS_KNOWN: u8 = FLAG_OUTPUT | FLAG_SAMPLED | FLAG_JSON;
+/// The call is an attempt at a job: its body begins with a [`crate::JobContext`]. From the supervisor
+/// alone.
+pub const FLAG_JOB: u8 = 8;
+const FLAGS_KNOWN: u8 = FLAG_OUTPUT | FLAG_SAMPLED | FLAG_JSON | FLAG_JOB;
 
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +50,16 @@ pub enum Kind {
     Return = 17,
     /// Executor or supervisor to client; postcard [`crate::Failure`].
     Failure = 18,
+    /// Executor to supervisor, before the answer to the attempt at a job; postcard [`crate::Progress`].
+    Progress = 19,
     /// Client to supervisor on a control connection; postcard [`crate::ControlRequest`].
     ControlRequest = 32,
     /// Supervisor to client; postcard [`crate::ControlReply`].
     ControlReply = 33,
+    /// Client to supervisor on a connection for jobs; postcard [`crate::JobRequest`].
+    JobRequest = 48,
+    /// Supervisor to client; postcard [`crate::JobReply`].
+    JobReply = 49,
 }
 
 impl Kind {
@@ -62,8 +71,11 @@ impl Kind {
             16 => Self::Call,
             17 => Self::Return,
             18 => Self::Failure,
+            19 => Self::Progress,
             32 => Self::ControlRequest,
             33 => Self::ControlReply,
+            48 => Self::JobRequest,
+            49 => Self::JobReply,
             _ => return None,
         })
     }

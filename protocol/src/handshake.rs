@@ -36,6 +36,8 @@ pub enum Purpose {
     Calls { app: AppName, pool: String, release: ReleaseId },
     /// Questions to the supervisor.
     Control,
+    /// Jobs of an application; an empty name means the worker's only one.
+    Jobs { app: AppName },
 }
 
 /// Who is calling, for logs and `appserver status`; nothing is decided by it.
@@ -131,6 +133,8 @@ pub struct Welcome {
     pub busy_poll_us: u32,
     /// For clients on the same host.
     pub board: Option<BoardAt>,
+    /// Tag in the ids of the jobs that this worker keeps; only on a connection for jobs.
+    pub ledger: Option<u16>,
 }
 
 /// The board of a worker, and how it stood when the routing beside it was written down: what was

@@ -12,6 +12,7 @@ mod diff;
 mod failure;
 mod frame;
 mod handshake;
+mod job;
 mod name;
 mod nearest;
 mod pattern;
@@ -28,12 +29,17 @@ pub use control::{
 pub use diff::{Change, ChangeKind, diff};
 pub use failure::{ExitCause, Failure, FatalKind, Thrown, TraceFrame};
 pub use frame::{
-    BadFrame, EncodeBody, FLAG_JSON, FLAG_OUTPUT, FLAG_SAMPLED, HEADER_BYTES, Header, Kind,
-    TraceContext, body_from_slice, body_to_vec, control_frame,
+    BadFrame, EncodeBody, FLAG_JOB, FLAG_JSON, FLAG_OUTPUT, FLAG_SAMPLED, HEADER_BYTES, Header,
+    Kind, TraceContext, body_from_slice, body_to_vec, control_frame,
 };
 pub use handshake::{
     BoardAt, Canary, ClientInfo, Hello, Limits, Member, Membership, PREFACE, PREFACE_BYTES,
     Purpose, Refused, RefusedCode, Routing, Welcome, check_preface,
+};
+pub use job::{
+    Accepted, Attempt, Backoff, BatchReport, InvalidJobId, JobContext, JobId, JobOptions,
+    JobRefusal, JobReply, JobReport, JobRequest, JobState, KeyLimit, Missed, NewBatch, NewJob,
+    Outcome, Progress, Rate, Schedule, Unique, UniqueMode, split_job,
 };
 pub use name::{AppName, InvalidName, ReleaseId, split_target};
 pub use nearest::nearest;
@@ -55,5 +61,7 @@ pub const HELLO_BYTES_MAX: u32 = 16 * 1024;
 pub const FUNCTION_NAME_BYTES_MAX: usize = 1024;
 /// Name of the pool every function belongs to unless an attribute says otherwise.
 pub const DEFAULT_POOL: &str = "default";
+/// Name of the pool that runs jobs, so that they take no executor from calls.
+pub const JOBS_POOL: &str = "jobs";
 /// Name of the pool of functions with `isolation = "resident"`.
 pub const RESIDENT_POOL: &str = "resident";

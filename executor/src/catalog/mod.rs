@@ -6,7 +6,7 @@ mod reflected;
 
 use anyhow::{Context, Result, bail};
 use embed::{Outcome, Request};
-use protocol::{Boot, Catalog, Class, FUNCTION_NAME_BYTES_MAX, Function};
+use protocol::{Boot, Catalog, Class, FUNCTION_NAME_BYTES_MAX, Function, JobOptions};
 use reflected::{Reflected, ReflectedFunction};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -71,6 +71,9 @@ fn entry(function: ReflectedFunction, declared: attributes::Declared) -> Functio
         generator: function.generator,
         classes: function.classes,
         imports: function.imports,
+        job: JobOptions::default(),
+        job_class: false,
+        schedules: vec![],
     }
 }
 

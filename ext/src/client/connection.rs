@@ -64,7 +64,7 @@ impl Connection {
             .map_err(|error| OpenError::Unreachable(describe(&error)))?;
         let release = match &purpose {
             Purpose::Calls { release, .. } => *release,
-            Purpose::Control => ReleaseId::ANY,
+            Purpose::Control | Purpose::Jobs { .. } => ReleaseId::ANY,
         };
         let hello = Hello { purpose, client: client_info(), catalog_hash, token };
         let welcome = shake_hands(&mut socket, &hello, deadline).map_err(unanswered)?;

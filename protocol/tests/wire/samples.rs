@@ -191,6 +191,7 @@ fn function() -> impl Strategy<Value = Function> {
             generator,
             classes,
             imports,
+            ..Function::default()
         }
     })
 }

@@ -64,6 +64,10 @@ impl Supervisor {
         }
         match &hello.purpose {
             Purpose::Control => Verdict::Control { welcome: Box::new(self.control_welcome()) },
+            Purpose::Jobs { .. } => {
+                let message = "this worker takes no jobs";
+                Verdict::Refuse(refusal(RefusedCode::NotReady, message))
+            }
             Purpose::Calls { app, pool, release } => {
                 let wanted = self.find_pool(app, pool, *release);
                 match wanted
@@ -207,6 +211,7 @@ impl Supervisor {
                 path: self.settings.board.display().to_string(),
                 generation: self.board.generation(),
             }),
+            ledger: None,
         }
     }
 }

@@ -258,6 +258,7 @@ pub(super) fn welcome() -> Welcome {
         executors_max: 2,
         busy_poll_us: 0,
         board: None,
+        ledger: None,
     }
 }
 
@@ -265,7 +266,7 @@ pub(super) fn welcome() -> Welcome {
 pub(super) fn asked_for(hello: &Hello) -> ReleaseId {
     match &hello.purpose {
         Purpose::Calls { release, .. } => *release,
-        Purpose::Control => panic!("a connection for calls was expected"),
+        Purpose::Control | Purpose::Jobs { .. } => panic!("a connection for calls was expected"),
     }
 }
 

@@ -1,0 +1,15 @@
+//! Jobs on the wire: what is asked for, how it stands, and what an executor is told of the job it runs.
+
+mod id;
+mod options;
+mod report;
+mod request;
+mod schedule;
+
+pub use id::{InvalidJobId, JobId};
+pub use options::{Backoff, JobOptions, KeyLimit, Rate, Unique, UniqueMode};
+pub use report::{Attempt, BatchReport, JobReport, JobState, Outcome, Progress};
+pub use request::{
+    Accepted, JobContext, JobRefusal, JobReply, JobRequest, NewBatch, NewJob, split_job,
+};
+pub use schedule::{Missed, Schedule};

@@ -1,0 +1,138 @@
+//! How a job is to be treated. What a caller leaves out, the function's attribute says; what that
+//! leaves out, the queue; and what that leaves out, the worker's defaults.
+
+use serde::{Deserialize, Serialize};
+
+/// Every option is optional; times are in milliseconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobOptions {
+    /// `default` where nobody says.
+    pub queue: Option<String>,
+    /// From now, whatever the clock does meanwhile.
+    pub delay_ms: Option<u64>,
+    /// Since 1970, by the clock. Instead of a delay.
+    pub run_at_ms: Option<u64>,
+    /// Higher ones first; one step is worth a bounded time of waiting, so that none starves.
+    pub priority: Option<i8>,
+    /// How often it may run before it is dead; executors that died under it are counted apart.
+    pub attempts: Option<u16>,
+    /// How many executors may die under it before it is put away as poison.
+    pub crash_attempts: Option<u16>,
+    pub backoff: Option<Backoff>,
+    /// Longest an attempt may take.
+    pub timeout_ms: Option<u32>,
+    /// From now: dead if it has not begun by then.
+    pub expires_ms: Option<u64>,
+    pub unique: Option<Unique>,
+    /// Jobs of one group run in the order in which they came, one at a time.
+    pub group: Option<String>,
+    /// A limit that this job shares with others of the same key.
+    pub limit: Option<KeyLimit>,
+    /// Most attempts of the function at a time on this worker.
+    pub concurrency: Option<u32>,
+    /// Most attempts of the function in a time on this worker.
+    pub rate: Option<Rate>,
+    pub tags: Vec<String>,
+    /// The same key again gives the job that it first made, for a time that the worker sets; the job
+    /// sees it, the same in every attempt.
+    pub idempotency_key: Option<String>,
+    /// How long the job can be asked for when it is done, with its result.
+    pub keep_ms: Option<u64>,
+}
+
+/// How long to wait after a failed attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Backoff {
+    Fixed(u64),
+    /// One after the other; the last one for all further ones. Never empty.
+    List(Vec<u64>),
+    /// `base_ms`, twice that, and so on up to `max_ms`; of each, up to `jitter_percent` less, at random.
+    Exponential {
+        base_ms: u64,
+        max_ms: u64,
+        jitter_percent: u8,
+    },
+}
+
+impl Backoff {
+    /// The pause after the `failures`th failure, which is the first at 1. `random` is uniform in 0..=u32::MAX.
+    pub fn pause_ms(&self, failures: u16, random: u32) -> u64 {
+        match self {
+            Self::Fixed(pause) => *pause,
+            Self::List(pauses) => {
+                let index =
+                    usize::from(failures.saturating_sub(1)).min(pauses.len().saturating_sub(1));
+                pauses.get(index).copied().unwrap_or(0)
+            }
+            Self::Exponential { base_ms, max_ms, jitter_percent } => {
+                let doublings = u32::from(failures.saturating_sub(1)).min(62);
+                let pause = base_ms.saturating_mul(1 << doublings).min(*max_ms);
+                let share = u128::from(pause) * u128::from((*jitter_percent).min(100)) / 100;
+                let less = share * u128::from(random) / u128::from(u32::MAX);
+                pause - u64::try_from(less).expect("less than the pause")
+            }
+        }
+    }
+}
+
+/// At most one job of a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unique {
+    pub key: String,
+    pub mode: UniqueMode,
+    /// Of [`UniqueMode::Debounce`] and [`UniqueMode::Throttle`].
+    pub window_ms: u64,
+}
+
+/// What becomes of a second job of the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UniqueMode {
+    /// It is refused while the first waits or runs.
+    Reject,
+    /// The first one's id is returned while that waits or runs.
+    Existing,
+    /// It takes the place of the first while that waits; while that runs, it waits for its end.
+    Replace,
+    /// It takes the place of the first while that waits, and waits for the whole window anew.
+    Debounce,
+    /// The first one's id is returned until the window after it was made is over.
+    Throttle,
+    /// While the first runs, one more may wait; its id is returned to all further ones.
+    OnceMore,
+}
+
+/// A limit over all jobs that name the same key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyLimit {
+    pub key: String,
+    pub concurrency: Option<u32>,
+    pub rate: Option<Rate>,
+}
+
+/// At most `count` in any `period_ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rate {
+    pub count: u32,
+    pub period_ms: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_ends_with_its_last_pause() {
+        let backoff = Backoff::List(vec![1, 10, 60]);
+        let pauses: Vec<u64> = (1..=5).map(|n| backoff.pause_ms(n, 0)).collect();
+        assert_eq!(pauses, [1, 10, 60, 60, 60]);
+    }
+
+    #[test]
+    fn an_exponential_one_doubles_up_to_its_bound_less_jitter() {
+        let backoff = Backoff::Exponential { base_ms: 100, max_ms: 1000, jitter_percent: 50 };
+        let longest: Vec<u64> = (1..=6).map(|n| backoff.pause_ms(n, 0)).collect();
+        assert_eq!(longest, [100, 200, 400, 800, 1000, 1000]);
+        assert_eq!(backoff.pause_ms(6, u32::MAX), 500);
+        assert_eq!(backoff.pause_ms(u16::MAX, 0), 1000);
+    }
+}
