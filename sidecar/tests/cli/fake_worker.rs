@@ -95,7 +95,7 @@ fn converse(
     }
     let pool = match hello.purpose {
         Purpose::Calls { pool, .. } => pool,
-        Purpose::Control => String::new(),
+        Purpose::Control | Purpose::Jobs { .. } => String::new(),
     };
     stream.write_all(&control_frame(Header::new(Kind::Welcome, 0), &welcome(&pool)))?;
     loop {
@@ -191,6 +191,7 @@ fn welcome(pool: &str) -> Welcome {
         executors_max: 2,
         busy_poll_us: 0,
         board: None,
+        ledger: None,
     }
 }
 
