@@ -49,7 +49,7 @@ pub use process::{
     Boot, ClosedReason, Confidential, ExecutorExit, FromExecutor, FromPrototype, GENERATION_PINNED,
     LogLevel, PoolBoot, Report, ToExecutor, ToPrototype,
 };
-pub use rendezvous::{rank, score};
+pub use rendezvous::{hash64, rank, score};
 
 /// TCP port of a worker, where none is given.
 pub const DEFAULT_PORT: u16 = 25887;

@@ -33,6 +33,11 @@ pub(crate) fn share(salt: &[u8], key: &[u8]) -> u32 {
     u32::try_from(((hash >> 32) * 10_000) >> 32).unwrap_or(u32::MAX)
 }
 
+/// 64 well-mixed bits of `bytes`, the same everywhere and for ever.
+pub fn hash64(bytes: &[u8]) -> u64 {
+    mix(fnv1a(bytes, FNV_OFFSET))
+}
+
 /// The upper 52 bits as a number in (0, 1), exclusive at both ends so that the logarithm is finite
 /// and not zero. 52, because with the half added they fill a double's 53 exactly.
 fn uniform(hash: u64) -> f64 {

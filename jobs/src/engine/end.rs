@@ -1,0 +1,189 @@
+//! Attempts end: what becomes of their jobs.
+
+use super::Engine;
+use super::run::{Ended, Running};
+use crate::clock::{Due, Pause};
+use crate::record::{Body, Head, Tail};
+use ledger::Change;
+use protocol::{Attempt, JobState, Outcome, Progress};
+
+/// Pause before an attempt of which nothing ran is tried again: the release may be changing.
+const NOT_BEGUN_PAUSE_MS: u64 = 200;
+
+impl Engine {
+    /// An attempt ended. `false` when it is not the one that runs: then it changes nothing.
+    pub fn finish(&mut self, seq: u64, attempt: u32, ended: Ended) -> bool {
+        if self.running.get(&seq).is_none_or(|running| running.head.attempt != attempt) {
+            return false;
+        }
+        let Some(mut running) = self.running.remove(&seq) else {
+            return false;
+        };
+        self.end_under_limits(running.kind);
+        self.release_slot(&running);
+        let (outcome, error) = described(&ended, running.cancelled);
+        let took_ms = self.now.steady_ms.saturating_sub(running.began_steady_ms);
+        if !matches!(ended, Ended::NotBegun(_)) {
+            let (number, began_ms) = (running.head.attempt, running.head.began_ms);
+            running.tail.note(Attempt { number, began_ms, took_ms, outcome, error: error.clone() });
+        }
+        match ended {
+            Ended::Returned(result) => self.done(seq, running, result),
+            _ if running.cancelled => {
+                self.end(
+                    seq,
+                    running,
+                    JobState::Cancelled,
+                    "it was cancelled while it ran".to_owned(),
+                );
+            }
+            Ended::Failed(_) | Ended::TimedOut(_) => self.failed(seq, running, &error),
+            Ended::Crashed(_) => self.crashed(seq, running, &error),
+            Ended::Interrupted => self.again(seq, running, 0),
+            Ended::NotBegun(_) => self.again(seq, running, NOT_BEGUN_PAUSE_MS),
+        }
+        true
+    }
+
+    /// How far a running attempt says it has come. In memory until the attempt ends.
+    pub fn progress(&mut self, seq: u64, attempt: u32, progress: Progress) {
+        if let Some(running) = self.running.get_mut(&seq).filter(|r| r.head.attempt == attempt) {
+            running.tail.progress = Some(progress);
+        }
+    }
+
+    fn release_slot(&mut self, running: &Running) {
+        let key = &self.kinds[running.kind as usize].key;
+        let (app, queue) = (key.app as usize, key.queue as usize);
+        self.apps[app].running -= 1;
+        self.queues[queue].running -= 1;
+        let Some(lane) = running.lane else {
+            return;
+        };
+        if let Some(group) = self.lanes[lane as usize].group.as_mut() {
+            group.runs = false;
+        }
+    }
+
+    fn done(&mut self, seq: u64, mut running: Running, result: Vec<u8>) {
+        let mut then = std::mem::take(&mut running.then).into_iter();
+        if let Some(mut next) = then.next() {
+            next.then = then.collect();
+            let batch = running.head.batch.filter(|_| next.batch.is_none());
+            next.batch = next.batch.or(batch);
+            self.follow(&running.head, next, Some(result.clone()));
+        }
+        running.tail.result = Some(result);
+        running.tail.progress = None;
+        self.end(seq, running, JobState::Done, String::new());
+    }
+
+    fn failed(&mut self, seq: u64, mut running: Running, error: &str) {
+        running.head.failures = running.head.failures.saturating_add(1);
+        let Head { failures, attempts_max, .. } = running.head;
+        self.totals.failed += 1;
+        if failures >= attempts_max {
+            let cause =
+                format!("it failed {failures} times (attempts = {attempts_max}); last: {error}");
+            return self.end(seq, running, JobState::Dead, cause);
+        }
+        let pause = running.head.backoff.pause_ms(failures, self.random.next());
+        self.again(seq, running, pause);
+    }
+
+    fn crashed(&mut self, seq: u64, mut running: Running, error: &str) {
+        running.head.crashes = running.head.crashes.saturating_add(1);
+        let Head { crashes, crashes_max, .. } = running.head;
+        self.totals.crashed += 1;
+        if crashes >= crashes_max {
+            let cause = format!(
+                "poison: {crashes} executors died under it (crash_attempts = {crashes_max}); last: {error}"
+            );
+            return self.end(seq, running, JobState::Dead, cause);
+        }
+        self.again(seq, running, 0);
+    }
+
+    /// The job waits for its next attempt.
+    fn again(&mut self, seq: u64, running: Running, pause_ms: u64) {
+        let Running { mut head, tail, kind, .. } = running;
+        head.due = match pause_ms {
+            0 => Due::Now,
+            pause => Due::After(Pause::of(pause, self.now)),
+        };
+        head.turn += 1;
+        self.update(seq, JobState::Waiting, &head, Some(&tail));
+        self.wait(seq, kind, &head);
+    }
+
+    pub(super) fn update(&mut self, seq: u64, state: JobState, head: &Head, tail: Option<&Tail>) {
+        let (state, head) = (state as u8, head.to_bytes());
+        let tail = tail.map(Tail::to_bytes);
+        self.pending.push(Change::Update { seq, state, head, tail });
+    }
+
+    /// A running job is over.
+    fn end(&mut self, seq: u64, running: Running, state: JobState, cause: String) {
+        let Running { head, tail, kind, lane, .. } = running;
+        self.close(seq, head, Some(tail), state, cause);
+        if let Some(lane) = lane {
+            self.place(lane);
+        }
+        self.leave_kind(kind);
+    }
+
+    /// What is the same for every job that will not run again, whether it ran or waited.
+    pub(super) fn close(
+        &mut self,
+        seq: u64,
+        mut head: Head,
+        tail: Option<Tail>,
+        state: JobState,
+        cause: String,
+    ) {
+        head.ended_ms = self.now.wall_ms;
+        head.cause = cause;
+        self.bytes -= u64::from(head.body_bytes);
+        self.totals.count(state);
+        self.ends_unique(seq, &head);
+        let keep_ms = self.keep_ms(&head, state);
+        if keep_ms == 0 {
+            self.pending.push(Change::Remove { seq });
+        } else {
+            self.update(seq, state, &head, tail.as_ref());
+            self.keep(seq, state, self.now.steady_ms.saturating_add(keep_ms));
+        }
+        if let Some(batch) = head.batch {
+            self.count_in_batch(batch, seq, state);
+        }
+        self.over.push(seq);
+    }
+
+    pub(super) fn expire(&mut self, seq: u64, kind: u32, head: Head, mut tail: Tail, _body: Body) {
+        let cause = "it had not begun when its time was over (expires)".to_owned();
+        tail.note(Attempt {
+            number: head.attempt,
+            began_ms: self.now.wall_ms,
+            took_ms: 0,
+            outcome: Outcome::Expired,
+            error: cause.clone(),
+        });
+        self.close(seq, head, Some(tail), JobState::Dead, cause);
+        self.leave_kind(kind);
+    }
+}
+
+/// What is told of an attempt.
+fn described(ended: &Ended, cancelled: bool) -> (Outcome, String) {
+    match ended {
+        Ended::Returned(_) => (Outcome::Returned, String::new()),
+        Ended::Failed(error) | Ended::TimedOut(error) | Ended::Crashed(error) if cancelled => {
+            (Outcome::Cancelled, error.clone())
+        }
+        Ended::Failed(error) => (Outcome::Failed, error.clone()),
+        Ended::TimedOut(error) => (Outcome::TimedOut, error.clone()),
+        Ended::Crashed(error) => (Outcome::Crashed, error.clone()),
+        Ended::Interrupted => (Outcome::Interrupted, "the worker was stopped".to_owned()),
+        Ended::NotBegun(error) => (Outcome::Interrupted, error.clone()),
+    }
+}

@@ -1,0 +1,228 @@
+//! What administrators and callers do to jobs and queues.
+
+use super::{Engine, fact};
+use crate::clock::Due;
+use crate::pending::{ReadError, Stored};
+use ledger::{Change, Reader};
+use protocol::{AppName, Attempt, JobId, JobState, Outcome};
+use std::ops::ControlFlow;
+
+/// What became of a wish to cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It will not run.
+    Prevented,
+    /// It runs: its call is to be interrupted, and what it does until then counts no more.
+    Interrupted,
+    /// There is no such job, or it is over.
+    TooLate,
+}
+
+/// How many jobs did what since the worker started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub made: u64,
+    pub done: u64,
+    /// Attempts.
+    pub failed: u64,
+    /// Attempts.
+    pub crashed: u64,
+    pub dead: u64,
+    pub cancelled: u64,
+}
+
+impl Totals {
+    pub(super) fn count(&mut self, state: JobState) {
+        match state {
+            JobState::Done => self.done += 1,
+            JobState::Dead => self.dead += 1,
+            _ => self.cancelled += 1,
+        }
+    }
+}
+
+/// A queue as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueStatus {
+    pub app: AppName,
+    pub name: String,
+    pub paused: bool,
+    pub draining: bool,
+    pub waiting: u64,
+    pub running: u64,
+}
+
+/// What a queue does not do, as it is stored.
+const PAUSED: u8 = 1;
+const DRAINING: u8 = 2;
+
+impl Engine {
+    pub fn cancel(&mut self, id: JobId, reader: &dyn Reader) -> Result<Cancelled, ReadError> {
+        let (tag, seq) = (self.tag, id.seq());
+        if let Some(running) = self.running.get_mut(&seq).filter(|r| r.head.id(tag, seq) == id) {
+            running.cancelled = true;
+            self.interrupts.push(seq);
+            return Ok(Cancelled::Interrupted);
+        }
+        self.cancel_waiting(id, "it was cancelled", reader)
+    }
+
+    pub(super) fn cancel_waiting(
+        &mut self,
+        id: JobId,
+        why: &str,
+        reader: &dyn Reader,
+    ) -> Result<Cancelled, ReadError> {
+        match self.stored(id, reader)? {
+            Some(stored) if stored.state == JobState::Waiting as u8 => {
+                self.cancel_stored(id.seq(), stored, why);
+                Ok(Cancelled::Prevented)
+            }
+            _ => Ok(Cancelled::TooLate),
+        }
+    }
+
+    pub(super) fn cancel_seq(
+        &mut self,
+        seq: u64,
+        why: &str,
+        reader: &dyn Reader,
+    ) -> Result<(), ReadError> {
+        if let Some(stored) = self.pending.read(seq, reader)?
+            && stored.state == JobState::Waiting as u8
+        {
+            self.cancel_stored(seq, stored, why);
+        }
+        Ok(())
+    }
+
+    fn cancel_stored(&mut self, seq: u64, stored: Stored, why: &str) {
+        let Stored { head, mut tail, .. } = stored;
+        let kind = self.withdraw(seq, &head);
+        tail.note(Attempt {
+            number: head.attempt,
+            began_ms: self.now.wall_ms,
+            took_ms: 0,
+            outcome: Outcome::Cancelled,
+            error: why.to_owned(),
+        });
+        self.close(seq, head, Some(tail), JobState::Cancelled, why.to_owned());
+        self.leave_kind(kind);
+    }
+
+    /// The job of exactly this id.
+    pub(super) fn stored(
+        &self,
+        id: JobId,
+        reader: &dyn Reader,
+    ) -> Result<Option<Stored>, ReadError> {
+        let stored = self.pending.read(id.seq(), reader)?;
+        Ok(stored.filter(|stored| self.id_of(id.seq(), &stored.head) == id))
+    }
+
+    /// Makes a job that is over wait again, with all its attempts. `false` when it is not over, or not there.
+    pub fn retry(&mut self, id: JobId, reader: &dyn Reader) -> Result<bool, ReadError> {
+        let over = |state: u8| JobState::from_byte(state).is_some_and(JobState::is_over);
+        let Some(stored) = self.stored(id, reader)?.filter(|stored| over(stored.state)) else {
+            return Ok(false);
+        };
+        let seq = id.seq();
+        self.kept.retain(|(_, kept)| *kept != seq);
+        self.kept_dead.retain(|(_, kept)| *kept != seq);
+        let Stored { mut head, mut tail, .. } = stored;
+        (head.failures, head.crashes, head.expires) = (0, 0, None);
+        (head.due, head.order_ms, head.ended_ms) = (Due::Now, self.order_ms(), 0);
+        head.cause.clear();
+        head.turn += 1;
+        tail.result = None;
+        // Its batch has counted it, and may be over.
+        head.batch = None;
+        self.update(seq, JobState::Waiting, &head, Some(&tail));
+        self.admit(seq, &head);
+        Ok(true)
+    }
+
+    /// Removes a job that is over, or one that waits. One that runs stays.
+    pub fn delete(&mut self, id: JobId, reader: &dyn Reader) -> Result<bool, ReadError> {
+        let seq = id.seq();
+        if self.running.contains_key(&seq) {
+            return Ok(false);
+        }
+        self.cancel_waiting(id, "it was deleted", reader)?;
+        if self.stored(id, reader)?.is_none() {
+            return Ok(false);
+        }
+        self.kept.retain(|(_, kept)| *kept != seq);
+        self.kept_dead.retain(|(_, kept)| *kept != seq);
+        self.pending.push(Change::Remove { seq });
+        Ok(true)
+    }
+
+    /// A paused queue begins nothing; what runs goes on.
+    pub fn pause(&mut self, app: &AppName, queue: &str) {
+        self.set_mode(app, queue, true, false);
+    }
+
+    /// A draining queue takes no new jobs.
+    pub fn drain(&mut self, app: &AppName, queue: &str) {
+        self.set_mode(app, queue, false, true);
+    }
+
+    pub fn resume(&mut self, app: &AppName, queue: &str) {
+        self.set_mode(app, queue, false, false);
+    }
+
+    fn set_mode(&mut self, app: &AppName, queue: &str, paused: bool, draining: bool) {
+        let id = self.app(app);
+        let at = self.queue(id, queue) as usize;
+        (self.queues[at].paused, self.queues[at].draining) = (paused, draining);
+        let key = super::unique::name(app, queue);
+        let mode = if paused { PAUSED } else { DRAINING };
+        let kind = fact::PAUSED;
+        self.pending.push(match paused || draining {
+            true => Change::SetFact { kind, key, value: vec![mode] },
+            false => Change::RemoveFact { kind, key },
+        });
+        self.place_all_of(id);
+    }
+
+    pub(super) fn read_modes(&mut self, reader: &dyn Reader) -> Result<(), ledger::Error> {
+        let mut modes = Vec::new();
+        reader.facts(fact::PAUSED, &mut |key, value| {
+            let names = std::str::from_utf8(key).ok().and_then(|names| names.split_once('\0'));
+            let app = names.and_then(|(app, _)| AppName::new(app).ok());
+            modes.extend(
+                app.zip(names).map(|(app, (_, queue))| (app, queue.to_owned(), value.to_vec())),
+            );
+            ControlFlow::Continue(())
+        })?;
+        for (app, queue, mode) in modes {
+            let app = self.app(&app);
+            let queue = self.queue(app, &queue) as usize;
+            self.queues[queue].paused = mode == [PAUSED];
+            self.queues[queue].draining = mode == [DRAINING];
+        }
+        Ok(())
+    }
+
+    pub fn queues(&self) -> Vec<QueueStatus> {
+        let status = |queue: &super::members::Queue| QueueStatus {
+            app: self.apps[queue.app as usize].name.clone(),
+            name: queue.name.to_string(),
+            paused: queue.paused,
+            draining: queue.draining,
+            waiting: queue.waiting,
+            running: queue.running,
+        };
+        self.queues.iter().map(status).collect()
+    }
+
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Bytes of the arguments of all jobs that wait or run.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}

@@ -1,0 +1,214 @@
+//! The engine: everything about jobs that must be decided, by one owner, without clock, disk or threads.
+//!
+//! Its user tells it the time, hands requests in, and takes out what is to be committed and started:
+//!
+//! 1. [`Engine::set_now`], then any requests, [`Engine::tick`], [`Engine::dispatch`];
+//! 2. [`Engine::take_changes`] go to the ledger in one commit;
+//! 3. if that worked, requests are answered and attempts begun; if not, nothing of it happened: the
+//!    engine is dropped, and a new one recovers from the ledger.
+//!
+//! What is held of a waiting job is some 50 bytes: its place among its kind. Head and body stay on disk.
+
+mod batch;
+mod draft;
+mod end;
+mod enqueue;
+mod explain;
+mod lanes;
+mod limits;
+mod manage;
+mod members;
+mod recover;
+mod report;
+mod run;
+mod time;
+mod unique;
+
+pub use enqueue::Enqueued;
+pub use manage::{Cancelled, QueueStatus, Totals};
+pub use members::Slots;
+pub use run::{Ended, Start};
+
+use crate::clock::Now;
+use crate::pending::Pending;
+use crate::random::Random;
+use crate::settings::Settings;
+use crate::timers::Timers;
+use batch::Batch;
+use lanes::Lane;
+use ledger::Change;
+use limits::LimiterKey;
+use members::{App, Kind, KindKey, Queue};
+use protocol::{AppName, JobId};
+use run::Running;
+use slab::Slab;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use unique::Taken;
+
+/// Kinds of facts in the ledger.
+pub(crate) mod fact {
+    /// By hash: a function's declaration when jobs of that signature were made.
+    pub(crate) const SIGNATURE: u8 = 1;
+    /// By application and queue: it is paused.
+    pub(crate) const PAUSED: u8 = 2;
+    /// By limit: how much of its window was used when.
+    pub(crate) const RATE: u8 = 3;
+    /// By application and key: the throttled job, and until when.
+    pub(crate) const THROTTLE: u8 = 4;
+    /// By application and key: the job of an idempotency key, and until when it is known.
+    pub(crate) const IDEMPOTENCY: u8 = 5;
+    /// By number: a batch, what comes after it.
+    pub(crate) const BATCH: u8 = 6;
+    /// By number: how the jobs of a batch stand.
+    pub(crate) const BATCH_COUNTS: u8 = 7;
+    /// By application and schedule: its last tick.
+    pub(crate) const TICK: u8 = 8;
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Engine {
+    settings: Settings,
+    tag: u16,
+    next_seq: u64,
+    random: Random,
+    now: Now,
+    /// What is added to the steady clock to order jobs: so that no jump of the wall clock changes whose
+    /// turn it is, and a restart goes on where the last job stood.
+    order_offset_ms: i64,
+    apps: Vec<App>,
+    app_ids: HashMap<AppName, u32>,
+    queues: Vec<Queue>,
+    queue_ids: HashMap<(u32, Box<str>), u32>,
+    kinds: Slab<Kind>,
+    kind_ids: HashMap<KindKey, u32>,
+    lanes: Slab<Lane>,
+    groups: HashMap<(u32, Box<str>), u32>,
+    limiters: Slab<limits::Held>,
+    limiter_ids: HashMap<LimiterKey, u32>,
+    /// Windows of limits before the restart: how many, and until when (steady).
+    rates_before: HashMap<Vec<u8>, (u32, u64)>,
+    /// Limits that may admit somebody now.
+    freed: Vec<u32>,
+    timers: Timers,
+    running: HashMap<u64, Running>,
+    /// Places in lanes and timers whose jobs are gone from there: number and turn.
+    gone: HashSet<(u64, u32)>,
+    uniques: HashMap<(u32, Box<str>), Taken>,
+    signatures: HashMap<u64, Vec<u8>>,
+    batches: HashMap<u64, Batch>,
+    /// Bytes of all bodies of jobs that wait or run.
+    bytes: u64,
+    /// What is over, by when it is removed (steady) and number.
+    kept: BTreeSet<(u64, u64)>,
+    kept_dead: BTreeSet<(u64, u64)>,
+    /// Idempotency keys that are to be committed.
+    keys_pending: HashMap<Vec<u8>, JobId>,
+    /// Batches whose other jobs are to be cancelled.
+    failing_batches: Vec<u64>,
+    pending: Pending,
+    over: Vec<u64>,
+    batches_over: Vec<u64>,
+    interrupts: Vec<u64>,
+    /// Jobs that could not be read: left alone, and told once.
+    unreadable: Vec<String>,
+    /// Totals since the engine was made.
+    pub(crate) totals: Totals,
+}
+
+impl Engine {
+    /// An engine without jobs; [`Engine::recover`] gives it those of a ledger.
+    pub fn new(settings: Settings, tag: u16, last_seq: u64, seed: u64, now: Now) -> Self {
+        Self {
+            settings,
+            tag,
+            next_seq: last_seq + 1,
+            random: Random::new(seed),
+            now,
+            order_offset_ms: 0,
+            apps: Vec::new(),
+            app_ids: HashMap::new(),
+            queues: Vec::new(),
+            queue_ids: HashMap::new(),
+            kinds: Slab::new(),
+            kind_ids: HashMap::new(),
+            lanes: Slab::new(),
+            groups: HashMap::new(),
+            limiters: Slab::new(),
+            limiter_ids: HashMap::new(),
+            rates_before: HashMap::new(),
+            freed: Vec::new(),
+            timers: Timers::default(),
+            running: HashMap::new(),
+            gone: HashSet::new(),
+            uniques: HashMap::new(),
+            signatures: HashMap::new(),
+            batches: HashMap::new(),
+            bytes: 0,
+            kept: BTreeSet::new(),
+            kept_dead: BTreeSet::new(),
+            keys_pending: HashMap::new(),
+            failing_batches: Vec::new(),
+            pending: Pending::default(),
+            over: Vec::new(),
+            batches_over: Vec::new(),
+            interrupts: Vec::new(),
+            unreadable: Vec::new(),
+            totals: Totals::default(),
+        }
+    }
+
+    pub fn set_now(&mut self, now: Now) {
+        self.now = now;
+    }
+
+    /// What is to be committed, in order, before anything that was answered is told to anybody.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        self.keys_pending.clear();
+        self.pending.take()
+    }
+
+    pub fn has_changes(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Jobs that are over since the last time: who awaits them can be told after the commit.
+    pub fn take_over(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.over)
+    }
+
+    /// As [`Engine::take_over`], of batches.
+    pub fn take_batches_over(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.batches_over)
+    }
+
+    /// Running jobs that somebody cancelled: their calls are to be interrupted.
+    pub fn take_interrupts(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.interrupts)
+    }
+
+    /// What could not be read of the ledger, for the log.
+    pub fn take_unreadable(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.unreadable)
+    }
+
+    pub fn tag(&self) -> u16 {
+        self.tag
+    }
+
+    fn take_seq(&mut self) -> u64 {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        seq
+    }
+
+    fn id_of(&self, seq: u64, head: &crate::record::Head) -> JobId {
+        head.id(self.tag, seq)
+    }
+
+    /// The clock that orders jobs.
+    fn order_ms(&self) -> u64 {
+        let steady = i64::try_from(self.now.steady_ms).unwrap_or(i64::MAX);
+        u64::try_from(steady.saturating_add(self.order_offset_ms)).unwrap_or(0)
+    }
+}

@@ -1,0 +1,23 @@
+//! Jobs: which one runs next, what becomes of it, and what is stored of it.
+//!
+//! Pure: time and randomness come in as arguments, and all effects go out as changes for a
+//! [`ledger::Ledger`], attempts to begin, and answers. The promises that it keeps are those of
+//! `docs/jobs.md`; [`Engine`] says how it is driven.
+#![forbid(unsafe_code)]
+
+mod clock;
+mod engine;
+mod limiter;
+mod pending;
+mod random;
+mod record;
+mod rules;
+mod settings;
+mod timers;
+
+pub use clock::{Due, Now, Pause};
+pub use engine::{Cancelled, Ended, Engine, Enqueued, QueueStatus, Slots, Start, Totals};
+pub use pending::ReadError;
+pub use record::{Body, Head, Tail, Unreadable};
+pub use rules::Rules;
+pub use settings::{Limits, QueueLimits, Settings};

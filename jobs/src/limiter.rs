@@ -1,0 +1,116 @@
+//! One limit: so many at a time, so many in any period.
+
+use crate::clock::Now;
+use crate::settings::Limits;
+use protocol::Rate;
+use std::collections::{BTreeSet, VecDeque};
+
+/// A limit and who is under it.
+#[derive(Debug, Default)]
+pub(crate) struct Limiter {
+    pub(crate) limits: Limits,
+    pub(crate) running: u32,
+    /// When those that began within the last period count no more, by the steady clock, oldest first.
+    ends: VecDeque<u64>,
+    /// Lanes whose next job it holds back, by the order of those jobs.
+    pub(crate) held: BTreeSet<(i64, u32)>,
+    /// Kinds of jobs that are under it.
+    pub(crate) kinds: u32,
+}
+
+/// What a limit says to one more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Admitted,
+    /// One of those that run has to end first.
+    Busy,
+    /// By the steady clock.
+    NotBefore(u64),
+}
+
+impl Limiter {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    pub(crate) fn verdict(&mut self, now: Now) -> Verdict {
+        if self.limits.concurrency.is_some_and(|most| self.running >= most) {
+            return Verdict::Busy;
+        }
+        let Some(Rate { count, .. }) = self.limits.rate else {
+            return Verdict::Admitted;
+        };
+        while self.ends.front().is_some_and(|ends| *ends <= now.steady_ms) {
+            self.ends.pop_front();
+        }
+        let over = self.ends.len().checked_sub(count as usize);
+        match over.and_then(|over| self.ends.get(over)) {
+            Some(ends) => Verdict::NotBefore(*ends),
+            None => Verdict::Admitted,
+        }
+    }
+
+    /// One begins. It was admitted.
+    pub(crate) fn begin(&mut self, now: Now) {
+        self.running += 1;
+        if let Some(rate) = self.limits.rate {
+            self.ends.push_back(now.steady_ms + rate.period_ms);
+        }
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.running = self.running.saturating_sub(1);
+    }
+
+    /// How many began within the period; what is stored, so that a restart frees no window.
+    pub(crate) fn used(&self) -> u32 {
+        u32::try_from(self.ends.len()).unwrap_or(u32::MAX)
+    }
+
+    /// What is known after a restart, on the safe side: so many began as late as the last of them.
+    pub(crate) fn restore(&mut self, used: u32, ends_ms: u64) {
+        self.ends = std::iter::repeat_n(ends_ms, used as usize).collect();
+    }
+
+    /// How many more are admitted now.
+    pub(crate) fn room(&mut self, now: Now) -> u32 {
+        if self.verdict(now) != Verdict::Admitted {
+            return 0;
+        }
+        let by_concurrency = self.limits.concurrency.map(|most| most.saturating_sub(self.running));
+        let by_rate = self.limits.rate.map(|rate| rate.count.saturating_sub(self.used()));
+        by_concurrency.into_iter().chain(by_rate).min().unwrap_or(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(steady_ms: u64) -> Now {
+        Now { wall_ms: 0, steady_ms }
+    }
+
+    #[test]
+    fn never_more_than_the_count_in_any_period() {
+        let rate = Some(Rate { count: 2, period_ms: 100 });
+        let mut limiter = Limiter::new(Limits { concurrency: None, rate });
+        for begins in [0, 90] {
+            assert_eq!(limiter.verdict(at(begins)), Verdict::Admitted);
+            limiter.begin(at(begins));
+        }
+        assert_eq!(limiter.verdict(at(95)), Verdict::NotBefore(100));
+        assert_eq!(limiter.verdict(at(100)), Verdict::Admitted);
+        limiter.begin(at(100));
+        assert_eq!(limiter.verdict(at(101)), Verdict::NotBefore(190));
+    }
+
+    #[test]
+    fn as_many_at_a_time_as_it_allows() {
+        let mut limiter = Limiter::new(Limits { concurrency: Some(1), rate: None });
+        limiter.begin(at(0));
+        assert_eq!(limiter.verdict(at(1)), Verdict::Busy);
+        limiter.end();
+        assert_eq!(limiter.verdict(at(1)), Verdict::Admitted);
+    }
+}

@@ -1,0 +1,111 @@
+//! Changes that are to be committed together, readable before they are.
+
+use crate::record::{Head, Tail, Unreadable};
+use ledger::{Change, Reader};
+use std::collections::HashMap;
+use thiserror::Error;
+
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    changes: Vec<Change>,
+    /// Entries that are inserted here: where.
+    inserted: HashMap<u64, usize>,
+    /// The last change of each entry: where.
+    last: HashMap<u64, usize>,
+}
+
+/// Why a job could not be read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+/// A job as it will stand after the commit.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) state: u8,
+    pub(crate) head: Head,
+    pub(crate) body: Vec<u8>,
+    pub(crate) tail: Tail,
+}
+
+impl Pending {
+    pub(crate) fn push(&mut self, change: Change) {
+        let at = self.changes.len();
+        match &change {
+            Change::Insert { seq, .. } => {
+                self.inserted.insert(*seq, at);
+                self.last.insert(*seq, at);
+            }
+            Change::Update { seq, .. } | Change::Remove { seq } => {
+                self.last.insert(*seq, at);
+            }
+            Change::SetFact { .. } | Change::RemoveFact { .. } => {}
+        }
+        self.changes.push(change);
+    }
+
+    pub(crate) fn take(&mut self) -> Vec<Change> {
+        self.inserted.clear();
+        self.last.clear();
+        std::mem::take(&mut self.changes)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The job, if it is there.
+    pub(crate) fn read(&self, seq: u64, reader: &dyn Reader) -> Result<Option<Stored>, ReadError> {
+        match self.last.get(&seq).map(|at| &self.changes[*at]) {
+            None => match reader.entry(seq)? {
+                None => Ok(None),
+                Some(entry) => Ok(Some(Stored {
+                    state: entry.state,
+                    head: Head::read(seq, &entry.head)?,
+                    body: entry.body,
+                    tail: Tail::read(seq, entry.tail.as_deref())?,
+                })),
+            },
+            Some(Change::Insert { state, head, body, .. }) => Ok(Some(Stored {
+                state: *state,
+                head: Head::read(seq, head)?,
+                body: body.clone(),
+                tail: Tail::default(),
+            })),
+            Some(Change::Update { state, head, tail, .. }) => {
+                let (body, older) = self.body_and_tail(seq, reader)?;
+                let tail = match tail {
+                    Some(tail) => Tail::read(seq, Some(tail))?,
+                    None => older,
+                };
+                Ok(Some(Stored { state: *state, head: Head::read(seq, head)?, body, tail }))
+            }
+            Some(_) => Ok(None),
+        }
+    }
+
+    /// The body, and the tail before the last change.
+    fn body_and_tail(&self, seq: u64, reader: &dyn Reader) -> Result<(Vec<u8>, Tail), ReadError> {
+        let committed = || -> Result<(Vec<u8>, Tail), ReadError> {
+            let entry = reader.entry(seq)?;
+            let tail = Tail::read(seq, entry.as_ref().and_then(|entry| entry.tail.as_deref()))?;
+            Ok((entry.map(|entry| entry.body).unwrap_or_default(), tail))
+        };
+        let (body, mut tail) = match self.inserted.get(&seq).map(|at| &self.changes[*at]) {
+            Some(Change::Insert { body, .. }) => (body.clone(), Tail::default()),
+            _ => committed()?,
+        };
+        for change in &self.changes {
+            if let Change::Update { seq: updated, tail: Some(newer), .. } = change
+                && *updated == seq
+            {
+                tail = Tail::read(seq, Some(newer))?;
+            }
+        }
+        Ok((body, tail))
+    }
+}

@@ -1,0 +1,144 @@
+//! What the current release of an application says about jobs.
+
+use crate::settings::{Limits, QueueLimits};
+use protocol::{
+    Catalog, Function, JobOptions, Param, body_from_slice, body_to_vec, diff, hash64, nearest,
+};
+use std::collections::HashMap;
+
+/// What can be run, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    functions: HashMap<String, Rule>,
+    pub(crate) queues: QueueLimits,
+}
+
+/// One function.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    pub(crate) name: String,
+    pub(crate) signature: u64,
+    /// As it is stored beside the jobs of this signature.
+    pub(crate) declaration: Vec<u8>,
+    /// What its attribute says.
+    pub(crate) options: JobOptions,
+    /// Why no job can be made of it.
+    pub(crate) refusal: Option<String>,
+}
+
+impl Rules {
+    pub fn new(catalog: &Catalog, queues: QueueLimits) -> Self {
+        let functions = catalog.functions.iter().map(|function| {
+            let declaration = declaration(function);
+            let rule = Rule {
+                name: function.name.clone(),
+                signature: hash64(&declaration),
+                declaration,
+                options: function.job.clone(),
+                refusal: refusal(function),
+            };
+            (function.name.to_ascii_lowercase(), rule)
+        });
+        Self { functions: functions.collect(), queues }
+    }
+
+    pub(crate) fn find(&self, function: &str) -> Option<&Rule> {
+        self.functions.get(&function.to_ascii_lowercase())
+    }
+
+    pub(crate) fn near(&self, function: &str) -> Vec<String> {
+        nearest(function, self.functions.values().map(|rule| rule.name.as_str()))
+    }
+
+    /// Whether a job that was made of `stored` can run; else why not.
+    pub(crate) fn fits(
+        &self,
+        function: &str,
+        signature: u64,
+        stored: Option<&[u8]>,
+    ) -> Result<(), String> {
+        let Some(rule) = self.find(function) else {
+            return Err(format!("no release that is current has {function}()"));
+        };
+        if rule.signature == signature {
+            return Ok(());
+        }
+        let old = stored.and_then(|stored| body_from_slice("declaration", stored).ok());
+        let (Some(old), Ok(new)) = (old, body_from_slice("declaration", &rule.declaration)) else {
+            return Err(format!("{function}() has changed, and how it was is not known any more"));
+        };
+        let changes = diff(&alone(old), &alone(new));
+        match changes.into_iter().find(protocol::Change::breaks_callers) {
+            None => Ok(()),
+            Some(change) => {
+                Err(format!("its arguments do not fit the current release: {}", change.text))
+            }
+        }
+    }
+
+    pub(crate) fn function_limits(&self, function: &str) -> Limits {
+        let options = self.find(function).map(|rule| &rule.options);
+        options.map_or(Limits::default(), |options| Limits {
+            concurrency: options.concurrency,
+            rate: options.rate,
+        })
+    }
+
+    pub(crate) fn queue_limits(&self, queue: &str) -> Limits {
+        self.queues.get(queue).copied().unwrap_or_default()
+    }
+}
+
+/// What a caller has to know of a function to call it.
+fn declaration(function: &Function) -> Vec<u8> {
+    let params = function.params.iter().map(|param| Param {
+        name: param.name.clone(),
+        ty: param.ty.clone(),
+        optional: param.optional,
+        by_ref: param.by_ref,
+        variadic: param.variadic,
+        ..Param::default()
+    });
+    let stripped =
+        Function { name: function.name.clone(), params: params.collect(), ..Function::default() };
+    body_to_vec(&stripped)
+}
+
+fn alone(function: Function) -> Catalog {
+    Catalog { functions: vec![function], ..Catalog::default() }
+}
+
+fn refusal(function: &Function) -> Option<String> {
+    if let Some(param) = function.by_ref_param() {
+        return Some(format!("its parameter ${} is taken by reference", param.name));
+    }
+    function.generator.then(|| "it is a generator: nobody would iterate what it gives".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(params: &[(&str, bool)]) -> Rules {
+        let params = params.iter().map(|(name, optional)| Param {
+            name: (*name).to_owned(),
+            optional: *optional,
+            ..Param::default()
+        });
+        let function =
+            Function { name: "send".to_owned(), params: params.collect(), ..Function::default() };
+        Rules::new(&alone(function), QueueLimits::new())
+    }
+
+    #[test]
+    fn a_job_runs_where_its_arguments_still_fit() {
+        let old = rules(&[("to", false)]);
+        let rule = old.find("SEND").unwrap();
+        let stored = Some(rule.declaration.as_slice());
+        let fits = |new: &Rules| new.fits("send", rule.signature, stored);
+        assert_eq!(fits(&old), Ok(()));
+        assert_eq!(fits(&rules(&[("to", false), ("cc", true)])), Ok(()));
+        assert!(fits(&rules(&[("to", false), ("cc", false)])).unwrap_err().contains("cc"));
+        assert!(fits(&Rules::default()).unwrap_err().contains("send"));
+    }
+}
