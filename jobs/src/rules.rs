@@ -2,7 +2,8 @@
 
 use crate::settings::{Limits, QueueLimits};
 use protocol::{
-    Catalog, Function, JobOptions, Param, body_from_slice, body_to_vec, diff, hash64, nearest,
+    Catalog, Function, Isolation, JOBS_POOL, JobOptions, Param, body_from_slice, body_to_vec, diff,
+    hash64, nearest,
 };
 use std::collections::HashMap;
 
@@ -22,6 +23,8 @@ pub(crate) struct Rule {
     pub(crate) declaration: Vec<u8>,
     /// What its attribute says.
     pub(crate) options: JobOptions,
+    /// Where it runs as a job.
+    pool: String,
     /// Why no job can be made of it.
     pub(crate) refusal: Option<String>,
 }
@@ -35,6 +38,7 @@ impl Rules {
                 signature: hash64(&declaration),
                 declaration,
                 options: function.job.clone(),
+                pool: pool_of(function),
                 refusal: refusal(function),
             };
             (function.name.to_ascii_lowercase(), rule)
@@ -84,8 +88,20 @@ impl Rules {
         })
     }
 
+    pub(crate) fn pool(&self, function: &str) -> &str {
+        self.find(function).map_or(JOBS_POOL, |rule| rule.pool.as_str())
+    }
+
     pub(crate) fn queue_limits(&self, queue: &str) -> Limits {
         self.queues.get(queue).copied().unwrap_or_default()
+    }
+}
+
+/// Jobs do not run where calls do, unless they need what lives on there.
+fn pool_of(function: &Function) -> String {
+    match function.isolation {
+        Isolation::Stateless => JOBS_POOL.to_owned(),
+        Isolation::Resident => function.pool.clone(),
     }
 }
 

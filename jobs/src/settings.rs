@@ -23,6 +23,8 @@ pub struct Settings {
     pub attempts: u16,
     pub crash_attempts: u16,
     pub backoff: Backoff,
+    /// Longest an attempt may take; 0 = as long as it takes.
+    pub timeout_ms: u32,
     /// Most ticks of a schedule that are made up for, one job each.
     pub missed_ticks_max: u32,
 }
@@ -44,6 +46,7 @@ impl Default for Settings {
                 max_ms: 15 * 60 * 1000,
                 jitter_percent: 25,
             },
+            timeout_ms: 60 * 60 * 1000,
             missed_ticks_max: 100,
         }
     }

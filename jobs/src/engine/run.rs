@@ -5,7 +5,7 @@ use super::lanes::{Place, Standing};
 use crate::pending::ReadError;
 use crate::record::{Body, Head, Tail};
 use ledger::{Change, Reader};
-use protocol::{AppName, JobContext, JobId, JobState, NewJob};
+use protocol::{AppName, JOBS_POOL, JobContext, JobId, JobState, NewJob};
 
 /// An attempt that begins when the commit is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,10 @@ pub struct Start {
     pub context: JobContext,
     /// In the value codec.
     pub arguments: Vec<u8>,
-    pub timeout_ms: Option<u32>,
+    /// 0 = as long as it takes.
+    pub timeout_ms: u32,
+    /// Of the release's executors.
+    pub pool: String,
 }
 
 /// How an attempt ended.
@@ -145,7 +148,10 @@ impl Engine {
             input,
         };
         let (app, function) = (head.app.clone(), head.function.clone());
-        Start { seq, app, function, context, arguments, timeout_ms: head.timeout_ms }
+        let timeout_ms = head.timeout_ms.unwrap_or(self.settings.timeout_ms);
+        let rules = self.apps[self.app_ids[&app] as usize].rules.as_ref();
+        let pool = rules.map_or(JOBS_POOL, |rules| rules.pool(&function)).to_owned();
+        Start { seq, app, function, context, arguments, timeout_ms, pool }
     }
 
     fn set_aside(&mut self, seq: u64, kind: u32, why: String) -> Option<Start> {

@@ -1,9 +1,9 @@
-//! `[pools.NAME]`: executors that some functions have to themselves. "default" and "resident" are there
-//! without being written; `#[AppServer\Pool]` puts a function into another one.
+//! `[pools.NAME]`: executors that some functions have to themselves. "default", "resident" and "jobs" are
+//! there without being written; `#[AppServer\Pool]` puts a function into another one.
 
 use super::executors::{Executors, ExecutorsGiven};
 use super::{Application, Policy};
-use protocol::{DEFAULT_POOL, Isolation, RESIDENT_POOL};
+use protocol::{DEFAULT_POOL, Isolation, JOBS_POOL, RESIDENT_POOL};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -45,12 +45,16 @@ pub(crate) struct Pool {
 /// Every pool of an application: `config` is what its `app.toml` says, nothing put in yet. From the
 /// bottom: application, pool, then what the administrator says of the application and of the pool.
 pub(super) fn resolve(config: &Application, policy: &Policy) -> Vec<Pool> {
-    let usual = [DEFAULT_POOL, RESIDENT_POOL];
+    let usual = [DEFAULT_POOL, RESIDENT_POOL, JOBS_POOL];
     let more = config.pools.keys().map(String::as_str).filter(|name| !usual.contains(name));
     let resolve = |name: &str| {
         let given = config.pools.get(name).cloned().unwrap_or_default();
         let allowed = policy.pools.get(name).cloned().unwrap_or_default();
         let mut executors = config.executors.clone();
+        if name == JOBS_POOL {
+            // Jobs can wait until there is another one.
+            executors.min = executors.min.min(1);
+        }
         for layer in [&given.executors, &policy.executors, &allowed.executors] {
             executors.overlay(layer);
         }
@@ -65,18 +69,19 @@ pub(super) fn resolve(config: &Application, policy: &Policy) -> Vec<Pool> {
     usual.into_iter().chain(more).map(resolve).collect()
 }
 
-/// What the two pools that are always there are like.
+/// What the pools that are always there are like.
 fn fixed_isolation(name: &str) -> Option<Isolation> {
     match name {
         DEFAULT_POOL => Some(Isolation::Stateless),
         RESIDENT_POOL => Some(Isolation::Resident),
+        JOBS_POOL => Some(Isolation::Stateless),
         _ => None,
     }
 }
 
 /// The key of an `app.toml` that is wrong, and why.
 pub(super) fn check(config: &Application) -> Result<(), (String, String)> {
-    let usual = [DEFAULT_POOL, RESIDENT_POOL].map(str::to_owned);
+    let usual = [DEFAULT_POOL, RESIDENT_POOL, JOBS_POOL].map(str::to_owned);
     let all: BTreeSet<&String> = config.pools.keys().chain(&usual).collect();
     if all.len() > POOLS_MAX {
         return Err(("pools".to_owned(), format!("an application has at most {POOLS_MAX} pools")));

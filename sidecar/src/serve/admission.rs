@@ -9,8 +9,8 @@ use super::key::ReleaseKey;
 use super::pool::Pool;
 use super::supervisor::{Phase, Supervisor};
 use protocol::{
-    AppName, BoardAt, Hello, Limits, Purpose, Refused, RefusedCode, ReleaseId, Routing, ToExecutor,
-    Welcome, nearest,
+    AppName, BoardAt, DEFAULT_POOL, Hello, JOBS_POOL, Limits, Purpose, Refused, RefusedCode,
+    ReleaseId, Routing, ToExecutor, Welcome, nearest,
 };
 use std::os::fd::AsFd;
 
@@ -23,7 +23,9 @@ impl Supervisor {
                 self.refused += 1;
                 tracing::info!(%peer, code = ?refused.code, "refused: {}", refused.message);
             }
-            Verdict::Adopt { .. } | Verdict::Control { .. } => self.accepted += 1,
+            Verdict::Adopt { .. } | Verdict::Control { .. } | Verdict::Jobs { .. } => {
+                self.accepted += 1
+            }
         }
         if let Err(Verdict::Adopt { id, .. }) = verdict.send(decided) {
             self.close(id);
@@ -64,11 +66,19 @@ impl Supervisor {
         }
         match &hello.purpose {
             Purpose::Control => Verdict::Control { welcome: Box::new(self.control_welcome()) },
-            Purpose::Jobs { .. } => {
-                let message = "this worker takes no jobs";
-                Verdict::Refuse(refusal(RefusedCode::NotReady, message))
-            }
+            Purpose::Jobs { app } => match self.find_pool(app, DEFAULT_POOL, ReleaseId::ANY) {
+                Err(refused) => Verdict::Refuse(refused),
+                Ok((deployed, pool)) => {
+                    let mut welcome = self.welcome(hello, deployed, pool);
+                    welcome.ledger = Some(self.jobs.tag());
+                    let app = deployed.key.app.clone();
+                    Verdict::Jobs { app, welcome: Box::new(welcome) }
+                }
+            },
             Purpose::Calls { app, pool, release } => {
+                if pool == JOBS_POOL {
+                    self.make_room_for_jobs(app);
+                }
                 let wanted = self.find_pool(app, pool, *release);
                 match wanted
                     .map(|(deployed, pool)| (pool.key.clone(), self.welcome(hello, deployed, pool)))

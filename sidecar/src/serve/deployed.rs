@@ -10,7 +10,9 @@ use super::settings::Settings;
 use super::stage::Staging;
 use crate::config::{self, Deployment, OpenBasedir};
 use net::Address;
-use protocol::{Boot, Catalog, Confidential, DEFAULT_POOL, PoolBoot, Report, body_to_vec};
+use protocol::{
+    Boot, Catalog, Confidential, DEFAULT_POOL, JOBS_POOL, PoolBoot, Report, body_to_vec,
+};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -173,7 +175,7 @@ impl Deployed {
     ) -> io::Result<BTreeMap<u16, Pool>> {
         let mut before = std::mem::take(&mut self.pools);
         for (boot, index) in self.boot.pools.iter().zip(0..) {
-            if !is_needed(boot, &catalog) {
+            if !is_needed(boot, &catalog) && !before.contains_key(&index) {
                 continue;
             }
             let functions = catalog.functions.len();
@@ -190,6 +192,23 @@ impl Deployed {
         self.state = ReleaseState::Running;
         self.start_failures = 0;
         Ok(before)
+    }
+
+    /// Makes the pool for jobs. `false` if it is there, or no catalog is.
+    pub(super) fn add_jobs_pool(&mut self, events: &Events) -> io::Result<bool> {
+        let is_for_jobs = |(boot, _): &(&PoolBoot, u16)| boot.name == JOBS_POOL;
+        let place = self.boot.pools.iter().zip(0..).find(is_for_jobs);
+        let place = place.map(|(boot, index)| (boot.clone(), index));
+        let published = self.published.as_ref().map(|published| published.catalog.functions.len());
+        let (Some((boot, index)), Some(functions)) = (place, published) else {
+            return Ok(false);
+        };
+        if self.pools.contains_key(&index) {
+            return Ok(false);
+        }
+        let pool = self.create_pool(index, &boot, functions, events)?;
+        self.pools.insert(index, pool);
+        Ok(true)
     }
 
     fn create_pool(

@@ -4,9 +4,10 @@ use super::anteroom::{Anteroom, Place, Whose};
 use super::control;
 use super::event::{Event, Events, Greeting, Verdict};
 use super::handshake::{NoHello, read_hello, refusal, refuse, welcome};
+use super::jobs::{self, Jobs};
 use super::peers::Peers;
 use super::settings::Settings;
-use protocol::{Hello, RefusedCode};
+use protocol::{AppName, Hello, RefusedCode};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -39,10 +40,19 @@ pub(super) struct Door {
     pub(super) closed: CancellationToken,
     /// One permit for each control connection.
     pub(super) controls: Arc<Semaphore>,
+    /// One permit for each connection for jobs.
+    pub(super) job_connections: Arc<Semaphore>,
+    pub(super) jobs: Jobs,
     /// What remote callers' frames may take together, in pieces.
     pub(super) remote_memory: Arc<Semaphore>,
     /// Epoch of the list of workers, for answers that the edge passes on.
     pub(super) epoch: Arc<AtomicU32>,
+}
+
+/// What goes on with a connection that is not for executors.
+enum Session {
+    Control(UnixStream),
+    Jobs(UnixStream, AppName),
 }
 
 impl Door {
@@ -77,14 +87,19 @@ impl Door {
                 }
             };
             drop(place);
-            if let Some(stream) = session {
-                control::serve(stream, door).await;
+            match session {
+                Some(Session::Control(stream)) => control::serve(stream, door).await,
+                Some(Session::Jobs(stream, app)) => {
+                    let kept = door.jobs.clone();
+                    jobs::serve(stream, app, kept, door).await;
+                }
+                None => {}
             }
         });
     }
 
-    /// Gives the stream back if it is a control connection.
-    async fn greet_unix(&self, mut stream: UnixStream, place: &Place) -> Option<UnixStream> {
+    /// Gives the stream back if it is not for executors.
+    async fn greet_unix(&self, mut stream: UnixStream, place: &Place) -> Option<Session> {
         let limit = self.settings.hello_timeout;
         let peer = match self.peers.admit(&stream) {
             Ok(peer) => peer,
@@ -111,7 +126,12 @@ impl Door {
                 refuse(&mut stream, &refused, limit).await;
             }
             Verdict::Control { welcome: answer } => {
-                return welcome(&mut stream, &answer, limit).await.is_ok().then_some(stream);
+                let greeted = welcome(&mut stream, &answer, limit).await;
+                return greeted.is_ok().then_some(Session::Control(stream));
+            }
+            Verdict::Jobs { app, welcome: answer } => {
+                let greeted = welcome(&mut stream, &answer, limit).await;
+                return greeted.is_ok().then_some(Session::Jobs(stream, app));
             }
             Verdict::Adopt { id, welcome: answer } => {
                 let event = match welcome(&mut stream, &answer, limit).await {

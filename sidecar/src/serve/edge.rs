@@ -7,7 +7,7 @@ use super::event::{Event, Verdict};
 use super::gate::Gate;
 use super::handshake::{read_hello, refusal, refuse, welcome};
 use super::relay::Relay;
-use super::{control, tls};
+use super::{control, jobs, tls};
 use protocol::RefusedCode;
 use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepidle};
 use std::net::SocketAddr;
@@ -116,6 +116,13 @@ impl Edge {
                 drop(place);
                 if greeted.is_ok() {
                     control::serve(stream, self.door.clone()).await;
+                }
+            }
+            Some(Verdict::Jobs { app, welcome: answer }) => {
+                let greeted = welcome(&mut stream, &answer, limit).await;
+                drop(place);
+                if greeted.is_ok() {
+                    jobs::serve(stream, app, self.door.jobs.clone(), self.door.clone()).await;
                 }
             }
             Some(Verdict::Adopt { id, welcome: answer }) => {

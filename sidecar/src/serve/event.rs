@@ -120,8 +120,18 @@ pub(super) struct Greeting {
 /// What becomes of a Hello.
 #[derive(Debug)]
 pub(super) enum Verdict {
-    Adopt { id: ConnectionId, welcome: Box<Welcome> },
-    Control { welcome: Box<Welcome> },
+    Adopt {
+        id: ConnectionId,
+        welcome: Box<Welcome>,
+    },
+    Control {
+        welcome: Box<Welcome>,
+    },
+    /// For jobs of that application.
+    Jobs {
+        app: AppName,
+        welcome: Box<Welcome>,
+    },
     Refuse(Refused),
 }
 

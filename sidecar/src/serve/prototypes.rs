@@ -122,6 +122,7 @@ impl Supervisor {
         self.prepare_pools(key);
         given_up.values().for_each(|pool| self.close_all_of(pool));
         self.fill_pools(key);
+        self.tell_jobs(&key.app);
         self.check_staged(key);
     }
 

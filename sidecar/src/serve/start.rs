@@ -9,6 +9,7 @@ use super::directories::{Directories, default_listen};
 use super::door::Door;
 use super::event::{Event, Events, WAITING_MAX};
 use super::http::Api;
+use super::jobs::{Foreman, Jobs, Order};
 use super::listeners::refuse_taken;
 use super::notify::notify;
 use super::relay::PIECE_BYTES;
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -62,6 +64,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
             Error::start("becoming the user of appserver.toml (\"user\")", error)
         })?;
     }
+    let (jobs, orders) = Jobs::open(&directories.state, jobs::Settings::default())?;
     let settings = Arc::new(Settings {
         peers,
         members,
@@ -87,7 +90,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         .map_err(|error| Error::start("the runtime", error))?;
     let watched = if options.watched { options.apps.clone() } else { Vec::new() };
     let served = Served { deployments, watched, stored };
-    runtime.block_on(serve(settings, served, ways, board))?;
+    runtime.block_on(serve(settings, served, ways, board, (jobs, orders)))?;
     directories.keep_board();
     Ok(())
 }
@@ -105,10 +108,11 @@ async fn serve(
     served: Served,
     mut ways: Ways,
     board: Board,
+    (jobs, orders): (Jobs, UnboundedReceiver<Order>),
 ) -> Result<(), Error> {
     let (sender, mut events) = mpsc::channel(WAITING_MAX);
     signals::listen(&sender).map_err(|error| Error::start("signals", error))?;
-    let mut supervisor = Supervisor::new(Arc::clone(&settings), sender, board);
+    let mut supervisor = Supervisor::new(Arc::clone(&settings), sender, board, jobs.clone());
     let Served { deployments, watched, stored } = served;
     supervisor.restore(deployments, &watched, stored).await?;
     supervisor.run_while(Phase::Starting, &mut events).await;
@@ -117,6 +121,7 @@ async fn serve(
     let socket_files = ways.take_files();
     if supervisor.phase == Phase::Serving {
         let (door, needs) = (supervisor.door(&end), ways.needs());
+        tokio::spawn(Foreman::new(door.clone(), jobs.clone()).run(orders));
         let api = supervisor.api(&end, &ways.rules);
         ways.open(door, api).map_err(|error| Error::start("listening", error))?;
         supervisor.announce(needs);
@@ -136,6 +141,7 @@ async fn serve(
         supervisor.kill_prototypes();
     }
     end.closed.cancel();
+    jobs.close().await;
     Ok(())
 }
 
@@ -148,7 +154,7 @@ struct End {
 }
 
 impl Supervisor {
-    fn new(settings: Arc<Settings>, events: Events, board: Board) -> Self {
+    fn new(settings: Arc<Settings>, events: Events, board: Board, jobs: Jobs) -> Self {
         let limits = &settings.daemon.limits;
         let audit = Audit::new(&settings.state_dir);
         let connections = Connections::new(settings.daemon.fd_base, limits.connections_max);
@@ -177,6 +183,7 @@ impl Supervisor {
             retirements: 0,
             stagings: 0,
             audit,
+            jobs,
             started: Instant::now(),
             accepted: 0,
             refused: 0,
@@ -198,6 +205,10 @@ impl Supervisor {
             closing: end.closing.clone(),
             closed: end.closed.clone(),
             controls: Arc::new(Semaphore::new(CONTROLS_MAX)),
+            job_connections: Arc::new(Semaphore::new(
+                settings.daemon.limits.connections_max as usize,
+            )),
+            jobs: self.jobs.clone(),
             remote_memory: Arc::new(Semaphore::new(remote_pieces)),
             epoch: Arc::clone(&self.epoch),
         }

@@ -3,6 +3,7 @@
 //! Each connection is shut for reading: requests already sent are still read and answered, further
 //! ones fail in the client before a byte of them is taken, so it may send them elsewhere.
 
+use super::jobs::Command;
 use super::supervisor::{Phase, Supervisor};
 use protocol::ToPrototype;
 use rustix::net::{Shutdown, shutdown};
@@ -18,6 +19,7 @@ impl Supervisor {
         let drain = Duration::from_millis(self.settings.daemon.drain_timeout_ms);
         tracing::info!(connections = self.connections.open(), ?drain, "stopping");
         self.phase = Phase::Draining { until: Instant::now() + drain };
+        self.jobs.send(Command::Stop);
         for connection in self.connections.iter() {
             // It fails only when the peer has hung up.
             let _ = shutdown(&connection.fd, Shutdown::Read);

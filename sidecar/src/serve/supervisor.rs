@@ -7,6 +7,7 @@ use super::connections::{ConnectionId, Connections};
 use super::deployed::{Deployed, ReleaseState};
 use super::dev::Dev;
 use super::event::{Event, Events, Retry, Signal};
+use super::jobs::Jobs;
 use super::key::{PoolKey, ReleaseKey};
 use super::pool::Pool;
 use super::settings::Settings;
@@ -46,6 +47,7 @@ pub(super) struct Supervisor {
     /// How often releases were staged.
     pub(super) stagings: u64,
     pub(super) audit: Audit,
+    pub(super) jobs: Jobs,
     pub(super) connections: Connections,
     /// For answers that their callers leave unread.
     pub(super) unread_room: Room,

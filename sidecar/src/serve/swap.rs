@@ -48,6 +48,10 @@ impl Supervisor {
         let next = ReleaseKey { app: app.clone(), release: now.current };
         let last = ReleaseKey { app: app.clone(), release: before.current };
         if last != next {
+            // Connections for jobs have to find their like.
+            if self.has_jobs_pool(&last) {
+                self.ensure_jobs_pool(&next);
+            }
             self.open_pools(&next);
             self.retire_pools(&last);
         }
@@ -58,6 +62,7 @@ impl Supervisor {
             self.move_connections(&last);
         }
         self.board.publish();
+        self.tell_jobs(app);
     }
 
     /// Whether [`Self::switch`] may make this release the current one.

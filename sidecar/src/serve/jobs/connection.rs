@@ -1,0 +1,157 @@
+//! A connection for jobs: requests and answers, one at a time.
+
+use super::super::door::Door;
+use super::super::handshake::write_within;
+use super::super::relay::PIECE_BYTES;
+use super::Jobs;
+use super::command::Command;
+use super::verdict::refused;
+use protocol::{
+    AppName, BadFrame, HEADER_BYTES, Header, JobReply, JobRequest, Kind, body_from_slice,
+    control_frame,
+};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// What is read at once: most requests whole.
+const READ_BYTES: usize = 4096;
+/// A buffer that grew larger is given back after its request.
+const KEPT_BYTES_MAX: usize = 64 * 1024;
+/// Longest that an answer may be waited for.
+const WAIT_MS_MAX: u64 = 24 * 3600 * 1000;
+
+/// Answers until the peer hangs up, speaks nonsense, or the worker stops.
+pub(in crate::serve) async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    app: AppName,
+    jobs: Jobs,
+    door: Door,
+) {
+    let Ok(_permit) = Arc::clone(&door.job_connections).try_acquire_owned() else {
+        return tracing::warn!(
+            "connection for jobs closed: there are too many (limits.connections_max)"
+        );
+    };
+    let mut peer = Peer { stream, buffer: Vec::new(), app, jobs, door };
+    loop {
+        let closed = peer.door.closed.clone();
+        let answered = tokio::select! {
+            answered = peer.answer_one() => answered,
+            () = closed.cancelled() => return,
+        };
+        match answered {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return tracing::warn!("connection for jobs closed: {error}"),
+        }
+    }
+}
+
+struct Peer<S> {
+    stream: S,
+    /// What was read and not used yet.
+    buffer: Vec<u8>,
+    app: AppName,
+    jobs: Jobs,
+    door: Door,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
+    /// `false` when the peer has hung up between requests.
+    async fn answer_one(&mut self) -> io::Result<bool> {
+        if self.buffer.is_empty() && !self.read_more(READ_BYTES).await? {
+            return Ok(false);
+        }
+        let limit = self.door.settings.frame_timeout;
+        let header =
+            timeout(limit, self.read_header()).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        // Before any of a large body is read.
+        let pieces = u32::try_from(header.frame_bytes().div_ceil(PIECE_BYTES)).unwrap_or(u32::MAX);
+        let memory = Arc::clone(&self.door.remote_memory).acquire_many_owned(pieces).await;
+        let _memory = memory.map_err(io::Error::other)?;
+        timeout(limit, self.read_up_to(header.frame_bytes()))
+            .await
+            .map_err(|_| io::ErrorKind::TimedOut)??;
+        let body = &self.buffer[HEADER_BYTES..header.frame_bytes()];
+        let request = body_from_slice("request for jobs", body).map_err(invalid)?;
+        self.buffer.drain(..header.frame_bytes());
+        if self.buffer.capacity() > KEPT_BYTES_MAX {
+            self.buffer.shrink_to(READ_BYTES);
+        }
+        let Some(answer) = self.ask(request).await else {
+            return Ok(false);
+        };
+        let frame =
+            control_frame::<JobReply>(Header::new(Kind::JobReply, header.request_id), &answer);
+        write_within(&mut self.stream, &frame, limit).await?;
+        Ok(true)
+    }
+
+    /// The answer, or nothing when the peer has hung up meanwhile.
+    async fn ask(&mut self, request: JobRequest) -> Option<JobReply> {
+        let patience = match &request {
+            JobRequest::Await { id, wait_ms } => Some((JobRequest::Find { id: *id }, *wait_ms)),
+            JobRequest::AwaitBatch { id, wait_ms } => {
+                Some((JobRequest::Batch { id: *id }, *wait_ms))
+            }
+            _ => None,
+        };
+        let answer = self.forward(request);
+        let Some((instead, wait_ms)) = patience else {
+            return Some(answer.await);
+        };
+        let wait = Duration::from_millis(wait_ms.min(WAIT_MS_MAX));
+        let mut byte = [0; 1];
+        tokio::select! {
+            answer = timeout(wait, answer) => match answer {
+                Ok(answer) => Some(answer),
+                Err(_) => Some(self.forward(instead).await),
+            },
+            // Nothing is to be read before the answer but the end.
+            _ = self.stream.read(&mut byte) => None,
+        }
+    }
+
+    fn forward(&self, request: JobRequest) -> impl Future<Output = JobReply> + use<S> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(Command::Request { app: self.app.clone(), request, reply });
+        async { answer.await.unwrap_or_else(|_| refused("the worker is stopping")) }
+    }
+
+    async fn read_header(&mut self) -> io::Result<Header> {
+        self.read_up_to(HEADER_BYTES).await?;
+        let limit = self.door.settings.daemon.limits.frame_bytes_max;
+        let malformed = BadFrame::Malformed { what: "header of a request for jobs" };
+        let header = Header::parse(&self.buffer, limit).and_then(|header| header.ok_or(malformed));
+        let header = header.map_err(invalid)?;
+        if header.kind != Kind::JobRequest {
+            return Err(invalid(BadFrame::Unexpected(header.kind)));
+        }
+        Ok(header)
+    }
+
+    /// Until so many bytes are in the buffer.
+    async fn read_up_to(&mut self, bytes: usize) -> io::Result<()> {
+        while self.buffer.len() < bytes {
+            let missing = bytes - self.buffer.len();
+            if !self.read_more(missing.clamp(READ_BYTES, KEPT_BYTES_MAX)).await? {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// `false` at the end.
+    async fn read_more(&mut self, room: usize) -> io::Result<bool> {
+        self.buffer.reserve(room);
+        Ok(self.stream.read_buf(&mut self.buffer).await? > 0)
+    }
+}
+
+fn invalid(fault: BadFrame) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, fault)
+}

@@ -1,0 +1,71 @@
+//! Pools for jobs, so that jobs take no executor from calls. A release gets one with its first job.
+
+use super::super::key::ReleaseKey;
+use super::super::supervisor::Supervisor;
+use super::command::Command;
+use jobs::{QueueLimits, Rules};
+use protocol::{AppName, JOBS_POOL};
+
+impl Supervisor {
+    /// Makes the pool for jobs of a release that runs, if it has none.
+    pub(in crate::serve) fn ensure_jobs_pool(&mut self, key: &ReleaseKey) {
+        let Some(deployed) = self.releases.get_mut(key) else {
+            return;
+        };
+        match deployed.add_jobs_pool(&self.events) {
+            Ok(false) => return,
+            Ok(true) => {}
+            Err(error) => {
+                return tracing::error!(release = %key, %error, "no pool for jobs can be made");
+            }
+        }
+        let pool = deployed.pools.values().find(|pool| pool.boot.name == JOBS_POOL);
+        let pool = pool.map(|pool| pool.key.clone());
+        if self.route_of(&key.app).current != key.release
+            && let Some(pool) = pool.as_ref().and_then(|key| self.pool_mut(key))
+        {
+            pool.retire();
+        }
+        self.tell_executors_epoch();
+        if let Some(deployed) = self.releases.get(key)
+            && let Err(error) = self.give_settings(deployed)
+        {
+            tracing::error!(release = %key, %error, "its settings cannot be written");
+        }
+        if let Some(pool) = pool {
+            self.fill(&pool);
+        }
+    }
+
+    /// Before the first job of an application runs in its current release.
+    pub(in crate::serve) fn make_room_for_jobs(&mut self, app: &AppName) {
+        if let Ok(app) = self.find_app(app).cloned() {
+            let release = self.route_of(&app).current;
+            self.ensure_jobs_pool(&ReleaseKey { app, release });
+        }
+    }
+
+    /// Whether jobs of a release ran, or are to.
+    pub(in crate::serve) fn has_jobs_pool(&self, key: &ReleaseKey) -> bool {
+        let pools = self.releases.get(key).map(|deployed| deployed.pools.values());
+        pools.into_iter().flatten().any(|pool| pool.boot.name == JOBS_POOL)
+    }
+
+    /// Tells the keeper of jobs what the current release of an application can run.
+    pub(in crate::serve) fn tell_jobs(&self, app: &AppName) {
+        let release = self.route_of(app).current;
+        let refuses = self.apps.get(app).is_some_and(|known| known.refuses().is_some());
+        let key = ReleaseKey { app: app.clone(), release };
+        let deployed = self
+            .releases
+            .get(&key)
+            .filter(|deployed| !refuses && !deployed.stopping && !deployed.fails_to_start());
+        let published = deployed.and_then(|deployed| deployed.published.as_ref());
+        let rules = published.map(|published| Rules::new(&published.catalog, QueueLimits::new()));
+        let pools = deployed.map(|deployed| deployed.deployment.pools.iter());
+        let for_jobs = pools.into_iter().flatten().find(|pool| pool.name == JOBS_POOL);
+        let slots = for_jobs.map_or(0, |pool| pool.executors.max);
+        let slots = if rules.is_some() { slots.into() } else { 0 };
+        self.jobs.send(Command::Rules { app: app.clone(), rules: rules.map(Box::new), slots });
+    }
+}
