@@ -5,6 +5,8 @@
 #![allow(unsafe_code)]
 
 use crate::deployed;
+use crate::deployed::job::Tell;
+use protocol::body_from_slice;
 use std::slice;
 
 /// The folder of the settings' generations (empty = none) and the resources as JSON. Called once, after
@@ -38,4 +40,22 @@ pub(crate) unsafe extern "C" fn appserver_deployed(
 pub(crate) extern "C" fn appserver_call_begins(settings: u16, deadline_ns: u64) {
     deployed::announce(settings);
     deployed::limit(deadline_ns);
+    deployed::job::is_none();
+}
+
+/// The call that has begun is an attempt at this job, a postcard `JobContext`; `tell` takes what it
+/// says of its progress. False when that cannot be understood.
+///
+/// # Safety
+/// `job` is as long as `length` says, and lives during the call.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn appserver_job_begins(
+    job: *const u8,
+    length: usize,
+    tell: Tell,
+) -> bool {
+    // SAFETY: the caller's promise.
+    let job = unsafe { slice::from_raw_parts(job, length) };
+    let understood = body_from_slice("job of a call", job);
+    understood.map(|job| deployed::job::begins(job, tell)).is_ok()
 }

@@ -241,6 +241,12 @@ pub fn body_to_vec<T: Serialize>(message: &T) -> Vec<u8> {
     postcard::to_stdvec(message).expect("messages have no unserialisable parts")
 }
 
+/// Appends a postcard body to `out`.
+pub fn append_body<T: Serialize>(out: &mut Vec<u8>, message: &T) {
+    let written = postcard::to_extend(message, std::mem::take(out));
+    *out = written.expect("messages have no unserialisable parts");
+}
+
 /// Reads a postcard body; trailing bytes are an error.
 pub fn body_from_slice<T: DeserializeOwned>(
     what: &'static str,

@@ -30,14 +30,14 @@ pub use diff::{Change, ChangeKind, diff};
 pub use failure::{ExitCause, Failure, FatalKind, Thrown, TraceFrame};
 pub use frame::{
     BadFrame, EncodeBody, FLAG_JOB, FLAG_JSON, FLAG_OUTPUT, FLAG_SAMPLED, HEADER_BYTES, Header,
-    Kind, TraceContext, body_from_slice, body_to_vec, control_frame,
+    Kind, TraceContext, append_body, body_from_slice, body_to_vec, control_frame,
 };
 pub use handshake::{
     BoardAt, Canary, ClientInfo, Hello, Limits, Member, Membership, PREFACE, PREFACE_BYTES,
     Purpose, Refused, RefusedCode, Routing, Welcome, check_preface,
 };
 pub use job::{
-    Accepted, Attempt, Backoff, BatchReport, InvalidJobId, JobContext, JobId, JobOptions,
+    Accepted, Attempt, Backoff, BatchReport, InvalidJobId, InvalidRate, JobContext, JobId, JobOptions,
     JobRefusal, JobReply, JobReport, JobRequest, JobState, KeyLimit, Missed, NewBatch, NewJob,
     Outcome, Progress, Rate, Schedule, Unique, UniqueMode, split_job,
 };

@@ -1,10 +1,11 @@
 //! `AppServer\Client`: options of one's own. Immutable: each `with…()` returns a changed copy.
 
 use super::change::Change;
-use super::functions::{enqueue, run, with_call_args, with_map_args};
-use super::{future, map, settings, throw};
+use super::functions::{run, with_call_args, with_map_args};
+use super::{future, jobs, map, settings, throw};
 use crate::client::Options;
 use crate::php::args::{self, Param};
+use crate::php::typed::Named;
 use crate::php::{Carried, Class, End, Handle, Handlers, guard};
 use ext_php_rs::args::Arg;
 use ext_php_rs::builders::{ClassBuilder, FunctionBuilder};
@@ -18,6 +19,9 @@ use std::rc::Rc;
 
 static CLASS: Class = Class::unregistered();
 static HANDLERS: Handlers = Handlers::new();
+
+pub(super) static CLIENT_NAME: Named =
+    Named { name: "AppServer\\Client", entry: || CLASS.entry() };
 
 /// What a `Client` carries; `None` before its constructor ran.
 #[derive(Debug, Default)]
@@ -66,6 +70,7 @@ pub(super) fn register() -> Result<()> {
         FunctionBuilder::new("withToken", with_token).arg(text("token").allow_null()),
         certificate,
         output,
+        jobs::with_job_args(FunctionBuilder::new("withJob", with_job)),
     ];
     let calls = [
         with_call_args(FunctionBuilder::new("call", call)).returns(DataType::Mixed, false, false),
@@ -79,7 +84,7 @@ pub(super) fn register() -> Result<()> {
             false,
             false,
         ),
-        with_call_args(FunctionBuilder::new("queue", queue)).returns(
+        jobs::with_queue_args(FunctionBuilder::new("queue", queue)).returns(
             DataType::String,
             false,
             false,
@@ -286,9 +291,41 @@ extern "C" fn map_call(frame: &mut ExecuteData, result: &mut Zval) {
     });
 }
 
-extern "C" fn queue(frame: &mut ExecuteData, _: &mut Zval) {
-    guard(|| match (options(frame), args::call_args(frame)) {
-        (Some(_), Some(args)) => enqueue(args),
-        _ => End::Done,
+extern "C" fn with_job(frame: &mut ExecuteData, result: &mut Zval) {
+    guard(|| {
+        if let Some(terms) = jobs::with_job(frame)
+            && let Some(options) = options(frame)
+        {
+            let changed = Options { job: Rc::new(terms), ..(*options).clone() };
+            Handle::create(Client(Some(Rc::new(changed))), result);
+        }
+        End::Done
     });
+}
+
+extern "C" fn queue(frame: &mut ExecuteData, result: &mut Zval) {
+    guard(|| match options(frame) {
+        Some(options) => jobs::queue_with(&options, frame, result),
+        None => End::Done,
+    });
+}
+
+/// Adds types to a method's parameter; see [`Class::widen`].
+pub(super) fn widen(method: &str, parameter: usize, mask: u32) {
+    CLASS.widen(method, parameter, mask);
+}
+
+/// The options of a `Client` that was given, or else of the ini settings. `None` = an exception is
+/// pending.
+pub(super) fn options_of(client: Option<&Zval>) -> Option<Rc<Options>> {
+    match client.and_then(Handle::<Client>::of_value) {
+        Some(client) => {
+            let options = client.with(|client| client.0.clone());
+            if options.is_none() {
+                throw::misuse("this Client was not constructed");
+            }
+            options
+        }
+        None => settings::checked().map_err(throw::raise).ok(),
+    }
 }

@@ -1,6 +1,6 @@
 //! Values of a call in and out, with errors in the words of the caller.
 
-use crate::client::{Call, CallError, ErrorKind};
+use crate::client::{Call, CallError, ErrorKind, Options};
 use ext_php_rs::types::{ZendHashTable, Zval};
 use protocol::Function;
 use values::{AllowedClasses, Argument, DecodeError, EncodeError, Limits};
@@ -34,7 +34,18 @@ pub(super) fn decode(call: &Call) -> Result<Zval, Fault> {
             values::decode_value(call.answer(), limits, &AllowedClasses::new(patterns))
         }
     };
-    result.map_err(|error| decode_fault(call, error))
+    result.map_err(|error| decode_fault(&call.function, error))
+}
+
+/// As [`decode`], of a result that a job left.
+pub(super) fn decode_result(encoded: &[u8], options: &Options, function: &str) -> Result<Zval, Fault> {
+    let limits = Limits {
+        bytes_max: usize::try_from(options.frame_bytes_max).unwrap_or(usize::MAX),
+        depth_max: options.depth_max,
+        ..Limits::default()
+    };
+    let policy = AllowedClasses::new(options.classes.iter());
+    values::decode_value(encoded, limits, &policy).map_err(|error| decode_fault(function, error))
 }
 
 fn limits(call: &Call, used: usize) -> Limits {
@@ -69,11 +80,11 @@ fn encode_fault(call: &Call, error: EncodeError) -> Fault {
     Fault::Call(CallError::new(ErrorKind::Encode { path }, message).of(&call.function))
 }
 
-fn decode_fault(call: &Call, error: DecodeError) -> Fault {
+fn decode_fault(function: &str, error: DecodeError) -> Fault {
     let (path, reason) = match error {
         DecodeError::Malformed { offset, reason } => {
             let detail = format!("malformed value at byte {offset}: {reason}");
-            return Fault::Call(CallError::protocol(detail).of(&call.function));
+            return Fault::Call(CallError::protocol(detail).of(function));
         }
         DecodeError::Refused { path, reason, .. } => (path, reason),
         DecodeError::TooDeep { path, depth_max, .. } => {
@@ -88,8 +99,8 @@ fn decode_fault(call: &Call, error: DecodeError) -> Fault {
         DecodeError::Bailout => return Fault::Bailout,
     };
     let path = format!("result{path}");
-    let message = format!("{}(): {path}: {reason}", call.function);
-    Fault::Call(CallError::new(ErrorKind::Decode { path }, message).of(&call.function))
+    let message = format!("{function}(): {path}: {reason}");
+    Fault::Call(CallError::new(ErrorKind::Decode { path }, message).of(function))
 }
 
 fn setting_for(unit: &str) -> &'static str {

@@ -58,6 +58,11 @@ classes! {
     UNAVAILABLE = "AppServer\\UnavailableException" [];
     PROTOCOL = "AppServer\\ProtocolException" [];
     NO_JOB_STORE = "AppServer\\NoJobStoreException" [];
+    QUEUE_FULL = "AppServer\\QueueFullException" [QUEUE];
+    DUPLICATE_JOB = "AppServer\\DuplicateJobException" [ID];
+    UNKNOWN_JOB = "AppServer\\UnknownJobException" [];
+    JOB_NOT_DONE = "AppServer\\JobNotDoneException" [];
+    JOB_FAILED = "AppServer\\JobFailedException" [ID];
 }
 
 macro_rules! getter {
@@ -82,6 +87,8 @@ getter!(WORKER, "getWorker", "worker", DataType::String, ty::STRING | ty::NULL, 
 getter!(FUNCTION, "getFunction", "function", DataType::String, ty::STRING | ty::NULL, null);
 getter!(MAY_HAVE_RUN, "mayHaveRun", "mayHaveRun", DataType::Bool, ty::BOOL, yes);
 getter!(NEAR, "getNear", "near", DataType::Array, ty::ARRAY, empty_array);
+getter!(ID, "getId", "id", DataType::String, ty::STRING, empty_string);
+getter!(QUEUE, "getQueue", "queue", DataType::String, ty::STRING, empty_string);
 getter!(PATH, "getPath", "path", DataType::String, ty::STRING, empty_string);
 getter!(KIND, "getKind", "kind", DataType::String, ty::STRING, empty_string);
 getter!(REMOTE_FILE, "getRemoteFile", "remoteFile", DataType::String, ty::STRING, empty_string);

@@ -1,8 +1,8 @@
 //! The functions `appserver_*`, and the list of all.
 
 use super::outcome::{self, Wait};
-use super::{future, map, pin, status, throw};
-use crate::client::{CallError, ErrorKind, Manner, Options};
+use super::{future, jobs, map, pin, status};
+use crate::client::{Manner, Options};
 use crate::php::args::{self, CallArgs, Param};
 use crate::php::{End, guard};
 use ext_php_rs::args::Arg;
@@ -10,7 +10,6 @@ use ext_php_rs::builders::FunctionBuilder;
 use ext_php_rs::flags::DataType;
 use ext_php_rs::types::Zval;
 use ext_php_rs::zend::ExecuteData;
-use protocol::split_target;
 use std::rc::Rc;
 
 /// What PHP is told about them.
@@ -31,14 +30,9 @@ pub(crate) fn builders() -> impl Iterator<Item = FunctionBuilder<'static>> {
             false,
             false,
         ),
-        with_call_args(FunctionBuilder::new("appserver_queue", queue)).returns(
-            DataType::String,
-            false,
-            false,
-        ),
         FunctionBuilder::new("appserver_status", status).returns(DataType::Array, false, false),
     ];
-    calls.into_iter().chain(pin::builders())
+    calls.into_iter().chain(pin::builders()).chain(jobs::builders())
 }
 
 /// `(string $function, mixed ...$args)`.
@@ -86,30 +80,6 @@ extern "C" fn async_call(frame: &mut ExecuteData, result: &mut Zval) {
 
 extern "C" fn map_call(frame: &mut ExecuteData, result: &mut Zval) {
     guard(|| map::start(None, frame, result));
-}
-
-extern "C" fn queue(frame: &mut ExecuteData, _: &mut Zval) {
-    guard(|| match args::call_args(frame) {
-        Some(args) => enqueue(args),
-        None => End::Done,
-    });
-}
-
-/// Checks what can be checked, and says that no worker stores jobs.
-pub(crate) fn enqueue(args: CallArgs<'_>) -> End {
-    let error = match split_target(args.target) {
-        Err(error) => CallError::config(error.to_string()),
-        Ok((_, "")) => CallError::config("the name of the function to queue is empty"),
-        Ok((_, function)) => {
-            let message = format!(
-                "{function}() cannot be queued: the worker has no job store; use appserver_call() or \
-                 appserver_async()"
-            );
-            CallError::new(ErrorKind::NoJobStore, message).of(function)
-        }
-    };
-    throw::raise(error);
-    End::Done
 }
 
 extern "C" fn status(frame: &mut ExecuteData, result: &mut Zval) {

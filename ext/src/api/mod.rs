@@ -11,6 +11,7 @@ mod exceptions;
 pub(crate) mod functions;
 mod future;
 mod gather;
+pub(crate) mod jobs;
 mod map;
 mod outcome;
 mod pin;
@@ -29,11 +30,15 @@ pub(crate) fn register_classes() -> Result<()> {
     attributes::register()?;
     future::register()?;
     map::register()?;
-    client::register()
+    client::register()?;
+    jobs::register()?;
+    jobs::complete();
+    Ok(())
 }
 
 /// A PHP request begins.
 pub(crate) fn request_begins() {
     throw::request_begins();
     deployed::request_begins();
+    jobs::request_begins();
 }

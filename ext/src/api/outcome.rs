@@ -144,7 +144,7 @@ fn take_end(id: CallId) -> Result<Zval, Fault> {
     taken.unwrap_or_else(|| Err(Fault::Call(unfinished(""))))
 }
 
-fn surface(fault: Fault) -> End {
+pub(super) fn surface(fault: Fault) -> End {
     match fault {
         Fault::Call(error) => throw::surface(error),
         Fault::Thrown => End::Done,
@@ -153,12 +153,12 @@ fn surface(fault: Fault) -> End {
 }
 
 /// A wait that was stopped from outside.
-fn unfinished(function: &str) -> CallError {
+pub(super) fn unfinished(function: &str) -> CallError {
     let message = format!("waiting for {function}() was interrupted");
     CallError::new(ErrorKind::Cancelled, message).of(function)
 }
 
-fn released() -> End {
+pub(super) fn released() -> End {
     throw::raise(CallError::new(ErrorKind::Cancelled, "the call was released"));
     End::Done
 }

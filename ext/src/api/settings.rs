@@ -231,6 +231,7 @@ fn options(draft: &Draft) -> Rc<Options> {
         retries: draft.retries,
         backoff: draft.backoff,
         backoff_max: draft.backoff_max,
+        job: Rc::default(),
         classes: Rc::new(draft.classes.clone()),
     })
 }

@@ -91,6 +91,11 @@ fn class_of(kind: &ErrorKind) -> &'static Class {
         ErrorKind::Unavailable => &exceptions::UNAVAILABLE,
         ErrorKind::Protocol => &exceptions::PROTOCOL,
         ErrorKind::NoJobStore => &exceptions::NO_JOB_STORE,
+        ErrorKind::QueueFull { .. } => &exceptions::QUEUE_FULL,
+        ErrorKind::DuplicateJob { .. } => &exceptions::DUPLICATE_JOB,
+        ErrorKind::UnknownJob => &exceptions::UNKNOWN_JOB,
+        ErrorKind::JobNotDone => &exceptions::JOB_NOT_DONE,
+        ErrorKind::JobFailed { .. } => &exceptions::JOB_FAILED,
     }
 }
 
@@ -104,6 +109,10 @@ fn details(kind: &ErrorKind) -> [Option<Property>; 3] {
         }
         ErrorKind::Encode { path } | ErrorKind::Decode { path } => {
             [Some(("path", text(path))), None, None]
+        }
+        ErrorKind::QueueFull { queue } => [Some(("queue", text(queue))), None, None],
+        ErrorKind::DuplicateJob { id } | ErrorKind::JobFailed { id } => {
+            [Some(("id", text(id.to_string()))), None, None]
         }
         ErrorKind::Fatal { kind, file, line } => [
             Some(("kind", text(fatal_name(*kind)))),

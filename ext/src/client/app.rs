@@ -1,7 +1,9 @@
 //! An application as a cluster's clients name it, and where its calls go.
 
+use super::call::Known;
 use super::catalog::Views;
 use protocol::{AppName, ReleaseId, Routing, Welcome};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// How long after answers made a client ask for the routing they may make it ask again: workers that
@@ -63,6 +65,12 @@ impl App {
         view.map_or(&self.name, |view| &view.catalog.app)
     }
 
+    /// What the newest catalog says of a function.
+    pub(super) fn known(&self, function: &str) -> Option<Known> {
+        let view = self.views.near(self.routing.current)?;
+        Some(Known { view: Rc::clone(view), index: view.find(function)? })
+    }
+
     /// Where new requests go, as far as is known. All zero before a worker was asked.
     pub(super) fn routing(&self) -> &Routing {
         &self.routing
@@ -99,7 +107,10 @@ impl App {
 
     /// Takes in what a welcome tells of it, except where requests go.
     pub(super) fn welcomed(&mut self, welcome: &mut Welcome) {
-        self.executors_max = welcome.executors_max;
+        // A connection for jobs leads to no executors.
+        if welcome.executors_max > 0 {
+            self.executors_max = welcome.executors_max;
+        }
         if let Some(catalog) = welcome.catalog.take() {
             self.views.learn(catalog, welcome.catalog_hash);
         }

@@ -3,9 +3,10 @@
 use super::app::Version;
 use super::catalog::View;
 use super::connection::Connection;
+use super::errand::Errand;
 use super::error::CallError;
 use super::options::Options;
-use protocol::{Canary, DEFAULT_POOL, Function};
+use protocol::{AppName, Canary, DEFAULT_POOL, Function, JobReply, Purpose, ReleaseId};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -61,6 +62,10 @@ pub(crate) struct Call {
     /// What each worker that was tried answered.
     pub(super) attempts: Vec<String>,
     pub(super) refusal: Option<CallError>,
+    /// What an errand came to.
+    pub(super) reply: Option<JobReply>,
+    /// What a worker without the job said, while others may have it.
+    pub(super) absent: Option<JobReply>,
     /// Answered by: for errors.
     pub(super) worker: Option<Rc<str>>,
     /// Where the value begins in `inbound`, and how much of the front of the body is output.
@@ -92,6 +97,8 @@ pub(super) struct Context {
     pub(super) version: Version,
     /// The connection has to be one that was asked for with this release: another kind led elsewhere.
     pub(super) by_name: bool,
+    /// What it is about, when it is no call of a function.
+    pub(super) errand: Option<Errand>,
 }
 
 /// What decides the version that a call runs in.
@@ -121,6 +128,7 @@ impl Context {
             stay: Stay::Free,
             version: Version::default(),
             by_name: false,
+            errand: None,
         }
     }
 
@@ -129,11 +137,22 @@ impl Context {
         known.view.catalog.functions.get(known.index)
     }
 
-    pub(super) fn pool(&self) -> &str {
-        match (&self.pool_told, self.function()) {
-            (Some(told), _) => told,
-            (None, Some(function)) => &function.pool,
-            (None, None) => DEFAULT_POOL,
+    /// The pool that its connection leads to; `None` = to the worker's ledger.
+    pub(super) fn pool(&self) -> Option<&str> {
+        match (&self.errand, &self.pool_told, self.function()) {
+            (Some(_), ..) => None,
+            (None, Some(told), _) => Some(told),
+            (None, None, Some(function)) => Some(&function.pool),
+            (None, None, None) => Some(DEFAULT_POOL),
+        }
+    }
+
+    /// What to open a connection for.
+    pub(super) fn purpose(&self, app: &AppName, release: ReleaseId) -> Purpose {
+        let app = app.clone();
+        match self.pool() {
+            Some(pool) => Purpose::Calls { app, pool: pool.to_owned(), release },
+            None => Purpose::Jobs { app },
         }
     }
 }
@@ -185,8 +204,37 @@ impl Call {
         self.context.as_ref().map(|context| &context.options)
     }
 
+    /// Whether it may be sent again when its fate is unknown.
     pub(super) fn is_idempotent(&self) -> bool {
-        self.known().is_some_and(|function| function.idempotent)
+        match self.errand() {
+            Some(errand) => errand.repeatable,
+            None => self.known().is_some_and(|function| function.idempotent),
+        }
+    }
+
+    pub(super) fn errand(&self) -> Option<&Errand> {
+        self.context.as_ref()?.errand.as_ref()
+    }
+
+    /// What an errand came to, once the state is `Value`.
+    pub(crate) fn take_reply(&mut self) -> Option<JobReply> {
+        self.reply.take()
+    }
+
+    /// The connection broke when the request was on its way, or after.
+    pub(super) fn lost(&self, detail: &str, may_have_run: bool) -> CallError {
+        match self.errand() {
+            Some(errand) => CallError::errand_lost(detail, may_have_run, errand.stores),
+            None => CallError::lost(detail, may_have_run),
+        }
+    }
+
+    /// Its time is over, and the worker said nothing.
+    pub(super) fn silent(&self) -> CallError {
+        match self.errand() {
+            Some(errand) => CallError::errand_silent(self.limit_ms, errand.stores),
+            None => CallError::silent(&self.function, self.limit_ms),
+        }
     }
 
     /// The encoded value, once the state is `Value`.
@@ -205,6 +253,7 @@ impl Call {
             Some(worker) => error.at(&**worker),
             None => error,
         };
-        self.state = State::Failed(error.of(&self.function));
+        let named = !self.function.is_empty();
+        self.state = State::Failed(if named { error.of(&self.function) } else { error });
     }
 }

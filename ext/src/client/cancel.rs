@@ -55,7 +55,9 @@ impl Client {
         let question =
             ControlRequest::Cancel { connection: link.connection.id, request_id: call.request_id };
         let mut answered = true;
-        if let (Some(options), Some(until)) = (call.options(), until) {
+        // What a ledger was asked is not taken back: it answers, or has stored the job.
+        let runs = call.errand().is_none();
+        if let (Some(options), Some(until)) = (call.options().filter(|_| runs), until) {
             // Whether it was still running makes no difference: nobody reads its answer.
             let reply: Result<ControlReply, _> =
                 cluster.ask(link.worker, options, Some(until), &question);

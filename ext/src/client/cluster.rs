@@ -85,6 +85,13 @@ impl Cluster {
         order.sort_by_key(|&index| self.workers[index].health.is_resting(now));
     }
 
+    /// As [`Self::order`] with a key, but those that rest keep their places.
+    pub(super) fn order_by_key(&self, key: &[u8], order: &mut Vec<usize>) {
+        order.clear();
+        order.extend((0..self.workers.len()).filter(|&index| self.workers[index].is_listed()));
+        self.rank(key, Worker::key_weight, order);
+    }
+
     fn rank(&self, key: &[u8], weight: fn(&Worker) -> u16, order: &mut Vec<usize>) {
         let workers = order.iter().map(|&index| &self.workers[index]);
         let ranked = rank(workers.map(|worker| (&*worker.label, weight(worker))), key);

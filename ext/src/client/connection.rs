@@ -21,7 +21,8 @@ pub(super) struct Connection {
     pub(super) socket: Socket,
     /// The connection's name on the worker, for cancelling.
     pub(super) id: u64,
-    pub(super) pool: String,
+    /// `None` = it leads to the worker's ledger.
+    pub(super) pool: Option<String>,
     /// The release that its hello named; `ANY` = it leads to the current one, whichever that is.
     pub(super) release: ReleaseId,
     pub(super) limits: Limits,
@@ -66,12 +67,13 @@ impl Connection {
             Purpose::Calls { release, .. } => *release,
             Purpose::Control | Purpose::Jobs { .. } => ReleaseId::ANY,
         };
+        let leads_to_pool = matches!(purpose, Purpose::Calls { .. });
         let hello = Hello { purpose, client: client_info(), catalog_hash, token };
         let welcome = shake_hands(&mut socket, &hello, deadline).map_err(unanswered)?;
         let connection = Self {
             socket,
             id: welcome.connection,
-            pool: welcome.pool.clone(),
+            pool: leads_to_pool.then(|| welcome.pool.clone()),
             release,
             limits: welcome.limits,
             spinning: Spinning::default(),

@@ -7,10 +7,11 @@ use super::app::Version;
 use super::call::{Call, Link, State, Stay};
 use super::cluster::Cluster;
 use super::connection::{Connection, OpenError, connect_deadline, describe};
+use super::errand::{Route, is_absent};
 use super::error::{CallError, ErrorKind};
 use super::way::Way;
 use net::{Ready, is_transient, wait};
-use protocol::{FLAG_OUTPUT, HEADER_BYTES, Header, Kind, Purpose, RefusedCode, ReleaseId};
+use protocol::{FLAG_OUTPUT, HEADER_BYTES, Header, JobReply, Kind, RefusedCode, ReleaseId};
 use std::time::{Duration, Instant};
 
 /// How long after the deadline a worker that has said nothing is asked what became of the call: it
@@ -39,7 +40,10 @@ pub(super) fn dispatch(cluster: &mut Cluster, call: &mut Call, now: Instant) {
     };
     if call.order.is_empty() {
         cluster.catch_up(&context.options, now);
-        cluster.order(&call.affinity, now, &mut call.order);
+        match &context.errand {
+            None => cluster.order(&call.affinity, now, &mut call.order),
+            Some(errand) => cluster.order_errand(errand, &call.affinity, &mut call.order),
+        }
     }
     loop {
         while let Some(&worker) = call.order.get(call.next) {
@@ -53,11 +57,21 @@ pub(super) fn dispatch(cluster: &mut Cluster, call: &mut Call, now: Instant) {
             break;
         }
     }
+    if is_absent(call) {
+        return;
+    }
     let error = match call.refusal.take() {
         Some(refusal) => refusal,
-        None => CallError::unreachable(&cluster.fleet.text, &call.attempts),
+        None => nobody_took_it(cluster, call),
     };
-    call.fail(if call.resends > 0 { CallError::lost(&error.message, true) } else { error });
+    call.fail(if call.resends > 0 { call.lost(&error.message, true) } else { error });
+}
+
+fn nobody_took_it(cluster: &Cluster, call: &Call) -> CallError {
+    match (call.errand().map(|errand| errand.route), call.attempts.as_slice()) {
+        (Some(Route::Key), [attempt]) => CallError::key_unreachable(attempt),
+        (_, attempts) => CallError::unreachable(&cluster.fleet.text, attempts),
+    }
 }
 
 /// A call that a release on trial was to get, and that no worker with that release took, is for the
@@ -103,7 +117,7 @@ fn try_worker(cluster: &mut Cluster, call: &mut Call, worker: usize) -> Tried {
             }
             Err(Unsent::TooLate) => {
                 cluster.workers[worker].dropped();
-                return Tried::Stop(CallError::silent(&call.function, call.limit_ms));
+                return Tried::Stop(call.silent());
             }
             // It was closed while it lay idle: others may have been too, so ask for a new one.
             Err(Unsent::Untouched(_)) if reused => cluster.workers[worker].dropped(),
@@ -113,7 +127,7 @@ fn try_worker(cluster: &mut Cluster, call: &mut Call, worker: usize) -> Tried {
             }
             Err(Unsent::Partly(reason)) => {
                 cluster.workers[worker].dropped();
-                let error = CallError::lost(&reason, false);
+                let error = call.lost(&reason, false);
                 return Tried::Stop(error.at(&*cluster.workers[worker].label));
             }
         }
@@ -153,7 +167,7 @@ fn connection(
     let (now, pool) = (Instant::now(), context.pool());
     let idle = cluster.workers[worker].take_idle(context.app, pool, way, now);
     if let Some(connection) = idle {
-        return Ok((connection, true));
+        return at_its_place(cluster, call, worker, connection, true);
     }
     if !cluster.workers[worker].make_room(context.options.connections_max) {
         let message = format!(
@@ -165,7 +179,7 @@ fn connection(
         return Err(Tried::Stop(error.at(&*cluster.workers[worker].label)));
     }
     match open(cluster, call, worker, way.release()) {
-        Ok(connection) => Ok((connection, false)),
+        Ok(connection) => at_its_place(cluster, call, worker, connection, false),
         Err(OpenError::Unreachable(reason)) => Err(unreachable(cluster, call, worker, &reason)),
         Err(OpenError::Refused(refused)) => {
             if refused.code == RefusedCode::ReleaseGone {
@@ -200,16 +214,51 @@ fn open(
         return Err(OpenError::Unreachable("the call was not prepared".to_owned()));
     };
     let app = &cluster.apps[context.app];
-    let purpose =
-        Purpose::Calls { app: app.name.clone(), pool: context.pool().to_owned(), release };
+    let purpose = context.purpose(&app.name, release);
     let hash = app.views.hash_near(release);
     let deadline = connect_deadline(&context.options, call.deadline);
     let address = &cluster.workers[worker].address;
     let opened = Connection::open(address, &cluster.fleet, purpose, hash, deadline);
     let (connection, welcome) = opened?;
     cluster.workers[worker].open += 1;
+    if context.errand.is_some() {
+        cluster.workers[worker].ledger = welcome.ledger;
+    }
     cluster.welcomed(worker, Some(context.app), welcome);
     Ok(connection)
+}
+
+/// The connection, unless the worker's welcome tells that the errand is not for it.
+fn at_its_place(
+    cluster: &mut Cluster,
+    call: &mut Call,
+    worker: usize,
+    connection: Connection,
+    reused: bool,
+) -> Result<(Connection, bool), Tried> {
+    if is_elsewhere(cluster, call, worker) {
+        put_back(cluster, call, worker, connection);
+        return Err(Tried::Next);
+    }
+    Ok((connection, reused))
+}
+
+fn is_elsewhere(cluster: &Cluster, call: &mut Call, worker: usize) -> bool {
+    let Some(route) = call.errand().map(|errand| errand.route) else {
+        return false;
+    };
+    let worker = &cluster.workers[worker];
+    match (worker.ledger, route) {
+        (None, _) => {
+            call.refusal.get_or_insert(CallError::no_job_store().at(&*worker.label));
+            true
+        }
+        (Some(tag), Route::Ledger(wanted)) if tag != wanted => {
+            call.absent.get_or_insert(JobReply::Job(None));
+            true
+        }
+        _ => false,
+    }
 }
 
 fn unreachable(cluster: &mut Cluster, call: &mut Call, worker: usize, reason: &str) -> Tried {
@@ -253,7 +302,8 @@ pub(super) fn patience(cluster: &Cluster, call: &Call, now: Instant) -> Option<I
     let deadline = call.deadline?;
     let retries = call.options().map_or(0, |options| options.retries);
     let others = cluster.workers.iter().filter(|worker| worker.is_listed()).count() > 1;
-    if call.is_idempotent() && others && call.resends < retries {
+    let could_go_elsewhere = call.errand().is_none() && call.is_idempotent() && others;
+    if could_go_elsewhere && call.resends < retries {
         return Some(now + deadline.saturating_duration_since(now) / 2);
     }
     Some(deadline + ASK_AFTER)
@@ -266,7 +316,8 @@ fn send(call: &mut Call, connection: &mut Connection, epoch: u32) -> Result<(), 
         Some(left) => u32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(u32::MAX),
     };
     let context = call.context.as_ref();
-    let mut header = Header::new(Kind::Call, call.request_id);
+    let kind = if call.errand().is_some() { Kind::JobRequest } else { Kind::Call };
+    let mut header = Header::new(kind, call.request_id);
     header.length = u32::try_from(call.frame.len() - HEADER_BYTES).unwrap_or(u32::MAX);
     if header.length > connection.limits.frame_bytes_max {
         return Err(Unsent::TooLarge { limit: connection.limits.frame_bytes_max });

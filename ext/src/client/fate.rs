@@ -146,7 +146,7 @@ pub(super) fn lost(cluster: &mut Cluster, call: &mut Call, detail: &str) {
     };
     punish(cluster, call, worker);
     if !resend(cluster, call) {
-        call.fail(CallError::lost(detail, true));
+        call.fail(call.lost(detail, true));
     }
 }
 
@@ -168,7 +168,7 @@ pub(super) fn out_of_patience(cluster: &mut Cluster, call: &mut Call) {
     punish(cluster, call, worker);
     let time_left = call.deadline.is_none_or(|deadline| now < deadline);
     if !(time_left && resend(cluster, call)) {
-        call.fail(CallError::silent(&call.function, call.limit_ms));
+        call.fail(call.silent());
     }
 }
 
@@ -231,14 +231,17 @@ fn punish(cluster: &mut Cluster, call: &Call, worker: usize) {
     }
 }
 
-/// Sends an idempotent call once more, to the next worker in its order.
+/// Sends an idempotent call once more, to the next worker in its order; an errand to the same.
 fn resend(cluster: &mut Cluster, call: &mut Call) -> bool {
     let retries = call.options().map_or(0, |options| options.retries);
     if !call.is_idempotent() || call.resends >= retries {
         return false;
     }
     call.resends += 1;
-    call.next = (call.next + 1) % call.order.len().max(1);
+    // A job's worker is the only one that knows whether it has it.
+    if call.errand().is_none() {
+        call.next = (call.next + 1) % call.order.len().max(1);
+    }
     dispatch(cluster, call, Instant::now());
     true
 }

@@ -15,6 +15,7 @@ mod clusters;
 mod connection;
 mod credentials;
 mod dispatch;
+mod errand;
 mod error;
 mod fate;
 mod fork;
@@ -37,7 +38,7 @@ pub(crate) use await_calls::Waited;
 pub(crate) use call::{Call, State};
 pub(crate) use credentials::Credentials;
 pub(crate) use error::{CallError, ErrorKind};
-pub(crate) use options::{Fleet, Options, Pin};
+pub(crate) use options::{Fleet, JobTerms, Options, Pin};
 pub(crate) use report::{ConnectionReport, WorkerReport, report};
 pub(crate) use routing::Manner;
 pub(crate) use table::CallId;
@@ -48,10 +49,10 @@ use cancel::Courtesy;
 use cluster::Cluster;
 use fork::ForkMark;
 use pins::Pins;
-use protocol::{AppName, ReleaseId};
+use protocol::{AppName, JobRequest, ReleaseId};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use table::Table;
 
 struct Client {
@@ -137,6 +138,34 @@ pub(crate) fn prepare(
     manner: Manner,
 ) -> Result<(), CallError> {
     with(|client| client.prepare(id, options, target, manner))
+}
+
+/// Fills in what the call needs before the arguments of a job of `target` can be encoded.
+pub(crate) fn prepare_job(
+    id: CallId,
+    options: &Rc<Options>,
+    target: &str,
+) -> Result<(), CallError> {
+    with(|client| client.prepare_job(id, options, target))
+}
+
+/// Fills in what the call needs to store jobs that were encoded before.
+pub(crate) fn prepare_storing(id: CallId, options: &Rc<Options>) -> Result<(), CallError> {
+    prepare_question(id, options, options.timeout)
+}
+
+/// Fills in what the call needs to ask about jobs, for at most so long.
+pub(crate) fn prepare_question(
+    id: CallId,
+    options: &Rc<Options>,
+    limit: Option<Duration>,
+) -> Result<(), CallError> {
+    with(|client| client.prepare_errand(id, options, None, "", limit))
+}
+
+/// Sends a request about jobs with a call that was prepared for one.
+pub(crate) fn send_errand(id: CallId, request: &JobRequest) {
+    with(|client| client.send_errand(id, request));
 }
 
 /// Sends the call, whose frame the caller has completed.

@@ -3,7 +3,7 @@
 use super::credentials::Credentials;
 use super::token::Token;
 use net::Entry;
-use protocol::AppName;
+use protocol::{AppName, JobId, JobOptions};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -66,6 +66,14 @@ impl Fleet {
     }
 }
 
+/// How jobs are to be treated.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct JobTerms {
+    pub options: JobOptions,
+    /// An open batch that they join.
+    pub batch: Option<JobId>,
+}
+
 /// Everything that shapes a call.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -91,6 +99,8 @@ pub(crate) struct Options {
     /// First and longest pause before a failing worker is tried again.
     pub backoff: Duration,
     pub backoff_max: Duration,
+    /// How jobs are to be treated.
+    pub job: Rc<JobTerms>,
     /// Patterns of classes that may be made from answers, beyond the safe ones.
     pub classes: Rc<Vec<String>>,
 }

@@ -12,7 +12,7 @@ use super::way::Way;
 use crate::deployed;
 use protocol::{
     AppName, CallHead, ControlReply, ControlRequest, FUNCTION_NAME_BYTES_MAX, HEADER_BYTES,
-    Purpose, ReleaseId, split_target,
+    ReleaseId, split_target,
 };
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -167,11 +167,7 @@ impl Cluster {
         deadline: Option<Instant>,
     ) -> Result<(), OpenError> {
         let app = &self.apps[context.app];
-        let purpose = Purpose::Calls {
-            app: app.name.clone(),
-            pool: context.pool().to_owned(),
-            release: ReleaseId::ANY,
-        };
+        let purpose = context.purpose(&app.name, ReleaseId::ANY);
         let hash = app.views.hash_near(app.routing().current);
         let deadline = connect_deadline(&context.options, deadline);
         let address = &self.workers[worker].address;
@@ -183,13 +179,16 @@ impl Cluster {
             Some(replaced) => drop(replaced),
             None => self.workers[worker].open += 1,
         }
+        if context.errand.is_some() {
+            self.workers[worker].ledger = welcome.ledger;
+        }
         self.welcomed(worker, Some(context.app), welcome);
         self.workers[worker].put_idle(context.app, connection);
         Ok(())
     }
 }
 
-fn check_name(function: &str) -> Result<(), CallError> {
+pub(super) fn check_name(function: &str) -> Result<(), CallError> {
     let fits = !function.is_empty() && function.len() <= FUNCTION_NAME_BYTES_MAX;
     if fits && !function.contains('\0') {
         return Ok(());
@@ -219,6 +218,6 @@ fn fill_in(call: &mut Call, context: Context, function: &str, request_id: u64) {
 }
 
 /// The shorter of two limits.
-fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+pub(super) fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
     a.into_iter().chain(b).min()
 }

@@ -4,6 +4,7 @@ use super::app::Version;
 use super::call::{Call, State};
 use super::cluster::Cluster;
 use super::connection::describe;
+use super::errand::answered;
 use super::error::CallError;
 use super::fate::{drop_link, failed, heard_from, keep_link, lost, out_of_patience};
 use net::is_transient;
@@ -54,9 +55,9 @@ fn frame(call: &mut Call) -> Result<Option<Header>, BadFrame> {
     if call.inbound.len() > header.frame_bytes() {
         return Err(BadFrame::Malformed { what: "end of an answer: more bytes follow" });
     }
-    match header.kind {
-        Kind::Return | Kind::Failure => Ok(Some(header)),
-        kind => Err(BadFrame::Unexpected(kind)),
+    match (header.kind, call.errand()) {
+        (Kind::Return | Kind::Failure, None) | (Kind::JobReply, Some(_)) => Ok(Some(header)),
+        (kind, _) => Err(BadFrame::Unexpected(kind)),
     }
 }
 
@@ -68,6 +69,10 @@ fn complete(cluster: &mut Cluster, call: &mut Call, header: Header) {
         return call.fail(CallError::protocol(bad));
     }
     let ran_in = Version { release: ReleaseId(header.release_id), settings: header.settings };
+    if header.kind == Kind::JobReply {
+        keep_link(cluster, call);
+        return answered(cluster, call);
+    }
     if header.kind == Kind::Return {
         keep_link(cluster, call);
         heard_from(cluster, call, ran_in);

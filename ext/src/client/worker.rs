@@ -24,6 +24,8 @@ pub(super) struct Worker {
     /// For questions to the supervisor; opened by the first.
     pub(super) control: Option<Connection>,
     board: Option<Board>,
+    /// Tag of its ledger, once it has told.
+    pub(super) ledger: Option<u16>,
     pub(super) calls: u64,
     pub(super) failures: u64,
 }
@@ -100,6 +102,7 @@ impl Worker {
             open: 0,
             control: None,
             board: None,
+            ledger: None,
             calls: 0,
             failures: 0,
         }
@@ -120,19 +123,19 @@ impl Worker {
         self.address.is_local() && self.weight > 0
     }
 
-    /// An idle connection for calls of `app` in `pool`; one that names its release before others.
-    /// Those found dead on the way are dropped.
+    /// An idle connection for calls of `app` in `pool`, or for its jobs; one that names its release
+    /// before others. Those found dead on the way are dropped.
     pub(super) fn take_idle(
         &mut self,
         app: usize,
-        pool: &str,
+        pool: Option<&str>,
         way: Way,
         now: Instant,
     ) -> Option<Connection> {
         loop {
             let fits = |idle: &(usize, &Idle)| {
                 let connection = &idle.1.connection;
-                idle.1.app == app && connection.pool == pool && way.is_way_of(connection)
+                idle.1.app == app && connection.pool.as_deref() == pool && way.is_way_of(connection)
             };
             let fitting = self.idle.iter().enumerate().filter(fits);
             // The last of those that name their release, else the one that was used last.

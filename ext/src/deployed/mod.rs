@@ -4,6 +4,7 @@
 //! `appserver-php` hands it over through the C functions of `crate::deployed_abi`; in a caller's
 //! process nobody does, and `deployment` says so.
 
+pub(crate) mod job;
 mod resources;
 mod settings;
 

@@ -26,25 +26,38 @@ pub(crate) struct CallArgs<'frame> {
 
 /// Reads `(string $function, mixed ...$args)`. `None` = an exception is pending.
 pub(crate) fn call_args(frame: &mut ExecuteData) -> Option<CallArgs<'_>> {
+    let positional = all(frame, 1, u32::MAX)?;
+    let name = string(frame, count(frame).min(1))?;
+    Some(CallArgs { target: name, positional: &positional[1..], named: named(frame) })
+}
+
+/// The arguments as they were given, at least `min` and at most `max` (`u32::MAX` = any number).
+/// `None` = an exception is pending.
+pub(crate) fn all(frame: &ExecuteData, min: u32, max: u32) -> Option<&[Zval]> {
     let count = count(frame);
-    if count == 0 {
+    if count < min || count > max {
         // SAFETY: called for the running function; -1 = no upper bound.
-        unsafe { zend_wrong_parameters_count_error(1, u32::MAX) };
+        unsafe { zend_wrong_parameters_count_error(min, max) };
         return None;
     }
-    let name = string(frame, count.min(1))?;
+    if count == 0 {
+        return Some(&[]);
+    }
     // SAFETY: the engine lays a frame's arguments out one behind the other.
-    let all = unsafe {
+    unsafe {
         let first = frame.zend_call_arg(0)?;
-        slice::from_raw_parts(&raw const *first, count as usize)
-    };
+        Some(slice::from_raw_parts(&raw const *first, count as usize))
+    }
+}
+
+/// Arguments by names that the function itself does not have.
+pub(crate) fn named(frame: &ExecuteData) -> Option<&ZendHashTable> {
     // SAFETY: all fields of the union are the same 32 bits; the table is there when the flag is.
-    let named = unsafe {
+    unsafe {
         let has_named = frame.This.u1.type_info & HAS_EXTRA_NAMED_PARAMS != 0;
         // Without the flag the field is not initialised.
         if has_named { frame.extra_named_params.as_ref() } else { None }
-    };
-    Some(CallArgs { target: name, positional: &all[1..], named })
+    }
 }
 
 fn string<'frame>(frame: &ExecuteData, given: u32) -> Option<&'frame str> {
@@ -81,6 +94,11 @@ fn count(frame: &ExecuteData) -> u32 {
 /// The object a method was called on.
 pub(crate) fn this(frame: &mut ExecuteData) -> Option<&mut ZendObject> {
     frame.This.object_mut()
+}
+
+/// As [`this`], as a value of its own.
+pub(crate) fn this_object(frame: &ExecuteData) -> Option<Zval> {
+    frame.This.is_object().then(|| frame.This.shallow_clone())
 }
 
 /// Checks that no argument was given. `None` = an exception is pending.

@@ -10,14 +10,15 @@ use super::ffi::{
     zend_declare_typed_property, zend_internal_attribute_register,
 };
 use ext_php_rs::args::ArgInfoTables;
-use ext_php_rs::builders::ClassBuilder;
+use ext_php_rs::builders::{ClassBuilder, EnumBuilder};
 use ext_php_rs::error::Result;
 use ext_php_rs::ffi::{
-    IS_ARRAY, IS_DOUBLE, IS_FALSE, IS_LONG, IS_NULL, IS_STRING, IS_TRUE, zend_empty_array,
-    zend_hash_str_find_ptr_lc, zend_type,
+    _ZEND_TYPE_NAME_BIT, IS_ARRAY, IS_DOUBLE, IS_FALSE, IS_LONG, IS_NULL, IS_STRING, IS_TRUE,
+    ext_php_rs_compiler_globals, zend_empty_array, zend_function, zend_hash_str_find_ptr_lc,
+    zend_type,
 };
 use ext_php_rs::flags::PropertyFlags;
-use ext_php_rs::types::{ZendObject, ZendStr, Zval};
+use ext_php_rs::types::{ZendHashTable, ZendObject, ZendStr, Zval};
 use ext_php_rs::zend::ClassEntry;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -56,6 +57,13 @@ impl Class {
         Ok(())
     }
 
+    /// Registers what `builder` describes as this enum.
+    pub(crate) fn register_enum(&'static self, builder: EnumBuilder) -> Result<()> {
+        builder.registration(keep).register()?;
+        self.0.store(REGISTERED.load(Ordering::Relaxed), Ordering::Release);
+        Ok(())
+    }
+
     /// The class entry; panics before registration.
     pub(crate) fn entry(&self) -> &'static ClassEntry {
         // SAFETY: null or an entry that lives until the process ends.
@@ -88,11 +96,22 @@ impl Class {
         self.declare(name, PropertyFlags::Public.bits() | READONLY, mask, None);
     }
 
+    /// As [`Self::readonly_property`], for objects of `class` and what `mask` names besides.
+    pub(crate) fn readonly_object(&self, name: &str, class: &str, mask: u32) {
+        let class = ZendStr::new_interned(class, true).into_raw();
+        let ty = zend_type { ptr: class.cast(), type_mask: _ZEND_TYPE_NAME_BIT | mask };
+        self.declare_typed(name, PropertyFlags::Public.bits() | READONLY, ty, None);
+    }
+
     fn declare(&self, name: &str, access: u32, mask: u32, default: Option<Zval>) {
+        let ty = zend_type { ptr: ptr::null_mut(), type_mask: mask };
+        self.declare_typed(name, access, ty, default);
+    }
+
+    fn declare_typed(&self, name: &str, access: u32, ty: zend_type, default: Option<Zval>) {
         let name = ZendStr::new_interned(name, true).into_raw();
         // SAFETY: all zero is IS_UNDEF, "no default".
         let mut default = default.unwrap_or_else(|| unsafe { std::mem::zeroed() });
-        let ty = zend_type { ptr: ptr::null_mut(), type_mask: mask };
         let access = i32::try_from(access).unwrap_or_default();
         // SAFETY: an entry of ours, an interned name, a default without reference count.
         unsafe {
@@ -113,6 +132,13 @@ impl Class {
         unsafe { zend_internal_attribute_register(self.raw(), targets) };
     }
 
+    /// Adds types of a `ty` mask to what a method's parameter shows to be of; the builder knows no
+    /// unions.
+    pub(crate) fn widen(&self, method: &str, parameter: usize, mask: u32) {
+        // SAFETY: as of `sensitive`; see `widen_in`.
+        unsafe { widen_in(&raw const (*self.raw()).function_table, method, parameter, mask) };
+    }
+
     /// Keeps a method's argument out of traces.
     pub(crate) fn sensitive(&self, method: &str, parameter: u32) {
         let name = ZendStr::new_interned("SensitiveParameter", true).into_raw();
@@ -121,7 +147,7 @@ impl Class {
         unsafe {
             let table = &raw const (*self.raw()).function_table;
             let found = zend_hash_str_find_ptr_lc(table, method.as_ptr().cast(), method.len());
-            if let Some(function) = found.cast::<ext_php_rs::ffi::zend_function>().as_mut() {
+            if let Some(function) = found.cast::<zend_function>().as_mut() {
                 let attributes = (&raw mut function.common.attributes).cast();
                 // Offsets of parameters begin with 1; 0 is the function itself.
                 zend_add_attribute(attributes, name, 0, 1, parameter + 1, 0);
@@ -137,6 +163,36 @@ impl Class {
         // SAFETY: registered, and no object exists during MINIT.
         unsafe { (*self.raw()).__bindgen_anon_2.create_object = Some(create) };
     }
+}
+
+/// As [`Class::widen`], of a function of this extension.
+pub(crate) fn widen(function: &str, parameter: usize, mask: u32) {
+    // SAFETY: modules register their functions before their MINIT; see `widen_in`.
+    unsafe {
+        widen_in((*ext_php_rs_compiler_globals()).function_table, function, parameter, mask);
+    }
+}
+
+/// # Safety
+/// `table` holds functions of this extension under names in lower case; their argument info is in
+/// memory of its own, made by the builder or copied by the engine, and nobody looks at it in MINIT.
+unsafe fn widen_in(table: *const ZendHashTable, name: &str, parameter: usize, mask: u32) {
+    // SAFETY: the caller's promise; there are as many entries as arguments.
+    unsafe {
+        let found = zend_hash_str_find_ptr_lc(table, name.as_ptr().cast(), name.len());
+        if let Some(function) = found.cast::<zend_function>().as_mut()
+            && parameter < function.internal_function.num_args.try_into().unwrap_or(0)
+        {
+            let info = function.internal_function.arg_info.add(parameter);
+            (*info).type_.type_mask |= mask;
+        }
+    }
+}
+
+/// `DateTimeInterface`.
+pub(crate) fn date_time_interface() -> &'static ClassEntry {
+    // SAFETY: set by the date extension's MINIT, never changed; it is a part of PHP.
+    unsafe { super::ffi::php_date_get_interface_ce().as_ref() }.expect("dates are part of PHP")
 }
 
 /// The parent of our exceptions. Its extension starts before any that is loaded from a file.

@@ -59,6 +59,7 @@ unsafe extern "C" {
     pub(super) fn zend_get_gc_buffer_create() -> *mut GcBuffer;
     pub(super) fn zend_get_gc_buffer_grow(buffer: *mut GcBuffer);
     pub(super) fn zend_clear_exception();
+    pub(super) fn php_date_get_interface_ce() -> *mut ClassEntry;
     pub(super) static spl_ce_LogicException: *mut ClassEntry;
     pub(super) static spl_ce_RuntimeException: *mut ClassEntry;
     /// Set by extensions that handle signals between opcodes (pcntl).

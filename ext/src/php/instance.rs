@@ -8,7 +8,7 @@ use super::is_throwing;
 use ext_php_rs::ffi::{
     ext_php_rs_executor_globals, zend_call_known_function, zend_hash_str_find_ptr_lc,
 };
-use ext_php_rs::types::Zval;
+use ext_php_rs::types::{ZendStr, Zval};
 use ext_php_rs::zend::ClassEntry;
 use std::ptr;
 
@@ -42,6 +42,35 @@ pub(crate) fn create(class: &str, arguments: &mut [Zval]) -> Result<Option<Zval>
         );
     }
     Ok((!is_throwing()).then_some(made))
+}
+
+/// What `$object->$method($argument_text)` returns; `None` when there is no such method, or an exception
+/// is pending.
+pub(crate) fn method(object: &Zval, method: &str, argument_text: &str) -> Option<Zval> {
+    let mut object = object.shallow_clone();
+    let object = object.object_mut().map(ptr::from_mut)?;
+    let mut result = Zval::new();
+    let mut argument = Zval::new();
+    argument.set_zend_string(ZendStr::new(argument_text, false));
+    // SAFETY: a method of the object's class, its name in lower case; the engine copies the argument.
+    unsafe {
+        let class = (*object).ce;
+        let table = &raw const (*class).function_table;
+        let found = zend_hash_str_find_ptr_lc(table, method.as_ptr().cast(), method.len());
+        if found.is_null() {
+            return None;
+        }
+        zend_call_known_function(
+            found.cast(),
+            object,
+            class,
+            &raw mut result,
+            1,
+            &raw mut argument,
+            ptr::null_mut(),
+        );
+    }
+    (!is_throwing()).then_some(result)
 }
 
 /// Classes of extensions live until the process ends.

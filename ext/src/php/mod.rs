@@ -17,6 +17,7 @@ mod object;
 pub(crate) mod output;
 pub(crate) mod properties;
 pub(crate) mod table;
+pub(crate) mod typed;
 
 /// A function of ours, as the engine calls it.
 pub(crate) type Handler = extern "C" fn(&mut ExecuteData, &mut Zval);
@@ -24,5 +25,7 @@ pub(crate) type Handler = extern "C" fn(&mut ExecuteData, &mut Zval);
 pub(crate) use boundary::{
     End, guard, is_throwing, is_timed_out, run_signal_handlers, sapi_name, wants_interrupt,
 };
-pub(crate) use class::{Class, empty_array, logic_exception, runtime_exception, ty};
+pub(crate) use class::{
+    Class, date_time_interface, empty_array, logic_exception, runtime_exception, ty, widen,
+};
 pub(crate) use object::{Carried, Collector, Handle, Handlers};

@@ -7,7 +7,7 @@ mod request;
 mod schedule;
 
 pub use id::{InvalidJobId, JobId};
-pub use options::{Backoff, JobOptions, KeyLimit, Rate, Unique, UniqueMode};
+pub use options::{Backoff, InvalidRate, JobOptions, KeyLimit, Rate, Unique, UniqueMode};
 pub use report::{Attempt, BatchReport, JobReport, JobState, Outcome, Progress};
 pub use request::{
     Accepted, JobContext, JobRefusal, JobReply, JobRequest, NewBatch, NewJob, split_job,

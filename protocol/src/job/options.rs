@@ -2,6 +2,8 @@
 //! leaves out, the queue; and what that leaves out, the worker's defaults.
 
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
+use thiserror::Error;
 
 /// Every option is optional; times are in milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,9 +118,58 @@ pub struct Rate {
     pub period_ms: u64,
 }
 
+/// A text that is no rate.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("\"{0}\" is no rate: those are a count and a time, as in 100/60s, 5000/h or 10/min")]
+pub struct InvalidRate(pub String);
+
+impl FromStr for Rate {
+    type Err = InvalidRate;
+
+    /// `100/60s`: a count, and a number of `ms`, `s`, `min`, `h` or `d`, which may be left out when
+    /// it is one.
+    fn from_str(text: &str) -> Result<Self, InvalidRate> {
+        let invalid = || InvalidRate(text.chars().take(64).collect());
+        let (count, period) = text.split_once('/').ok_or_else(invalid)?;
+        let digits = period.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = period.split_at(digits);
+        let unit_ms = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "min" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(invalid()),
+        };
+        let number: u64 = if number.is_empty() { 1 } else { number.parse().map_err(|_| invalid())? };
+        let period_ms = number.checked_mul(unit_ms).filter(|ms| *ms > 0).ok_or_else(invalid)?;
+        let well_formed = count.bytes().all(|byte| byte.is_ascii_digit());
+        let count = count.parse().ok().filter(|count| *count > 0 && well_formed);
+        Ok(Self { count: count.ok_or_else(invalid)?, period_ms })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rate_is_a_count_and_a_time() {
+        for (text, count, period_ms) in [
+            ("100/60s", 100, 60_000),
+            ("5000/h", 5000, 3_600_000),
+            ("1/250ms", 1, 250),
+            ("10/2min", 10, 120_000),
+            ("7/d", 7, 86_400_000),
+        ] {
+            assert_eq!(text.parse(), Ok(Rate { count, period_ms }), "{text}");
+        }
+        for text in
+            ["", "100", "0/s", "+1/s", "1/0s", "1/s s", "1/-1s", "/s", "1/", "1/60", "1/99999999999999999d"]
+        {
+            assert_eq!(text.parse::<Rate>(), Err(InvalidRate(text.to_owned())));
+        }
+    }
 
     #[test]
     fn a_list_ends_with_its_last_pause() {

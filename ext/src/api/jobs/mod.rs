@@ -1,0 +1,47 @@
+//! What PHP code sees of jobs.
+
+mod ask;
+mod batch;
+mod batch_status;
+mod chain;
+mod enums;
+mod job;
+mod queue;
+mod records;
+mod status;
+mod terms;
+
+pub(super) use queue::{queue_with, with_job, with_job_args, with_queue_args};
+
+use crate::php::ty;
+use ext_php_rs::builders::FunctionBuilder;
+use ext_php_rs::error::Result;
+
+/// Registers every class; parents and enums before those that name them.
+pub(super) fn register() -> Result<()> {
+    enums::register()?;
+    records::register()?;
+    job::register()?;
+    status::register()?;
+    batch_status::register()?;
+    batch::register()?;
+    chain::register()
+}
+
+/// What PHP is told about the functions.
+pub(super) fn builders() -> impl Iterator<Item = FunctionBuilder<'static>> {
+    queue::builders().into_iter().chain([job::progress_builder()])
+}
+
+/// Completes the types of functions and of `Client`'s methods, which are registered already.
+pub(super) fn complete() {
+    queue::complete();
+}
+
+/// A PHP request begins.
+pub(super) fn request_begins() {
+    status::request_begins();
+}
+
+/// Beside the class `Job`: a function's name.
+const JOB_MASK: u32 = ty::STRING;

@@ -1,0 +1,282 @@
+//! `appserver_queue()`, `AppServer\queue()` and `Client::queue()`: a job is stored.
+
+use super::ask::{await_reply, misunderstood};
+use super::job::JOB_NAME;
+use super::{JOB_MASK, terms};
+use crate::api::{codec, outcome, settings, throw};
+use crate::client::{self, CallError, CallId, JobTerms, Options};
+use crate::php::args;
+use crate::php::cursor::{Cursor, Step};
+use crate::php::typed::{self, Typed};
+use crate::php::{End, guard, table, ty, widen};
+use ext_php_rs::args::Arg;
+use ext_php_rs::boxed::ZBox;
+use ext_php_rs::builders::FunctionBuilder;
+use ext_php_rs::flags::DataType;
+use ext_php_rs::types::{ZendHashTable, Zval};
+use ext_php_rs::zend::ExecuteData;
+use protocol::{JobReply, JobRequest, NewJob, split_target};
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
+
+/// `string|AppServer\Job`
+pub(super) const JOB: Typed = Typed::required("job", JOB_MASK).or(&JOB_NAME);
+const ARGUMENTS: Typed = Typed {
+    default: Some(typed::Default::EmptyArray),
+    ..Typed::required("arguments", ty::ARRAY)
+};
+static LEADING: [Typed; 2] = [JOB, ARGUMENTS];
+
+/// What PHP is told about the functions.
+pub(crate) fn builders() -> [FunctionBuilder<'static>; 2] {
+    let text = |builder: FunctionBuilder<'static>| builder.returns(DataType::String, false, false);
+    let simple = with_queue_args(FunctionBuilder::new("appserver_queue", queue));
+    let full = FunctionBuilder::new("AppServer\\queue", queue_named).arg(JOB.arg()).not_required();
+    let full = full.arg(ARGUMENTS.arg());
+    let full = terms::PARAMS.iter().fold(full, |builder, param| builder.arg(param.arg()));
+    [text(simple), text(full)]
+}
+
+/// `(string|AppServer\Job $job, mixed ...$args)`
+pub(crate) fn with_queue_args(builder: FunctionBuilder<'static>) -> FunctionBuilder<'static> {
+    builder.arg(JOB.arg()).arg(Arg::new("args", DataType::Mixed).is_variadic())
+}
+
+/// The parameters of `Client::withJob()`.
+pub(crate) fn with_job_args(builder: FunctionBuilder<'static>) -> FunctionBuilder<'static> {
+    let builder = builder.not_required();
+    terms::PARAMS.iter().fold(builder, |builder, param| builder.arg(param.arg()))
+}
+
+/// The builder knows no unions.
+pub(super) fn complete() {
+    widen("appserver_queue", 0, JOB_MASK);
+    for (index, param) in LEADING.iter().chain(&terms::PARAMS).enumerate() {
+        widen("appserver\\queue", index, param.mask);
+    }
+    for (index, param) in terms::PARAMS.iter().enumerate() {
+        crate::api::client::widen("withjob", index, param.mask);
+    }
+    crate::api::client::widen("queue", 0, JOB_MASK);
+}
+
+/// Reads the parameters of `Client::withJob()`; `None` = an exception is pending.
+pub(crate) fn with_job(frame: &ExecuteData) -> Option<JobTerms> {
+    terms::read(&typed::read(frame, 0, &terms::PARAMS)?)
+}
+
+/// What is to be run.
+pub(super) struct JobArgs<'frame> {
+    /// A function's name, or the object.
+    job: &'frame Zval,
+    positional: &'frame [Zval],
+    named: Option<&'frame ZendHashTable>,
+}
+
+/// Reads `(string|AppServer\Job $job, mixed ...$args)`. `None` = an exception is pending.
+pub(super) fn job_args(frame: &ExecuteData) -> Option<JobArgs<'_>> {
+    let all = args::all(frame, 1, u32::MAX)?;
+    let named = args::named(frame);
+    let (job, rest) = all.split_first()?;
+    check(job, rest, named)?;
+    let is_object = job.dereference().is_object();
+    let positional = if is_object { &all[..1] } else { rest };
+    Some(JobArgs { job: job.dereference(), positional, named })
+}
+
+fn check(job: &Zval, rest: &[Zval], named: Option<&ZendHashTable>) -> Option<()> {
+    let job = job.dereference();
+    if !job.is_string() && !JOB_NAME.holds(job) {
+        args::type_error(1, c"AppServer\\Job|string", job);
+        return None;
+    }
+    if job.is_object() && (!rest.is_empty() || named.is_some()) {
+        args::value_error(1, c"must be a function's name where arguments follow: an object has its own");
+        return None;
+    }
+    Some(())
+}
+
+extern "C" fn queue(frame: &mut ExecuteData, result: &mut Zval) {
+    guard(|| match (settings::checked(), job_args(frame)) {
+        (Ok(options), Some(args)) => store(&options, &args, result),
+        (Err(error), Some(_)) => {
+            throw::raise(error);
+            End::Done
+        }
+        (_, None) => End::Done,
+    });
+}
+
+/// `Client::queue()`.
+pub(crate) fn queue_with(options: &Rc<Options>, frame: &ExecuteData, result: &mut Zval) -> End {
+    match job_args(frame) {
+        Some(args) => store(options, &args, result),
+        None => End::Done,
+    }
+}
+
+extern "C" fn queue_named(frame: &mut ExecuteData, result: &mut Zval) {
+    guard(|| {
+        let Some(given) = typed::read(frame, 2, &terms::PARAMS) else {
+            return End::Done;
+        };
+        let Some(all) = args::all(frame, 1, u32::MAX) else {
+            return End::Done;
+        };
+        let arguments = all.get(1).map(Zval::dereference);
+        if let Some(wrong) = arguments.filter(|arguments| !arguments.is_array()) {
+            args::type_error(2, c"array", wrong);
+            return End::Done;
+        }
+        let Some(terms) = terms::read(&given) else {
+            return End::Done;
+        };
+        let options = match settings::checked() {
+            Ok(options) => Rc::new(Options { job: Rc::new(terms), ..(*options).clone() }),
+            Err(error) => {
+                throw::raise(error);
+                return End::Done;
+            }
+        };
+        store_spread(&options, &all[..1], arguments, result)
+    });
+}
+
+/// Elements with string keys are passed by name, others by position.
+fn store_spread(
+    options: &Rc<Options>,
+    job: &[Zval],
+    arguments: Option<&Zval>,
+    result: &mut Zval,
+) -> End {
+    // Not dropped by a bailout: what they hold is of PHP's request heap, which PHP reclaims.
+    let mut positional = ManuallyDrop::new(Vec::new());
+    let mut named = ManuallyDrop::new(None);
+    let spread = spread(arguments, &mut positional, &mut named);
+    let end = match (spread, job.first().map(Zval::dereference)) {
+        (Some(()), Some(first)) if check(first, &positional, named.as_deref()).is_some() => {
+            let is_object = first.is_object();
+            let positional = if is_object { job } else { positional.as_slice() };
+            store(options, &JobArgs { job: first, positional, named: named.as_deref() }, result)
+        }
+        _ => End::Done,
+    };
+    if end == End::Done {
+        drop((ManuallyDrop::into_inner(positional), ManuallyDrop::into_inner(named)));
+    }
+    end
+}
+
+/// `None` = an exception is pending.
+fn spread(
+    arguments: Option<&Zval>,
+    positional: &mut Vec<Zval>,
+    named: &mut Option<ZBox<ZendHashTable>>,
+) -> Option<()> {
+    let mut cursor = arguments.and_then(Cursor::new);
+    while let Some(Step::Item { key, value }) = cursor.as_mut().map(Cursor::next) {
+        if key.is_string() {
+            table::set(named.get_or_insert_with(ZendHashTable::new), &key, value);
+        } else if named.is_some() {
+            args::value_error(2, c"must not have positional arguments after named ones");
+            return None;
+        } else {
+            positional.push(value);
+        }
+    }
+    Some(())
+}
+
+/// Stores one job; `result` is its id.
+fn store(options: &Rc<Options>, args: &JobArgs<'_>, result: &mut Zval) -> End {
+    let id = match begin(options, args) {
+        Ok(id) => id,
+        Err(end) => return end,
+    };
+    if !send(id) {
+        return outcome::released();
+    }
+    match await_reply(id) {
+        Ok(JobReply::Accepted { jobs, .. }) if jobs.len() == 1 => {
+            *result = throw::text(jobs[0].id.to_string());
+            End::Done
+        }
+        Ok(_) => misunderstood(),
+        Err(end) => end,
+    }
+}
+
+/// Apart from its caller: the request is gone before anything is waited for.
+fn send(id: CallId) -> bool {
+    let Some(job) = take_job(id) else {
+        return false;
+    };
+    client::send_errand(id, &JobRequest::Enqueue { jobs: vec![job], batch: None });
+    true
+}
+
+/// The job for a batch or a chain.
+pub(super) fn encode(options: &Rc<Options>, args: &JobArgs<'_>) -> Result<NewJob, End> {
+    if args.job.str().and_then(|name| split_target(name).ok()?.0).is_some() {
+        throw::raise(CallError::config(
+            "the jobs of a batch or chain are of one application: give it a Client with that app",
+        ));
+        return Err(End::Done);
+    }
+    let id = begin(options, args)?;
+    let job = take_job(id);
+    client::release(id);
+    job.ok_or_else(outcome::released)
+}
+
+/// A call with the encoded arguments in its frame. On an `Err` the call is released, and the exception
+/// pending or the bailout due.
+fn begin(options: &Rc<Options>, args: &JobArgs<'_>) -> Result<CallId, End> {
+    let id = client::begin();
+    if let Err(error) = prepare(id, options, args.job) {
+        client::release(id);
+        throw::raise(error);
+        return Err(End::Done);
+    }
+    match client::lend(id, |call| codec::encode(call, args.positional, args.named)) {
+        Some(Ok(())) => Ok(id),
+        Some(Err(fault)) => {
+            client::release(id);
+            Err(outcome::surface(fault))
+        }
+        None => Err(outcome::released()),
+    }
+}
+
+/// Apart from its caller: the name is gone before user code runs.
+fn prepare(id: CallId, options: &Rc<Options>, job: &Zval) -> Result<(), CallError> {
+    let target = match job.object() {
+        Some(object) => match object.get_class_entry().name() {
+            Some(class) if !class.contains('\0') => format!("{class}::run"),
+            _ => {
+                return Err(CallError::config(
+                    "an object of an anonymous class cannot be queued: no worker could find the class",
+                ));
+            }
+        },
+        None => match job.zend_str().map(|name| std::str::from_utf8(name.as_bytes())) {
+            Some(Ok(name)) => name.to_owned(),
+            _ => return Err(CallError::config("the name of the function to queue is not UTF-8")),
+        },
+    };
+    client::prepare_job(id, options, &target)
+}
+
+fn take_job(id: CallId) -> Option<NewJob> {
+    client::lend(id, |call| {
+        let terms = call.options().map(|options| Rc::clone(&options.job)).unwrap_or_default();
+        NewJob {
+            function: call.function.clone(),
+            arguments: std::mem::take(&mut call.frame),
+            options: terms.options.clone(),
+            then: Vec::new(),
+            batch: terms.batch,
+        }
+    })
+}
