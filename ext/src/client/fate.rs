@@ -219,7 +219,7 @@ fn may_have_last_word(cluster: &mut Cluster, call: &mut Call, now: Instant) -> b
 
 fn never_begun(cluster: &Cluster, call: &Call) -> CallError {
     let context = call.context.as_ref();
-    let pool = context.map_or("", |context| context.pool());
+    let pool = context.and_then(|context| context.pool()).unwrap_or("");
     let app = context.and_then(|context| cluster.apps.get(context.app));
     let executors = app.map_or(0, |app| app.executors_max);
     CallError::never_begun(&call.function, call.limit_ms, pool, executors)
