@@ -2,7 +2,8 @@
 
 use crate::testing::Rng;
 use crate::{Change, Entry, Ledger, Reader, States};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 /// Kinds of facts that random batches use.
@@ -91,6 +92,23 @@ impl Model {
         }
     }
 
+    /// Where another one differs, in short.
+    pub fn difference(&self, found: &Self) -> String {
+        let mut text = format!("last_seq {} is {}", self.last_seq, found.last_seq);
+        let seqs: BTreeSet<_> = self.entries.keys().chain(found.entries.keys()).collect();
+        for seq in seqs {
+            let (entry, other) = (self.entries.get(seq), found.entries.get(seq));
+            if entry != other {
+                let _ = write!(text, "; entry {seq}: {} is {}", summary(entry), summary(other));
+            }
+        }
+        let facts: BTreeSet<_> = self.facts.keys().chain(found.facts.keys()).collect();
+        for fact in facts.into_iter().filter(|fact| self.facts.get(fact) != found.facts.get(fact)) {
+            let _ = write!(text, "; fact {} {}", fact.0, fact.1.escape_ascii());
+        }
+        text
+    }
+
     /// The model after these changes.
     pub fn after(&self, changes: &[Change]) -> Self {
         let mut model = self.clone();
@@ -138,6 +156,12 @@ impl Model {
         let state = rng.below(8) as u8;
         Change::Insert { seq, state, head: random_head(rng), body: random_part(rng) }
     }
+}
+
+fn summary(entry: Option<&Entry>) -> String {
+    let Some(Entry { state, head, body, tail }) = entry else { return "none".into() };
+    let tail = tail.as_ref().map(Vec::len);
+    format!("state {state}, {} + {} + {tail:?} bytes", head.len(), body.len())
 }
 
 fn random_kind(rng: &mut Rng) -> u8 {
