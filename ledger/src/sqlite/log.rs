@@ -19,6 +19,9 @@ const SALT_OFFSET: u64 = 16;
 const FRAME_HEADER_BYTES: usize = 24;
 const FRAME_BYTES: u64 = FRAME_HEADER_BYTES as u64 + PAGE_BYTES;
 
+/// Stands for a number of frames that was not told yet.
+const UNKNOWN: u32 = u32::MAX;
+
 /// Readers hold it while a statement runs, a checkpoint holds it alone: SQLite copies only as far as
 /// readers let it, and does not sync what it copies then.
 pub(super) type Gate = Arc<RwLock<()>>;
@@ -66,17 +69,18 @@ impl Log {
     /// Takes the log of a connection that has just been opened, and makes it empty.
     pub(super) fn new(connection: &Connection, log_bytes: u64) -> Result<Self, Error> {
         let limits = Limits::of(log_bytes);
-        let (gate, frames, trust) = (Gate::default(), Arc::default(), Trust::Synced);
+        let (gate, frames, trust) =
+            (Gate::default(), Arc::new(AtomicU32::new(UNKNOWN)), Trust::Synced);
         let mut log = Self { limits, gate, frames, copied: 0, trust };
         count_frames(connection, &log.frames);
         // What a killed process left may be in the page cache only; this makes it durable before
-        // anything is built on it.
-        log.checkpoint(connection, "TRUNCATE")?;
-        match extend(connection, log_bytes).map_err(failed_on_log("make the log")) {
-            // Commits will say so. What is there can be read, and may be what makes room.
-            Ok(()) | Err(Error::Full { .. }) => Ok(log),
-            Err(error) => Err(error),
-        }
+        // anything is built on it. On a full disk the log can be synced at least: what is there can be
+        // read, and may be what makes room.
+        full_is_no_hindrance(log.checkpoint(connection, "TRUNCATE"))?;
+        let extended = extend(connection, log_bytes).map_err(failed_on_log("make the log"));
+        full_is_no_hindrance(extended)?;
+        LogFile::of(connection).sync().map_err(failed_on_log("sync the log"))?;
+        Ok(log)
     }
 
     pub(super) fn gate(&self) -> Gate {
@@ -93,7 +97,15 @@ impl Log {
 
     /// Takes back a commit that failed: what it may have written behind the last one becomes void, and
     /// durably so. Without this a restart could find it whole, and take it for committed.
-    pub(super) fn void(&self, connection: &Connection, before: Round) -> Result<(), Code> {
+    pub(super) fn void(&mut self, connection: &Connection, before: Round) -> Result<(), Error> {
+        if self.frames.load(Ordering::Relaxed) == UNKNOWN {
+            // Then the rest goes to its place, and the log becomes empty.
+            return self.alone(|log| log.checkpoint(connection, "TRUNCATE"));
+        }
+        self.void_next(connection, before).map_err(failed_on_log("take back a commit that failed"))
+    }
+
+    fn void_next(&self, connection: &Connection, before: Round) -> Result<(), Code> {
         if round(connection)? != before {
             // It had begun a new round, at the start of the log.
             self.frames.store(0, Ordering::Relaxed);
@@ -113,21 +125,16 @@ impl Log {
         if frames < self.limits.soft {
             return Ok(());
         }
-        let gate = self.gate();
-        let alone = if frames < self.limits.hard {
-            gate.try_write().ok()
+        let copied = if frames < self.limits.hard {
+            let gate = self.gate();
+            let Ok(_alone) = gate.try_write() else { return Ok(()) };
+            self.checkpoint(connection, "PASSIVE")
         } else {
-            Some(gate.write().unwrap_or_else(PoisonError::into_inner))
+            self.alone(|log| log.checkpoint(connection, "PASSIVE"))
         };
-        if alone.is_none() {
-            return Ok(());
-        }
-        match self.checkpoint(connection, "PASSIVE") {
-            Err(error) if frames >= self.limits.refuse => Err(error),
-            // The log has room yet. That the database's file cannot take it now is no reason to refuse
-            // a commit: it may be the one that removes something.
-            Err(_) | Ok(()) => Ok(()),
-        }
+        // While the log has room, that the database's file has none is no reason to refuse a commit: it
+        // may be the one that removes something.
+        copied.or_else(|error| if frames < self.limits.refuse { Ok(()) } else { Err(error) })
     }
 
     /// Copies when there is something worth it; says whether it did.
@@ -136,16 +143,25 @@ impl Log {
         if frames < self.limits.idle {
             return Ok(false);
         }
-        let gate = self.gate();
-        let _alone = gate.write().unwrap_or_else(PoisonError::into_inner);
-        self.checkpoint(connection, "PASSIVE")?;
+        self.alone(|log| log.checkpoint(connection, "PASSIVE"))?;
         Ok(self.uncopied() < frames)
     }
 
+    /// Waits for readers, and keeps them waiting.
+    fn alone<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let gate = self.gate();
+        let _alone = gate.write().unwrap_or_else(PoisonError::into_inner);
+        work(self)
+    }
+
+    /// How many frames a checkpoint would be for.
     fn uncopied(&self) -> u32 {
-        let frames = self.frames.load(Ordering::Relaxed);
-        // All copied: the next commit begins at the start, unless somebody still reads.
-        if frames == self.copied { 0 } else { frames }
+        match self.frames.load(Ordering::Relaxed) {
+            UNKNOWN => self.limits.soft,
+            // The next commit begins at the start, unless somebody still reads.
+            frames if frames == self.copied => 0,
+            frames => frames,
+        }
     }
 
     fn checkpoint(&mut self, connection: &Connection, mode: &str) -> Result<(), Error> {
@@ -202,5 +218,9 @@ fn extend(connection: &Connection, log_bytes: u64) -> Result<(), Code> {
         log.write(offset, &ZEROS[..length])?;
         offset += length as u64;
     }
-    log.sync()
+    Ok(())
+}
+
+fn full_is_no_hindrance(result: Result<(), Error>) -> Result<(), Error> {
+    if let Err(Error::Full { .. }) = result { Ok(()) } else { result }
 }

@@ -13,7 +13,7 @@ mod schema;
 mod writes;
 
 use crate::{Change, Error, Ledger, Reader, Size};
-use failure::{failed, failed_on_log, not_opened};
+use failure::{failed, not_opened};
 use log::{Log, PAGE_BYTES, Round};
 use place::Place;
 use reads::SqliteReader;
@@ -103,7 +103,7 @@ impl Sqlite {
         if !self.connection().is_autocommit() {
             execute(self.connection(), "ROLLBACK").map_err(|error| error.unsettled(doing))?;
         }
-        let voided = self.log.void(self.connection(), before).map_err(failed_on_log(doing));
+        let voided = self.log.void(&self.reads.connection, before);
         voided.map_err(|error| error.unsettled(doing))?;
         self.unsettled = None;
         Ok(())

@@ -1,8 +1,12 @@
 //! What the ledger promises, for every implementation, and for the one on SQLite what happens when
 //! processes and disks fail.
 
+mod child;
 mod disk;
+mod fatal;
 mod faults;
+mod full;
+mod kill;
 mod memory;
 mod power;
 mod sqlite;
