@@ -28,7 +28,7 @@ const LOG_BYTES: u64 = 8 << 20;
 const SHRINK_PAGES: u32 = 128;
 /// Free pages that are kept, besides a part of the others: a queue that goes up and down uses them
 /// again.
-const SPARE_PAGES: u64 = 256;
+const SPARE_PAGES: u64 = 64;
 
 /// A [`Ledger`] in a file. Dropping it copies the log into the file.
 #[derive(Debug)]
@@ -179,7 +179,7 @@ struct Pages {
 
 impl Pages {
     fn is_worth_shrinking(&self) -> bool {
-        self.free > SPARE_PAGES + (self.all - self.free) / 8
+        self.free > SPARE_PAGES + (self.all - self.free) / 16
     }
 }
 
