@@ -2,8 +2,8 @@
 
 use crate::settings::{Limits, QueueLimits};
 use protocol::{
-    Catalog, Function, Isolation, JOBS_POOL, JobOptions, Param, body_from_slice, body_to_vec, diff,
-    hash64, nearest,
+    Catalog, DEFAULT_POOL, Function, JOBS_POOL, JobOptions, Param, body_from_slice, body_to_vec,
+    diff, hash64, nearest,
 };
 use std::collections::HashMap;
 
@@ -97,11 +97,11 @@ impl Rules {
     }
 }
 
-/// Jobs do not run where calls do, unless they need what lives on there.
+/// Jobs do not run where calls do, unless their function has a pool of its own.
 fn pool_of(function: &Function) -> String {
-    match function.isolation {
-        Isolation::Stateless => JOBS_POOL.to_owned(),
-        Isolation::Resident => function.pool.clone(),
+    match function.pool.as_str() {
+        DEFAULT_POOL | "" => JOBS_POOL.to_owned(),
+        other => other.to_owned(),
     }
 }
 

@@ -37,9 +37,9 @@ pub use handshake::{
     Purpose, Refused, RefusedCode, Routing, Welcome, check_preface,
 };
 pub use job::{
-    Accepted, Attempt, Backoff, BatchReport, InvalidJobId, InvalidRate, JobContext, JobId, JobOptions,
-    JobRefusal, JobReply, JobReport, JobRequest, JobState, KeyLimit, Missed, NewBatch, NewJob,
-    Outcome, Progress, Rate, Schedule, Unique, UniqueMode, split_job,
+    Accepted, Attempt, Backoff, BatchReport, InvalidJobId, InvalidRate, JobContext, JobId,
+    JobOptions, JobRefusal, JobReply, JobReport, JobRequest, JobState, KeyLimit, Missed, NewBatch,
+    NewJob, Outcome, Progress, Rate, Schedule, Unique, UniqueMode, split_job,
 };
 pub use name::{AppName, InvalidName, ReleaseId, split_target};
 pub use nearest::nearest;

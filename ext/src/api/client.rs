@@ -20,8 +20,7 @@ use std::rc::Rc;
 static CLASS: Class = Class::unregistered();
 static HANDLERS: Handlers = Handlers::new();
 
-pub(super) static CLIENT_NAME: Named =
-    Named { name: "AppServer\\Client", entry: || CLASS.entry() };
+pub(super) static CLIENT_NAME: Named = Named { name: "AppServer\\Client", entry: || CLASS.entry() };
 
 /// What a `Client` carries; `None` before its constructor ran.
 #[derive(Debug, Default)]

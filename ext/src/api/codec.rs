@@ -38,7 +38,11 @@ pub(super) fn decode(call: &Call) -> Result<Zval, Fault> {
 }
 
 /// As [`decode`], of a result that a job left.
-pub(super) fn decode_result(encoded: &[u8], options: &Options, function: &str) -> Result<Zval, Fault> {
+pub(super) fn decode_result(
+    encoded: &[u8],
+    options: &Options,
+    function: &str,
+) -> Result<Zval, Fault> {
     let limits = Limits {
         bytes_max: usize::try_from(options.frame_bytes_max).unwrap_or(usize::MAX),
         depth_max: options.depth_max,

@@ -164,8 +164,10 @@ impl CallError {
     /// As [`Self::silent`], of what was asked of a ledger.
     pub(crate) fn errand_silent(limit_ms: u128, stores: bool) -> Self {
         let fate = match stores {
-            true => "the job may have been queued, or still be; with an idempotencyKey it can be \
-                     queued again without harm",
+            true => {
+                "the job may have been queued, or still be; with an idempotencyKey it can be \
+                     queued again without harm"
+            }
             false => "ask again",
         };
         let message = format!("the worker gave no answer within {} s; {fate}", seconds(limit_ms));
@@ -192,8 +194,10 @@ impl CallError {
         match refusal {
             JobRefusal::UnknownFunction { function, near } => {
                 let advice = match function.ends_with("::run") {
-                    true => "; is the class loaded by an entry file or the bootstrap file, and does it \
-                             extend AppServer\\Job?",
+                    true => {
+                        "; is the class loaded by an entry file or the bootstrap file, and does it \
+                             extend AppServer\\Job?"
+                    }
                     false => "; is it in an entry file, and does \"export\" in app.toml allow it?",
                 };
                 let message = format!(
@@ -221,7 +225,8 @@ impl CallError {
                 Self::new(ErrorKind::DuplicateJob { id }, message)
             }
             JobRefusal::Unavailable { reason } => {
-                let of = if function.is_empty() { String::new() } else { format!("{function}(): ") };
+                let of =
+                    if function.is_empty() { String::new() } else { format!("{function}(): ") };
                 Self::new(ErrorKind::Unavailable, format!("{of}{reason}; nothing was queued"))
             }
             JobRefusal::UnknownBatch { id } => {

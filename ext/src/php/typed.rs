@@ -269,10 +269,7 @@ fn as_declared(value: &Zval, mask: u32) -> Zval {
 }
 
 /// A fresh object of one of our classes, with these properties.
-pub(crate) fn object<const N: usize>(
-    class: &'static Class,
-    properties: [(&str, Zval); N],
-) -> Zval {
+pub(crate) fn object<const N: usize>(class: &'static Class, properties: [(&str, Zval); N]) -> Zval {
     let mut object = exception::create(class.entry());
     for (name, value) in properties {
         if let Some(object) = object.object_mut() {
@@ -281,4 +278,3 @@ pub(crate) fn object<const N: usize>(
     }
     object
 }
-

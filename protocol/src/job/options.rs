@@ -141,7 +141,8 @@ impl FromStr for Rate {
             "d" => 86_400_000,
             _ => return Err(invalid()),
         };
-        let number: u64 = if number.is_empty() { 1 } else { number.parse().map_err(|_| invalid())? };
+        let number: u64 =
+            if number.is_empty() { 1 } else { number.parse().map_err(|_| invalid())? };
         let period_ms = number.checked_mul(unit_ms).filter(|ms| *ms > 0).ok_or_else(invalid)?;
         let well_formed = count.bytes().all(|byte| byte.is_ascii_digit());
         let count = count.parse().ok().filter(|count| *count > 0 && well_formed);
@@ -164,9 +165,19 @@ mod tests {
         ] {
             assert_eq!(text.parse(), Ok(Rate { count, period_ms }), "{text}");
         }
-        for text in
-            ["", "100", "0/s", "+1/s", "1/0s", "1/s s", "1/-1s", "/s", "1/", "1/60", "1/99999999999999999d"]
-        {
+        for text in [
+            "",
+            "100",
+            "0/s",
+            "+1/s",
+            "1/0s",
+            "1/s s",
+            "1/-1s",
+            "/s",
+            "1/",
+            "1/60",
+            "1/99999999999999999d",
+        ] {
             assert_eq!(text.parse::<Rate>(), Err(InvalidRate(text.to_owned())));
         }
     }

@@ -21,10 +21,8 @@ use std::rc::Rc;
 
 /// `string|AppServer\Job`
 pub(super) const JOB: Typed = Typed::required("job", JOB_MASK).or(&JOB_NAME);
-const ARGUMENTS: Typed = Typed {
-    default: Some(typed::Default::EmptyArray),
-    ..Typed::required("arguments", ty::ARRAY)
-};
+const ARGUMENTS: Typed =
+    Typed { default: Some(typed::Default::EmptyArray), ..Typed::required("arguments", ty::ARRAY) };
 static LEADING: [Typed; 2] = [JOB, ARGUMENTS];
 
 /// What PHP is told about the functions.
@@ -91,7 +89,10 @@ fn check(job: &Zval, rest: &[Zval], named: Option<&ZendHashTable>) -> Option<()>
         return None;
     }
     if job.is_object() && (!rest.is_empty() || named.is_some()) {
-        args::value_error(1, c"must be a function's name where arguments follow: an object has its own");
+        args::value_error(
+            1,
+            c"must be a function's name where arguments follow: an object has its own",
+        );
         return None;
     }
     Some(())

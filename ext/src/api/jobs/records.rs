@@ -18,8 +18,10 @@ static LIMIT: Class = Class::unregistered();
 static QUEUED: Class = Class::unregistered();
 static SCHEDULE: Class = Class::unregistered();
 
-pub(super) static BACKOFF_NAME: Named = Named { name: "AppServer\\Backoff", entry: || BACKOFF.entry() };
-pub(super) static UNIQUE_NAME: Named = Named { name: "AppServer\\Unique", entry: || UNIQUE.entry() };
+pub(super) static BACKOFF_NAME: Named =
+    Named { name: "AppServer\\Backoff", entry: || BACKOFF.entry() };
+pub(super) static UNIQUE_NAME: Named =
+    Named { name: "AppServer\\Unique", entry: || UNIQUE.entry() };
 pub(super) static LIMIT_NAME: Named = Named { name: "AppServer\\Limit", entry: || LIMIT.entry() };
 
 /// `Attribute::TARGET_*`

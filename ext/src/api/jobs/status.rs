@@ -67,9 +67,7 @@ impl Carried for Status {
 
 /// Registers the class, and those of its properties.
 pub(super) fn register() -> Registered<()> {
-    for (class, name) in
-        [(&ATTEMPT, "AppServer\\Attempt"), (&PROGRESS, "AppServer\\Progress")]
-    {
+    for (class, name) in [(&ATTEMPT, "AppServer\\Attempt"), (&PROGRESS, "AppServer\\Progress")] {
         class.register(ClassBuilder::new(name).flags(ClassFlags::Final).method(
             FunctionBuilder::constructor(construct),
             MethodFlags::Private | MethodFlags::IsConstructor,
@@ -328,11 +326,7 @@ extern "C" fn await_it(frame: &mut ExecuteData, result: &mut Zval) {
 }
 
 /// Asks as often as it takes; the worker answers when the job is over.
-fn until_over(
-    options: &Rc<Options>,
-    id: JobId,
-    until: Option<Instant>,
-) -> Result<JobReport, End> {
+fn until_over(options: &Rc<Options>, id: JobId, until: Option<Instant>) -> Result<JobReport, End> {
     loop {
         let wait = next_wait(until);
         let request = JobRequest::Await { id, wait_ms: in_ms(wait) };

@@ -49,7 +49,10 @@ pub(super) fn read(given: &Given<'_>) -> Option<JobTerms> {
     let batch = match given.text("batch").ok()?.map(str::parse) {
         Some(Ok(id)) => Some(id),
         Some(Err(_)) => {
-            given.refuse("batch", "must be the id of a batch, as AppServer\\Batch::queue() returns it");
+            given.refuse(
+                "batch",
+                "must be the id of a batch, as AppServer\\Batch::queue() returns it",
+            );
             return None;
         }
         None => None,
@@ -155,7 +158,8 @@ pub(super) fn check_unique(given: &Given<'_>) -> Option<()> {
     let mode = given.get("mode").map_or(UniqueMode::Reject, unique_mode);
     let wants_window = matches!(mode, UniqueMode::Debounce | UniqueMode::Throttle);
     if wants_window != (window_ms > 0) {
-        given.refuse("window", "must be given with UniqueMode::Debounce and Throttle, and no other");
+        given
+            .refuse("window", "must be given with UniqueMode::Debounce and Throttle, and no other");
         return None;
     }
     Some(())
@@ -196,7 +200,8 @@ fn backoff(given: &Given<'_>) -> Option<Option<Backoff>> {
         // From 0 to 1, as the constructor has seen to.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let jitter_percent = percent as u8;
-        let backoff = Backoff::Exponential { base_ms: ms("base"), max_ms: ms("max"), jitter_percent };
+        let backoff =
+            Backoff::Exponential { base_ms: ms("base"), max_ms: ms("max"), jitter_percent };
         return Some(Some(backoff));
     }
     let backoff = match value.array() {
@@ -223,7 +228,8 @@ fn tags(given: &Given<'_>) -> Option<Vec<String>> {
     let Some(tags) = given.get("tags").and_then(Zval::array) else {
         return Some(Vec::new());
     };
-    let text = |tag: &Zval| tag.dereference().str().filter(|tag| !tag.is_empty()).map(str::to_owned);
+    let text =
+        |tag: &Zval| tag.dereference().str().filter(|tag| !tag.is_empty()).map(str::to_owned);
     let list: Option<Vec<String>> = match tags.len() {
         0..=TAGS_MAX => tags.values().map(text).collect(),
         _ => None,
