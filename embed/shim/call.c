@@ -34,7 +34,7 @@ enum appserver_outcome appserver_take_exception(zval *result)
 }
 
 enum appserver_outcome appserver_call(zend_function *function, zend_class_entry *scope,
-	uint32_t argument_count, zval *arguments, HashTable *named, zval *result)
+	zend_object *object, uint32_t argument_count, zval *arguments, HashTable *named, zval *result)
 {
 	zend_fcall_info call = {
 		.size = sizeof call,
@@ -43,7 +43,9 @@ enum appserver_outcome appserver_call(zend_function *function, zend_class_entry 
 		.params = arguments,
 		.named_params = named,
 	};
-	zend_fcall_info_cache target = {.function_handler = function, .called_scope = scope};
+	zend_fcall_info_cache target = {
+		.function_handler = function, .called_scope = scope, .object = object,
+	};
 	zend_execute_data *const caller = EG(current_execute_data);
 	zend_execute_data frame = {0};
 	volatile enum appserver_outcome outcome = APPSERVER_BAILED_OUT;

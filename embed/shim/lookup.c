@@ -16,12 +16,24 @@ zend_class_entry *appserver_find_class(const char *name, size_t length)
 	return found;
 }
 
-zend_function *appserver_find_static_method(zend_class_entry *scope, const char *name, size_t length)
+static zend_function *find_method(zend_class_entry *scope, const char *name, size_t length, uint32_t wanted)
 {
-	const uint32_t wanted = ZEND_ACC_PUBLIC | ZEND_ACC_STATIC;
+	const uint32_t looked_at = ZEND_ACC_PUBLIC | ZEND_ACC_STATIC | ZEND_ACC_ABSTRACT;
 	zend_function *method = zend_hash_str_find_ptr(&scope->function_table, name, length);
 	bool callable = method && method->type == ZEND_USER_FUNCTION
-		&& (method->common.fn_flags & wanted) == wanted
-		&& !(method->common.fn_flags & ZEND_ACC_ABSTRACT);
+		&& (method->common.fn_flags & looked_at) == wanted;
 	return callable ? method : NULL;
+}
+
+zend_function *appserver_find_static_method(zend_class_entry *scope, const char *name, size_t length)
+{
+	return find_method(scope, name, length, ZEND_ACC_PUBLIC | ZEND_ACC_STATIC);
+}
+
+zend_function *appserver_find_method(zend_object *object, zend_class_entry *scope, const char *name, size_t length)
+{
+	if (!instanceof_function(object->ce, scope)) {
+		return NULL;
+	}
+	return find_method(object->ce, name, length, ZEND_ACC_PUBLIC);
 }

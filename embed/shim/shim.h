@@ -49,9 +49,10 @@ enum appserver_outcome {
 	APPSERVER_EXITED,
 	APPSERVER_BAILED_OUT,
 };
-/* Calls `function`; `result` holds the value, or the exception when it threw. */
+/* Calls `function`, of `object` where that is not NULL; `result` holds the value, or the exception
+ * when it threw. */
 enum appserver_outcome appserver_call(zend_function *function, zend_class_entry *scope,
-	uint32_t argument_count, zval *arguments, HashTable *named, zval *result);
+	zend_object *object, uint32_t argument_count, zval *arguments, HashTable *named, zval *result);
 /* How PHP code that has just run ended; moves an exception out of the engine into `result`. */
 enum appserver_outcome appserver_take_exception(zval *result);
 /* Runs what was compiled of a file or a string, among the global variables, and frees it. */
@@ -76,6 +77,8 @@ void appserver_last_error(struct appserver_error *error);
 zend_function *appserver_find_function(const char *name, size_t length);
 zend_class_entry *appserver_find_class(const char *name, size_t length);
 zend_function *appserver_find_static_method(zend_class_entry *scope, const char *name, size_t length);
+/* The object's public method, if the object is of the class `scope` or one that extends it. */
+zend_function *appserver_find_method(zend_object *object, zend_class_entry *scope, const char *name, size_t length);
 
 /* source.c: files of the application. */
 enum appserver_outcome appserver_require_once(const char *path, size_t length, zval *result);

@@ -65,6 +65,7 @@ unsafe extern "C" {
     pub(crate) fn appserver_call(
         function: *mut zend_function,
         scope: *mut zend_class_entry,
+        object: *mut zend_object,
         argument_count: u32,
         arguments: *mut zval,
         named: *mut zend_array,
@@ -77,6 +78,12 @@ unsafe extern "C" {
     pub(crate) fn appserver_find_class(name: *const c_char, length: usize)
     -> *mut zend_class_entry;
     pub(crate) fn appserver_find_static_method(
+        scope: *mut zend_class_entry,
+        name: *const c_char,
+        length: usize,
+    ) -> *mut zend_function;
+    pub(crate) fn appserver_find_method(
+        object: *mut zend_object,
         scope: *mut zend_class_entry,
         name: *const c_char,
         length: usize,

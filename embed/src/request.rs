@@ -76,7 +76,8 @@ impl Request<'_> {
         // SAFETY: `function` was found in this request; the arguments are initialised zvals.
         let outcome = unsafe {
             let first = arguments.as_mut_ptr();
-            ffi::appserver_call(function.entry, function.scope, count, first, named, &mut result)
+            let Function { entry, scope, object, .. } = function;
+            ffi::appserver_call(entry, scope, object, count, first, named, &mut result)
         };
         self.outcome(outcome, result)
     }

@@ -2,7 +2,7 @@
 
 use super::reflected::ReflectedFunction;
 use anyhow::{Result, bail};
-use protocol::{Boot, DEFAULT_POOL, Isolation, PoolBoot, RESIDENT_POOL};
+use protocol::{Boot, DEFAULT_POOL, Isolation, JobOptions, PoolBoot, RESIDENT_POOL};
 
 const NAMESPACE: &str = "appserver\\";
 
@@ -76,6 +76,16 @@ fn named<'a>(name: Option<&str>, pools: &'a [PoolBoot]) -> Result<&'a PoolBoot> 
     bail!(
         "#[AppServer\\Pool('{wanted}')]: app.toml has no section [pools.{wanted}]; there are {known}"
     );
+}
+
+/// What `#[Queued]` says; fails with what is wrong with that or a schedule.
+pub(super) fn job(function: &ReflectedFunction) -> Result<JobOptions> {
+    if let Some(wrong) = &function.wrong {
+        bail!("{wrong}");
+    }
+    let mut job = function.job.clone().unwrap_or_default();
+    job.rate = function.rate.as_deref().map(str::parse).transpose()?;
+    Ok(job)
 }
 
 /// PHP source of the argument for the attribute's only parameter, by position or by name.

@@ -25,13 +25,16 @@ pub(crate) fn build(boot: &Boot, request: &Request<'_>) -> Result<Listing> {
     let mut warnings = export.warnings(reflected.functions.iter().map(|f| f.name.as_str()));
     let mut functions = Vec::new();
     for function in reflected.functions {
-        let declared = attributes::read(&function, boot)
-            .with_context(|| format!("{}:{}: {}", function.file, function.line, function.name))?;
-        if !declared.export.unwrap_or_else(|| export.includes(&function.name)) {
+        let place = || format!("{}:{}: {}", function.file, function.line, function.name);
+        let declared = attributes::read(&function, boot).with_context(place)?;
+        let job = attributes::job(&function).with_context(place)?;
+        // To extend AppServer\Job says that it is there to be queued.
+        let included = || function.job_class || export.includes(&function.name);
+        if !declared.export.unwrap_or_else(included) {
             continue;
         }
         match unnameable(&function) {
-            None => functions.push(entry(function, declared)),
+            None => functions.push(entry(function, declared, job)),
             Some(reason) => {
                 let ReflectedFunction { file, line, .. } = function;
                 warnings.push(format!("{file}: a function is left out, {reason} (line {line})"));
@@ -53,7 +56,11 @@ fn unnameable(function: &ReflectedFunction) -> Option<String> {
     too_long.then(|| format!("its name has more than {FUNCTION_NAME_BYTES_MAX} bytes"))
 }
 
-fn entry(function: ReflectedFunction, declared: attributes::Declared) -> Function {
+fn entry(
+    function: ReflectedFunction,
+    declared: attributes::Declared,
+    job: JobOptions,
+) -> Function {
     Function {
         name: function.name,
         pool: declared.pool,
@@ -71,16 +78,17 @@ fn entry(function: ReflectedFunction, declared: attributes::Declared) -> Functio
         generator: function.generator,
         classes: function.classes,
         imports: function.imports,
-        job: JobOptions::default(),
-        job_class: false,
-        schedules: vec![],
+        job,
+        job_class: function.job_class,
+        schedules: function.schedules,
     }
 }
 
-/// Those that have a method among `functions`.
+/// Those that have a method among `functions`, but for jobs.
 fn exporting(classes: Vec<Class>, functions: &[Function]) -> Vec<Class> {
+    let callable = functions.iter().filter(|function| !function.job_class);
     let names: HashSet<&str> =
-        functions.iter().filter_map(|function| Some(function.name.split_once("::")?.0)).collect();
+        callable.filter_map(|function| Some(function.name.split_once("::")?.0)).collect();
     let mut classes: Vec<Class> =
         classes.into_iter().filter(|class| names.contains(class.name.as_str())).collect();
     classes.sort_by_key(|class| class.name.to_ascii_lowercase());
@@ -92,12 +100,15 @@ fn exporting(classes: Vec<Class>, functions: &[Function]) -> Vec<Class> {
 fn reflect(boot: &Boot, request: &Request<'_>) -> Result<Reflected> {
     const SCRIPT: &str = include_str!("reflect.php");
     const IMPORTS: &str = include_str!("imports.php");
+    const JOBS: &str = include_str!("jobs.php");
     let imports = IMPORTS.strip_prefix("<?php\n").context("imports.php has no opening tag")?;
+    let jobs = JOBS.strip_prefix("<?php\n").context("jobs.php has no opening tag")?;
     let arguments = serde_json::json!({ "root": boot.root, "entry": boot.entry });
     let code = SCRIPT
         .strip_prefix("<?php\n")
         .context("reflect.php does not begin with its opening tag")?
         .replace("// {IMPORTS}", imports)
+        .replace("// {JOBS}", jobs)
         .replace("{ARGUMENTS}", &arguments.to_string());
     match request.eval(&code) {
         Outcome::Returned(json) => {

@@ -114,7 +114,9 @@ return (static function (): string {
         return $imports;
     };
 
-    $describe = static function (ReflectionFunctionAbstract $function, string $name, string $file) use ($default, $attributes, $classes, $imports_of): array {
+    // {JOBS}
+
+    $describe = static function (ReflectionFunctionAbstract $function, string $name, string $file, ?ReflectionClass $job_class = null) use ($default, $attributes, $classes, $imports_of, $job): array {
         $params = [];
         $types = [(string) $function->getReturnType()];
         $defaults = [];
@@ -148,6 +150,7 @@ return (static function (): string {
             'generator' => $function->isGenerator(),
             'classes' => $classes($types, $defaults),
             'imports' => $imports_of($function->getFileName(), $scope->getNamespaceName(), (string) $doc),
+            ...$job($function, $job_class),
         ];
     };
 
@@ -233,6 +236,9 @@ return (static function (): string {
         if (count($functions) > $methods) {
             $described[] = $describe_class($class, $file);
         }
+    }
+    foreach ($job_classes($arguments['root']) as [$class, $file]) {
+        $functions[] = $describe($class->getMethod('run'), $class->getName() . '::run', $entry[$class->getFileName()] ?? $file, $class);
     }
     $all = ['functions' => $functions, 'classes' => $described];
     return json_encode($all, JSON_THROW_ON_ERROR | JSON_INVALID_UTF8_SUBSTITUTE | JSON_UNESCAPED_SLASHES);

@@ -2,7 +2,7 @@
 
 use embed::ExceptionObject;
 use ext_php_rs::types::Zval;
-use protocol::{Attribute, Class, Param};
+use protocol::{Attribute, Class, JobOptions, Param, Schedule};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -26,6 +26,13 @@ pub(super) struct ReflectedFunction {
     pub(super) generator: bool,
     pub(super) classes: Vec<String>,
     pub(super) imports: Vec<(String, String)>,
+    /// From `#[Queued]`, all but the rate.
+    pub(super) job: Option<JobOptions>,
+    pub(super) rate: Option<String>,
+    pub(super) schedules: Vec<Schedule>,
+    pub(super) job_class: bool,
+    /// What is wrong with what its attributes say of jobs.
+    pub(super) wrong: Option<String>,
 }
 
 /// An exception in one line, for whoever deploys.

@@ -4,7 +4,10 @@ use super::clock::{NS_PER_MS, now_ns};
 use super::codec::Codec;
 use super::functions::{Functions, Target};
 use super::seat::Seat;
-use protocol::{Boot, CallHead, FLAG_JSON, FLAG_OUTPUT, Failure, Function, Header, Kind};
+use protocol::{
+    BadFrame, Boot, CallHead, FLAG_JOB, FLAG_JSON, FLAG_OUTPUT, Failure, Function, Header, JOBS_POOL,
+    JobContext, Kind, split_job,
+};
 use values::AllowedClasses;
 
 /// A call that may run.
@@ -14,6 +17,8 @@ pub(super) struct Call<'a> {
     pub(super) target: &'a Target,
     pub(super) function: &'a Function,
     pub(super) codec: Codec<'a>,
+    /// The job that it is an attempt at.
+    pub(super) job: Option<JobContext>,
     pub(super) started_ns: u64,
     /// 0 = none.
     pub(super) limit_ms: u32,
@@ -55,18 +60,28 @@ pub(super) fn accept<'a, 'b>(
     if header.release_id != 0 && header.release_id != boot.release.0 {
         return Err(Failure::WrongRelease { current: boot.release });
     }
-    let (head, encoded) = CallHead::parse(body)
-        .map_err(|malformed| Failure::Protocol { reason: malformed.to_string() })?;
+    let malformed = |bad: BadFrame| Failure::Protocol { reason: bad.to_string() };
+    let (job, body) = match header.flags & FLAG_JOB {
+        0 => (None, body),
+        _ => split_job(body).map(|(job, body)| (Some(job), body)).map_err(malformed)?,
+    };
+    let (head, encoded) = CallHead::parse(body).map_err(malformed)?;
     let Some((target, function)) = functions.find(head.function) else {
         let near = functions.near(head.function);
         return Err(Failure::UnknownFunction { function: head.function.to_owned(), near });
     };
-    if function.pool != seat.pool.name {
+    let runs_jobs = job.is_some() && seat.pool.name == JOBS_POOL;
+    if function.pool != seat.pool.name && !runs_jobs {
         return Err(Failure::WrongPool { pool: function.pool.clone() });
     }
     if let Some(param) = function.by_ref_param() {
         let reason = format!("its parameter ${} is taken by reference", param.name);
         return Err(Failure::NotCallable { function: function.name.clone(), reason });
+    }
+    if function.job_class && job.is_none() {
+        let reason = "it is a job's; queue an object of the class with appserver_queue()";
+        let (function, reason) = (function.name.clone(), reason.to_owned());
+        return Err(Failure::NotCallable { function, reason });
     }
     let codec = Codec {
         json: header.flags & FLAG_JSON != 0,
@@ -76,7 +91,7 @@ pub(super) fn accept<'a, 'b>(
     };
     let limit_ms = shorter(header.budget_ms, function.timeout_ms.unwrap_or(seat.pool.timeout_ms));
     let started_ns = now_ns();
-    Ok((Call { header, target, function, codec, started_ns, limit_ms }, encoded))
+    Ok((Call { header, target, function, codec, job, started_ns, limit_ms }, encoded))
 }
 
 /// The shorter of two limits, of which 0 means none.

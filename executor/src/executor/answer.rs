@@ -92,6 +92,11 @@ impl Answer {
         });
     }
 
+    /// Puts the bytes of another frame before it.
+    pub(super) fn precede(&mut self, frame: &[u8]) {
+        self.frame.splice(0..0, frame.iter().copied());
+    }
+
     /// Sends the frame as long as its peer reads at a pace worth waiting for; gives back what is left.
     pub(super) fn send(&self, fd: BorrowedFd<'_>) -> Result<&[u8], ClosedReason> {
         let mut rest = self.frame.as_slice();

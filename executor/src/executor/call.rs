@@ -9,7 +9,7 @@ use super::serve::Context;
 use super::{failure, fork_guard};
 use embed::{Bailout, Function, Outcome, Request};
 use ext_php_rs::types::Zval;
-use protocol::Failure;
+use protocol::{Failure, JobContext};
 
 /// How a call ended, with the value still in the engine's memory.
 #[derive(Debug)]
@@ -36,24 +36,70 @@ pub(super) fn run(request: &Request<'_>, call: &Call<'_>, encoded: &[u8]) -> End
     if call.wants_output() {
         embed::keep_output(usize::try_from(call.codec.bytes_max).unwrap_or(usize::MAX));
     }
-    let mut arguments = match request.guard(|| call.codec.decode(encoded, call.function)) {
-        Ok(Ok(arguments)) => arguments,
-        Ok(Err(CodecError::Refused(failure))) => {
-            return not_run(request, failure);
-        }
-        Ok(Err(CodecError::BailedOut)) => {
-            return Ended::BailedOut(gave_up(&Bailout(request.last_error()), call.limit_ms));
-        }
-        Err(bailout) => return Ended::BailedOut(gave_up(&bailout, call.limit_ms)),
+    let decoded = decode(request, call, || call.codec.decode(encoded, call.function));
+    let mut given = match decoded {
+        Ok(arguments) => Given { object: None, arguments },
+        Err(ended) => return ended,
     };
-    let ended = match find(request, call.target) {
+    if let Some(job) = &call.job
+        && let Err(ended) = complete(request, call, job, &mut given)
+    {
+        return release(request, given, ended, call.limit_ms);
+    }
+    let ended = match find(request, call.target, given.object.as_ref()) {
         Ok(function) => {
-            let outcome = enter(request, function, &mut arguments);
+            let outcome = enter(request, function, &mut given.arguments);
             judge(request, outcome, call.limit_ms)
         }
         Err(ended) => ended,
     };
-    release(request, arguments, ended, call.limit_ms)
+    release(request, given, ended, call.limit_ms)
+}
+
+/// What a function is called with.
+struct Given {
+    /// Whose method it is.
+    object: Option<Zval>,
+    arguments: Arguments,
+}
+
+fn decode<T>(
+    request: &Request<'_>,
+    call: &Call<'_>,
+    decode: impl FnOnce() -> Result<T, CodecError>,
+) -> Result<T, Ended> {
+    match request.guard(decode) {
+        Ok(Ok(decoded)) => Ok(decoded),
+        Ok(Err(CodecError::Refused(failure))) => Err(not_run(request, failure)),
+        Ok(Err(CodecError::BailedOut)) => {
+            Err(Ended::BailedOut(gave_up(&Bailout(request.last_error()), call.limit_ms)))
+        }
+        Err(bailout) => Err(Ended::BailedOut(gave_up(&bailout, call.limit_ms))),
+    }
+}
+
+/// The object that a job is stands first among its arguments, and the result of the job before it,
+/// which comes before them, is decoded apart.
+fn complete(
+    request: &Request<'_>,
+    call: &Call<'_>,
+    job: &JobContext,
+    given: &mut Given,
+) -> Result<(), Ended> {
+    let refuse = |refused: CodecError| match refused {
+        CodecError::Refused(failure) => not_run(request, failure),
+        CodecError::BailedOut => {
+            Ended::BailedOut(gave_up(&Bailout(request.last_error()), call.limit_ms))
+        }
+    };
+    if call.function.job_class {
+        given.object = Some(given.arguments.take_object().map_err(refuse)?);
+    }
+    if let Some(input) = &job.input {
+        let input = decode(request, call, || call.codec.decode_input(input))?;
+        given.arguments.prepend(input).map_err(refuse)?;
+    }
+    Ok(())
 }
 
 /// What a bailout means: a time limit or a cancel strikes wherever code of the application runs, and
@@ -89,13 +135,24 @@ fn not_run(request: &Request<'_>, failure: Failure) -> Ended {
     }
 }
 
-fn find<'r>(request: &'r Request<'_>, target: &Target) -> Result<Function<'r>, Ended> {
-    let found = match &target.class {
-        None => request.function(&target.function),
-        Some(class) => request
-            .guard(|| request.static_method(class, &target.function))
+fn find<'r>(
+    request: &'r Request<'_>,
+    target: &Target,
+    object: Option<&'r Zval>,
+) -> Result<Function<'r>, Ended> {
+    let found = match (&target.class, object) {
+        (None, _) => request.function(&target.function),
+        (Some(class), object) => request
+            .guard(|| match object {
+                Some(object) => request.method(object, class, &target.function),
+                None => request.static_method(class, &target.function),
+            })
             .map_err(|bailout| Ended::BailedOut(failure::fatal(&bailout)))?,
     };
+    if let (None, Some(class), Some(_)) = (found, &target.class, object) {
+        let reason = format!("the job's object is not of the class {class}");
+        return Err(not_run(request, Failure::BadArguments { path: String::new(), reason }));
+    }
     // The catalog was made in a request like this one, so only code that declares a function in
     // some requests and not in others gets here.
     found.ok_or_else(|| {
@@ -139,12 +196,12 @@ fn judge(request: &Request<'_>, outcome: Outcome, limit_ms: u32) -> Ended {
 }
 
 /// Drops the arguments, unless they are a given-up request's or the parent's.
-fn release(request: &Request<'_>, arguments: Arguments, ended: Ended, limit_ms: u32) -> Ended {
+fn release(request: &Request<'_>, given: Given, ended: Ended, limit_ms: u32) -> Ended {
     if matches!(ended, Ended::BailedOut(_) | Ended::Stranger) {
-        std::mem::forget(arguments);
+        std::mem::forget(given);
         return ended;
     }
-    match (request.release(arguments), ended) {
+    match (request.release(given), ended) {
         (Ok(()), ended) => ended,
         (Err(_), Ended::Failed(failure) | Ended::Exited(failure)) => Ended::BailedOut(failure),
         (Err(bailout), ended) => {

@@ -22,6 +22,34 @@ pub(super) enum Arguments {
     Json(Zval),
 }
 
+impl Arguments {
+    /// Puts a value before the others.
+    pub(super) fn prepend(&mut self, value: Zval) -> Result<(), CodecError> {
+        match self {
+            Self::Values { positional, .. } => {
+                positional.insert(0, value);
+                Ok(())
+            }
+            Self::Json(_) => {
+                let reason = "a job whose arguments are JSON takes no result of another";
+                Err(bad_arguments(String::new(), reason.to_owned()))
+            }
+        }
+    }
+
+    /// Takes the object that a job is away; what is left are no arguments.
+    pub(super) fn take_object(&mut self) -> Result<Zval, CodecError> {
+        let object = match self {
+            Self::Values { positional, named: None } if positional.len() == 1 => positional.pop(),
+            _ => None,
+        };
+        object.filter(Zval::is_object).ok_or_else(|| {
+            let reason = "the only argument of a job's run() is its object";
+            bad_arguments(String::new(), reason.to_owned())
+        })
+    }
+}
+
 /// How a call's values travel, and how much they may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Codec<'a> {
@@ -56,6 +84,18 @@ impl Codec<'_> {
             }
             Err(error) => Err(arguments_error(error, function)),
         }
+    }
+
+    /// One value, which comes before a job's arguments. As `decode`, call it in `Request::guard`.
+    pub(super) fn decode_input(self, encoded: &[u8]) -> Result<Zval, CodecError> {
+        let decoded = values::decode_value(encoded, self.limits(), self.classes);
+        decoded.map_err(|error| match error {
+            DecodeError::Bailout => CodecError::BailedOut,
+            DecodeError::Refused { path, reason, .. } => {
+                bad_arguments(format!("what the job before returned{path}"), reason)
+            }
+            other => bad_arguments("what the job before returned".to_owned(), other.to_string()),
+        })
     }
 
     /// Appends the result. As `decode`, call it in `Request::guard`.

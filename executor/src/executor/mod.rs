@@ -16,6 +16,7 @@ mod intake;
 mod interrupt;
 mod journal;
 mod patience;
+mod progress;
 mod prologue;
 mod reply;
 mod seat;
@@ -24,6 +25,7 @@ mod turn;
 mod waiting;
 
 pub(crate) use end_signals::outlast;
+pub(crate) use progress::report;
 pub(crate) use prologue::Prologue;
 pub(crate) use seat::Seat;
 

@@ -7,6 +7,7 @@ use super::connections::Connection;
 use super::delivery::{Delivery, deliver};
 use super::fork_guard;
 use super::intake::Read;
+use super::progress;
 use super::prologue::PrologueFailure;
 use super::reply::{Reply, reply};
 use super::seat::Seat;
@@ -68,11 +69,18 @@ impl Server<'_> {
         deployed::announce_call(settings, call.deadline_ns());
         request.time_now();
         request.time_limit(call.limit_ms);
+        if let Some(job) = &call.job {
+            deployed::announce_job(job);
+            progress::begin(&call, self.connections.fd(connection));
+        }
         let ended = match not_ready {
             None => call::run(request, &call, encoded),
             Some(not_ready) => Ended::from(not_ready),
         };
         let Reply { context, failed } = reply(request, &call, ended, &mut self.answer, self.seat);
+        if let Some(held_back) = progress::end() {
+            self.answer.precede(&held_back);
+        }
         if fork_guard::is_stranger() {
             return Ok(Context::Stranger);
         }
