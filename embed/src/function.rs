@@ -45,7 +45,12 @@ impl Request<'_> {
 
     /// The public method of `value`, an object of the class; both names in lower case. Runs
     /// autoloaders: call it in [`Request::guard`].
-    pub fn method<'a>(&'a self, value: &'a Zval, class: &str, method: &str) -> Option<Function<'a>> {
+    pub fn method<'a>(
+        &'a self,
+        value: &'a Zval,
+        class: &str,
+        method: &str,
+    ) -> Option<Function<'a>> {
         let object = std::ptr::from_ref(value.object()?).cast_mut();
         // SAFETY: as above; the object lives as long as the function is borrowed.
         let (scope, entry) = unsafe {

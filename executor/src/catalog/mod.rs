@@ -56,11 +56,7 @@ fn unnameable(function: &ReflectedFunction) -> Option<String> {
     too_long.then(|| format!("its name has more than {FUNCTION_NAME_BYTES_MAX} bytes"))
 }
 
-fn entry(
-    function: ReflectedFunction,
-    declared: attributes::Declared,
-    job: JobOptions,
-) -> Function {
+fn entry(function: ReflectedFunction, declared: attributes::Declared, job: JobOptions) -> Function {
     Function {
         name: function.name,
         pool: declared.pool,

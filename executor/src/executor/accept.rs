@@ -5,8 +5,8 @@ use super::codec::Codec;
 use super::functions::{Functions, Target};
 use super::seat::Seat;
 use protocol::{
-    BadFrame, Boot, CallHead, FLAG_JOB, FLAG_JSON, FLAG_OUTPUT, Failure, Function, Header, JOBS_POOL,
-    JobContext, Kind, split_job,
+    BadFrame, Boot, CallHead, FLAG_JOB, FLAG_JSON, FLAG_OUTPUT, Failure, Function, Header,
+    JOBS_POOL, JobContext, Kind, split_job,
 };
 use values::AllowedClasses;
 

@@ -4,6 +4,7 @@ mod calls;
 mod connections;
 mod effects;
 mod ends;
+mod jobs;
 mod limits;
 mod processes;
 mod resident;

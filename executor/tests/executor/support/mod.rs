@@ -22,7 +22,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use shm::Scoreboard;
 use std::io::{Read, Seek, Write};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -108,14 +108,29 @@ impl FakeSupervisor {
     }
 
     /// Starts a release, or says what the prototype answered.
-    pub fn try_start(mut boot: Boot) -> Result<Self, String> {
+    pub fn try_start(boot: Boot) -> Result<Self, String> {
+        Self::start_beside(boot, None)
+    }
+
+    /// As [`Self::try_start`], with `appserver.so` as it was built.
+    pub fn start_with_extension(boot: Boot) -> Result<Self, String> {
+        let folder = std::env::var_os("APPSERVER_BIN_DIR").map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release"),
+            PathBuf::from,
+        );
+        let extension = folder.join("appserver.so");
+        assert!(extension.exists(), "{} is missing: run `make build` first", extension.display());
+        Self::start_beside(boot, Some(&extension))
+    }
+
+    fn start_beside(mut boot: Boot, extension: Option<&Path>) -> Result<Self, String> {
         raise_descriptor_limit();
         let temp = tempfile::tempdir().unwrap();
         boot.temp_dir = temp.path().to_str().unwrap().to_owned();
         let fd_base = NEXT_FD_BASE.fetch_add(100, Ordering::Relaxed);
         boot.fd_base = u32::try_from(fd_base).unwrap();
         let (control, theirs) = Channel::pair();
-        let mut child = spawn(&boot, &theirs);
+        let mut child = spawn(&boot, &theirs, extension);
         drop(theirs);
         let (message, fds) = control.receive::<FromPrototype>();
         let report = match message {
@@ -228,13 +243,16 @@ impl Pool {
     }
 }
 
-fn spawn(boot: &Boot, control: &Channel) -> Child {
+fn spawn(boot: &Boot, control: &Channel, extension: Option<&Path>) -> Child {
     let memfd = memfd_create("boot", MemfdFlags::CLOEXEC).unwrap();
     let mut file = std::fs::File::from(memfd);
     file.write_all(&body_to_vec(boot)).unwrap();
     let (boot_fd, control_fd) = (file.as_raw_fd(), control.as_fd().as_raw_fd());
     let mut command = Command::new(env!("CARGO_BIN_EXE_appserver-php"));
     command.stdin(Stdio::null());
+    if let Some(extension) = extension {
+        command.env("APPSERVER_EXTENSION", extension);
+    }
     let place = move || {
         // Through high numbers, because 3 and 4 may be in use on either side.
         // SAFETY: plain system calls between fork and exec.
