@@ -43,11 +43,20 @@ namespace {
     function appserver_map(string $function, iterable $inputs, int $concurrency = 0, bool $ordered = true): AppServer\Map {}
 
     /**
-     * Queues a job and returns its id once it is stored durably. Reserved: this version has no job store.
+     * Queues a job: a call of a deployed function that a worker makes later, and again if it fails.
+     * Returns its id once the job is on the worker's disk.
      *
-     * @throws AppServer\NoJobStoreException Always, in this version; use appserver_async().
+     * @param string|AppServer\Job $job A function, as for appserver_call(), with its arguments behind it;
+     *   or an object, whose run() is called.
+     * @param mixed ...$args Positional, named and spread arguments, as in a local call.
+     * @throws AppServer\UnknownFunctionException
+     * @throws AppServer\NotCallableException
+     * @throws AppServer\QueueFullException
+     * @throws AppServer\DuplicateJobException
+     * @throws AppServer\ConnectionLost Nobody knows whether the job is stored.
+     * @throws AppServer\Exception Nothing was queued.
      */
-    function appserver_queue(string $function, mixed ...$args): string {}
+    function appserver_queue(string|AppServer\Job $job, mixed ...$args): string {}
 
     /**
      * The state of this process's client: settings, workers with their health, open connections, counters.
@@ -118,6 +127,61 @@ namespace AppServer {
      */
     function resource(string $name): mixed {}
 
+    /**
+     * As appserver_queue(), with options of the job. What is left out, the function's #[Queued] says; what
+     * that leaves out, the worker's settings.
+     *
+     * @param array<array-key, mixed> $arguments Elements with string keys are named arguments.
+     * @param ?string $queue The queue's name; null: "default".
+     * @param ?float $delay Seconds from now.
+     * @param ?\DateTimeInterface $runAt Instead of a delay: not before then.
+     * @param ?int $priority Higher ones first, from -128 to 127; waiting raises it, so that none starves.
+     * @param ?int $attempts How often it may run before it is dead.
+     * @param ?int $crashAttempts How many processes may die under it before it is.
+     * @param int|float|list<int|float>|Backoff|null $backoff Seconds to wait after a failed attempt: always
+     *   the same, one after the other (the last one from then on), or growing.
+     * @param ?float $timeout Seconds that an attempt may take.
+     * @param ?float $expires Seconds within which it has to begin.
+     * @param string|Unique|null $unique A key that no other job may have while this one waits or runs; a
+     *   Unique says what becomes of the second one.
+     * @param ?string $group Jobs of one group run in the order they came in, one at a time.
+     * @param ?Limit $limit A limit that all jobs with the same key share.
+     * @param list<string>|null $tags At most 16.
+     * @param ?string $idempotencyKey Queueing with the same key again returns the id of the first job; and
+     *   the job sees the key, in every attempt.
+     * @param ?float $keep Seconds for which the job and its result can be asked for when it is over.
+     * @param ?string $batch Id of a batch that is not over, and that the job joins.
+     * @throws Exception As appserver_queue().
+     */
+    function queue(
+        string|Job $job,
+        array $arguments = [],
+        ?string $queue = null,
+        ?float $delay = null,
+        ?\DateTimeInterface $runAt = null,
+        ?int $priority = null,
+        ?int $attempts = null,
+        ?int $crashAttempts = null,
+        int|float|array|Backoff|null $backoff = null,
+        ?float $timeout = null,
+        ?float $expires = null,
+        string|Unique|null $unique = null,
+        ?string $group = null,
+        ?Limit $limit = null,
+        ?array $tags = null,
+        ?string $idempotencyKey = null,
+        ?float $keep = null,
+        ?string $batch = null,
+    ): string {}
+
+    /**
+     * Says how far the running job has come. Free to be called often: some 20 reports a second leave, and
+     * always the last one. In code that no job runs it does nothing.
+     *
+     * @param int $total 0: not known.
+     */
+    function progress(int $done, int $total = 0, string $message = ''): void {}
+
     /** Explicit options for calls. Immutable: each with…() returns a changed copy. */
     final class Client
     {
@@ -166,6 +230,31 @@ namespace AppServer {
         public function withCertificate(?string $certificate, ?string $key, ?string $ca = null): Client {}
         /** What the function prints is printed here too, all of it: beyond limits.frame_bytes_max it is an EncodeException. */
         public function withOutput(bool $output = true): Client {}
+        /**
+         * Options of the jobs that this client queues, as of AppServer\queue(). They take the place of all
+         * that were there before.
+         *
+         * @param int|float|list<int|float>|Backoff|null $backoff
+         * @param list<string>|null $tags
+         */
+        public function withJob(
+            ?string $queue = null,
+            ?float $delay = null,
+            ?\DateTimeInterface $runAt = null,
+            ?int $priority = null,
+            ?int $attempts = null,
+            ?int $crashAttempts = null,
+            int|float|array|Backoff|null $backoff = null,
+            ?float $timeout = null,
+            ?float $expires = null,
+            string|Unique|null $unique = null,
+            ?string $group = null,
+            ?Limit $limit = null,
+            ?array $tags = null,
+            ?string $idempotencyKey = null,
+            ?float $keep = null,
+            ?string $batch = null,
+        ): Client {}
 
         /**
          * As appserver_call().
@@ -192,9 +281,9 @@ namespace AppServer {
         /**
          * As appserver_queue().
          *
-         * @throws NoJobStoreException Always, in this version.
+         * @throws Exception
          */
-        public function queue(string $function, mixed ...$args): string {}
+        public function queue(string|Job $job, mixed ...$args): string {}
     }
 
     /** A call in flight. Dropping the last reference to one that has not finished cancels it. */
@@ -315,6 +404,322 @@ namespace AppServer {
         public function __construct(public readonly string $name) {}
     }
 
+    /**
+     * How jobs of this function, or of this class of jobs, are treated where those who queue them do not
+     * say. Times are in seconds.
+     */
+    #[\Attribute(\Attribute::TARGET_CLASS | \Attribute::TARGET_FUNCTION | \Attribute::TARGET_METHOD)]
+    final class Queued
+    {
+        /**
+         * @param int|float|list<int|float>|Backoff|null $backoff
+         * @param ?int $concurrency Most attempts of the function at a time, on each worker.
+         * @param ?string $rate Most attempts of the function in a time, on each worker: '100/60s', '5000/h'.
+         */
+        public function __construct(
+            public readonly ?string $queue = null,
+            public readonly ?int $priority = null,
+            public readonly ?int $attempts = null,
+            public readonly ?int $crashAttempts = null,
+            public readonly int|float|array|Backoff|null $backoff = null,
+            public readonly ?float $timeout = null,
+            public readonly ?float $expires = null,
+            public readonly ?float $keep = null,
+            public readonly ?int $concurrency = null,
+            public readonly ?string $rate = null,
+        ) {}
+    }
+
+    /** A worker queues this function, which needs no arguments, whenever the schedule says. */
+    #[\Attribute(\Attribute::TARGET_FUNCTION | \Attribute::TARGET_METHOD | \Attribute::IS_REPEATABLE)]
+    final class Schedule
+    {
+        /**
+         * @param string $cron Minute, hour, day, month, weekday; or six fields with seconds before them; or
+         *   "@hourly" and the like.
+         * @param ?string $timezone As in "Europe/Berlin"; null: UTC.
+         * @param string $missed What becomes of times that passed while no worker ran: "once" (one job for
+         *   all of them), "skip" or "all".
+         */
+        public function __construct(
+            public readonly string $cron,
+            public readonly ?string $timezone = null,
+            public readonly string $missed = 'once',
+        ) {}
+    }
+
+    /** Waiting ever longer after failed attempts: $base seconds, twice that, and so on up to $max. */
+    final class Backoff
+    {
+        /** @param float $jitter From 0 to 1: the share of each pause that is left to chance. */
+        public function __construct(
+            public readonly float $base = 1.0,
+            public readonly float $max = 3600.0,
+            public readonly float $jitter = 0.5,
+        ) {}
+    }
+
+    /** At most one job with a key. */
+    final class Unique
+    {
+        /** @param float $window Seconds, for Debounce and Throttle. */
+        public function __construct(
+            public readonly string $key,
+            public readonly UniqueMode $mode = UniqueMode::Reject,
+            public readonly float $window = 0.0,
+        ) {}
+    }
+
+    /** What becomes of a second job with the same unique key. */
+    enum UniqueMode: string
+    {
+        /** DuplicateJobException while the first waits or runs. */
+        case Reject = 'reject';
+        /** The id of the first is returned while that waits or runs. */
+        case Existing = 'existing';
+        /** It takes the place of the first while that waits; while that runs, it waits for its end. */
+        case Replace = 'replace';
+        /** It takes the place of the first while that waits, and the window begins anew. */
+        case Debounce = 'debounce';
+        /** The id of the first is returned until the window after it was queued is over. */
+        case Throttle = 'throttle';
+        /** While the first runs, one more may wait; its id is returned to all further ones. */
+        case OnceMore = 'once-more';
+    }
+
+    /** A limit over all jobs with the same key, whatever their function. */
+    final class Limit
+    {
+        /**
+         * @param ?int $concurrency Most of them at a time.
+         * @param ?string $rate Most attempts in a time: '100/60s', '5000/h'.
+         */
+        public function __construct(
+            public readonly string $key,
+            public readonly ?int $concurrency = null,
+            public readonly ?string $rate = null,
+        ) {}
+    }
+
+    /**
+     * A job as an object: a class that extends it has what the job needs in properties, and does it in
+     * run(), which may have a return type of its own and has no required parameters. In a chain or as
+     * what follows a batch, the result before it, or the batch's id, is passed as the first argument.
+     */
+    abstract class Job
+    {
+        abstract public function run();
+
+        /**
+         * How a job stands; null: there is no such job, or no longer.
+         *
+         * @throws Exception Not every worker that may have it could be asked.
+         */
+        final public static function find(string $id, ?Client $client = null): ?JobStatus {}
+        /** The job that the running code is an attempt at; null: it is none. */
+        final public static function current(): ?CurrentJob {}
+    }
+
+    /** What a running job knows of itself. */
+    final class CurrentJob
+    {
+        public readonly string $id;
+        /** From 1. */
+        public readonly int $attempt;
+        public readonly ?string $idempotencyKey;
+        /** Id of the batch that it belongs to. */
+        public readonly ?string $batch;
+
+        private function __construct() {}
+    }
+
+    enum JobState: string
+    {
+        /** For its time or its turn. */
+        case Waiting = 'waiting';
+        case Running = 'running';
+        /** It returned. */
+        case Done = 'done';
+        /** Its attempts are used up, or it expired. */
+        case Dead = 'dead';
+        case Cancelled = 'cancelled';
+    }
+
+    /** How a job stood when it was asked for. Times are seconds since 1970. */
+    final class JobStatus
+    {
+        public readonly string $id;
+        public readonly string $function;
+        public readonly string $queue;
+        public readonly JobState $state;
+        public readonly int $priority;
+        public readonly float $madeAt;
+        /** When it may run, at the earliest. */
+        public readonly float $dueAt;
+        public readonly int $attemptsMax;
+        public readonly int $failures;
+        public readonly int $crashes;
+        /** @var list<Attempt> The last ones, oldest first. */
+        public readonly array $attempts;
+        public readonly ?string $group;
+        /** @var list<string> */
+        public readonly array $tags;
+        public readonly ?string $idempotencyKey;
+        /** Id of the batch that it belongs to. */
+        public readonly ?string $batch;
+        /** Why it does not run; empty when there is nothing to say. */
+        public readonly string $waitsFor;
+        public readonly ?Progress $progress;
+
+        private function __construct() {}
+
+        /**
+         * What the job returned.
+         *
+         * @throws JobNotDoneException
+         * @throws JobFailedException
+         * @throws CancelledException
+         * @throws UnavailableException It was not kept.
+         */
+        public function result(): mixed {}
+        /**
+         * Waits until the job is over, and returns what it returned. The worker tells when that is.
+         *
+         * @param ?float $timeout Seconds to wait here; null: as long as it takes. When it passes, the job
+         *   goes on.
+         * @throws TimeoutException
+         * @throws JobFailedException
+         * @throws CancelledException
+         * @throws Exception
+         */
+        public function await(?float $timeout = null): mixed {}
+        /**
+         * One that waits never runs, one that runs is interrupted. Returns false when it was over already.
+         *
+         * @throws Exception
+         */
+        public function cancel(): bool {}
+        /**
+         * How it stands now.
+         *
+         * @throws UnknownJobException It is no longer kept.
+         * @throws Exception
+         */
+        public function refresh(): JobStatus {}
+    }
+
+    /** One attempt at a job. */
+    final class Attempt
+    {
+        /** From 1. */
+        public readonly int $number;
+        /** Seconds since 1970. */
+        public readonly float $beganAt;
+        /** Seconds. */
+        public readonly float $took;
+        /** "returned", "failed", "timed-out", "crashed", "interrupted", "cancelled" or "expired". */
+        public readonly string $outcome;
+        /** What went wrong; empty when it returned. */
+        public readonly string $error;
+
+        private function __construct() {}
+    }
+
+    /** What a job said last of its progress. */
+    final class Progress
+    {
+        public readonly int $done;
+        /** 0: not known. */
+        public readonly int $total;
+        public readonly string $message;
+
+        private function __construct() {}
+    }
+
+    /**
+     * Jobs that are stored together, all or none, and what follows when they are over. Options are the
+     * client's, and hold for every job.
+     */
+    final class Batch
+    {
+        /** @throws ConfigException The client's options cannot be those of several jobs. */
+        public function __construct(string $name = '', ?Client $client = null) {}
+        /** How a batch stands; null: there is no such batch, or no longer. */
+        public static function find(string $id, ?Client $client = null): ?BatchStatus {}
+        /** @throws EncodeException */
+        public function add(string|Job $job, mixed ...$args): Batch {}
+        /** Queued when all its jobs are done. The batch's id comes before its arguments, as in the others. */
+        public function then(string|Job $job, mixed ...$args): Batch {}
+        /** Queued once, when the first of its jobs is dead. */
+        public function catch(string|Job $job, mixed ...$args): Batch {}
+        /** Queued when all its jobs are over, one way or the other. */
+        public function finally(string|Job $job, mixed ...$args): Batch {}
+        /** A dead job leaves the others alone; without this they are cancelled. */
+        public function allowFailures(): Batch {}
+        /**
+         * Returns the batch's id once all of it is on the worker's disk.
+         *
+         * @throws Exception As appserver_queue().
+         */
+        public function queue(): string {}
+    }
+
+    /** How a batch stood when it was asked for. */
+    final class BatchStatus
+    {
+        public readonly string $id;
+        public readonly string $name;
+        /** Seconds since 1970. */
+        public readonly float $madeAt;
+        public readonly int $total;
+        public readonly int $done;
+        public readonly int $failed;
+        public readonly int $cancelled;
+
+        private function __construct() {}
+
+        /** Whether every job of it is over. */
+        public function isOver(): bool {}
+        /**
+         * Waits until every job of it is over; how it stands then.
+         *
+         * @throws TimeoutException
+         * @throws UnknownJobException
+         * @throws Exception
+         */
+        public function await(?float $timeout = null): BatchStatus {}
+        /**
+         * Cancels those of its jobs that are not over. Returns false when there were none.
+         *
+         * @throws Exception
+         */
+        public function cancel(): bool {}
+        /**
+         * How it stands now.
+         *
+         * @throws UnknownJobException
+         * @throws Exception
+         */
+        public function refresh(): BatchStatus {}
+    }
+
+    /**
+     * Jobs that run one after the other. What one returned comes before the arguments of the next. The
+     * client's options hold for every job; delay, runAt, expires, unique and idempotencyKey for the first.
+     */
+    final class Chain
+    {
+        public function __construct(?Client $client = null) {}
+        /** @throws EncodeException */
+        public function add(string|Job $job, mixed ...$args): Chain {}
+        /**
+         * Returns the id of the first job once all of it is on the worker's disk.
+         *
+         * @throws Exception As appserver_queue().
+         */
+        public function queue(): string {}
+    }
+
     /** Base of everything that goes wrong with a call itself. */
     abstract class Exception extends \RuntimeException
     {
@@ -422,6 +827,31 @@ namespace AppServer {
     /** The peer sent something that is not the protocol. */
     final class ProtocolException extends Exception {}
 
-    /** The worker has no job store. */
+    /** No worker stores jobs. */
     final class NoJobStoreException extends Exception {}
+
+    /** The queue has as many jobs as it may have. Nothing was queued. */
+    final class QueueFullException extends Exception
+    {
+        public function getQueue(): string {}
+    }
+
+    /** There is a job with the same unique key. Nothing was queued. */
+    final class DuplicateJobException extends Exception
+    {
+        /** The id of the job that is there. */
+        public function getId(): string {}
+    }
+
+    /** There is no such job or batch, or no longer. */
+    final class UnknownJobException extends Exception {}
+
+    /** The job has no result yet. */
+    final class JobNotDoneException extends Exception {}
+
+    /** The job is dead: the message ends with what went wrong in its last attempt. */
+    final class JobFailedException extends Exception
+    {
+        public function getId(): string {}
+    }
 }

@@ -19,6 +19,7 @@ mod errand;
 mod error;
 mod fate;
 mod fork;
+mod job_error;
 mod membership;
 mod options;
 mod pins;

@@ -17,7 +17,7 @@ use ext_php_rs::ffi::{
     ext_php_rs_compiler_globals, zend_empty_array, zend_function, zend_hash_str_find_ptr_lc,
     zend_type,
 };
-use ext_php_rs::flags::PropertyFlags;
+use ext_php_rs::flags::{ClassFlags, PropertyFlags};
 use ext_php_rs::types::{ZendHashTable, ZendObject, ZendStr, Zval};
 use ext_php_rs::zend::ClassEntry;
 use std::ptr;
@@ -61,6 +61,8 @@ impl Class {
     pub(crate) fn register_enum(&'static self, builder: EnumBuilder) -> Result<()> {
         builder.registration(keep).register()?;
         self.0.store(REGISTERED.load(Ordering::Relaxed), Ordering::Release);
+        // As enums of PHP code are; the engine forgets it before 8.3.
+        self.add_flags(ClassFlags::Final.bits());
         Ok(())
     }
 

@@ -3,9 +3,10 @@
 use super::PATIENCE;
 use net::Address;
 use protocol::{
-    AppName, BadFrame, CallHead, Catalog, ControlReply, ControlRequest, Failure, Function,
-    HEADER_BYTES, Header, Hello, Kind, Limits, Membership, PREFACE_BYTES, Purpose, Refused,
-    RefusedCode, ReleaseId, Routing, Welcome, body_from_slice, check_preface, control_frame,
+    Accepted, AppName, BadFrame, CallHead, Catalog, ControlReply, ControlRequest, Failure,
+    Function, HEADER_BYTES, Header, Hello, JobId, JobReply, JobRequest, Kind, Limits, Membership,
+    NewJob, PREFACE_BYTES, Purpose, Refused, RefusedCode, ReleaseId, Routing, Welcome,
+    body_from_slice, check_preface, control_frame,
 };
 use rustix::io::ioctl_fionbio;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
@@ -126,6 +127,13 @@ impl Door {
         peer
     }
 
+    /// The next client, who has jobs for the ledger with this tag.
+    pub(super) fn jobs(&self, tag: u16) -> Peer {
+        let (peer, hello) = self.welcome(&Welcome { ledger: Some(tag), ..welcome() });
+        assert_eq!(hello.purpose, Purpose::Jobs { app: AppName::default() });
+        peer
+    }
+
     /// As [`Door::welcome`], and its first call.
     pub(super) fn first_call(&self) -> (Peer, Header) {
         let (mut peer, _) = self.welcome(&welcome());
@@ -187,6 +195,27 @@ impl Peer {
         assert_eq!(asked, *question);
         let header = Header::new(Kind::ControlReply, header.request_id);
         self.write(&control_frame(header, reply));
+    }
+
+    /// The next request about jobs.
+    pub(super) fn request(&mut self) -> (Header, JobRequest) {
+        let (header, body) = self.frame(Kind::JobRequest);
+        (header, body_from_slice("JobRequest", &body).unwrap())
+    }
+
+    /// Takes the next request, which has to be to store one job, as this one.
+    pub(super) fn store(&mut self, id: JobId) -> NewJob {
+        let (header, request) = self.request();
+        let JobRequest::Enqueue { mut jobs, batch: None } = request else { panic!("{request:?}") };
+        let accepted = Accepted { id, existing: false };
+        self.answer(&header, &JobReply::Accepted { jobs: vec![accepted], batch: None });
+        assert_eq!(jobs.len(), 1);
+        jobs.remove(0)
+    }
+
+    /// Answers a request about jobs.
+    pub(super) fn answer(&mut self, request: &Header, reply: &JobReply) {
+        self.write(&control_frame(answer_to(request, Kind::JobReply), reply));
     }
 
     /// Answers the question where requests go.

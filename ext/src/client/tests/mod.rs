@@ -5,6 +5,7 @@ mod fake;
 mod gone;
 mod handshakes;
 mod hostile;
+mod jobs;
 mod limits;
 mod membership;
 mod moves;

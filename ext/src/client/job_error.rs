@@ -1,0 +1,95 @@
+//! Errors of jobs: what a ledger was asked and did not do.
+
+use super::error::{CallError, ErrorKind, did_you_mean, seconds};
+use protocol::JobRefusal;
+
+impl CallError {
+    /// As [`Self::lost`], of what was asked of a ledger.
+    pub(crate) fn errand_lost(detail: &str, may_be_done: bool, stores: bool) -> Self {
+        let fate = match (stores, may_be_done) {
+            (true, true) => {
+                "the job may have been queued; give jobs an idempotencyKey, and they are sent again by \
+                 themselves and queued once"
+            }
+            (true, false) => "the job was not queued",
+            (false, _) => "ask again",
+        };
+        let message = format!("the connection to the worker broke ({detail}); {fate}");
+        Self::new(ErrorKind::Lost { may_have_run: may_be_done && stores }, message)
+    }
+
+    /// As [`Self::silent`], of what was asked of a ledger.
+    pub(crate) fn errand_silent(limit_ms: u128, stores: bool) -> Self {
+        let fate = match stores {
+            true => {
+                "the job may have been queued, or still be; with an idempotencyKey it can be \
+                     queued again without harm"
+            }
+            false => "ask again",
+        };
+        let message = format!("the worker gave no answer within {} s; {fate}", seconds(limit_ms));
+        Self::new(ErrorKind::Timeout, message)
+    }
+
+    /// The one worker that a job's key belongs to is not there.
+    pub(crate) fn key_unreachable(attempt: &str) -> Self {
+        let message = format!(
+            "the worker that this job's key falls to cannot be reached: {attempt}; no other was asked, \
+             because order, uniqueness and limits of a key hold on one worker. Nothing was queued"
+        );
+        Self::new(ErrorKind::Connect, message)
+    }
+
+    pub(crate) fn no_job_store() -> Self {
+        let message = "the worker stores no jobs: switch them on in its appserver.toml, or use \
+                       appserver_call() or appserver_async()";
+        Self::new(ErrorKind::NoJobStore, message)
+    }
+
+    /// Nothing of a request was stored.
+    pub(crate) fn from_refusal(refusal: JobRefusal, function: &str) -> Self {
+        match refusal {
+            JobRefusal::UnknownFunction { function, near } => {
+                let advice = match function.ends_with("::run") {
+                    true => {
+                        "; is the class loaded by an entry file or the bootstrap file, and does it \
+                             extend AppServer\\Job?"
+                    }
+                    false => "; is it in an entry file, and does \"export\" in app.toml allow it?",
+                };
+                let message = format!(
+                    "the worker exports no function {function}(){}; nothing was queued",
+                    did_you_mean(&near, advice)
+                );
+                Self::new(ErrorKind::UnknownFunction { near }, message).of(&function)
+            }
+            JobRefusal::NotCallable { function, reason } => {
+                let message = format!("{function}() cannot be queued: {reason}");
+                Self::new(ErrorKind::NotCallable, message).of(&function)
+            }
+            JobRefusal::BadOption { option, reason } => {
+                Self::config(format!("the job's option {option} is refused: {reason}"))
+            }
+            JobRefusal::QueueFull { queue, setting, limit } => {
+                let message = format!(
+                    "queue \"{queue}\" is full ({setting} = {limit}); nothing was queued: try again \
+                     later, or let more jobs run at a time"
+                );
+                Self::new(ErrorKind::QueueFull { queue }, message)
+            }
+            JobRefusal::Duplicate { id, key } => {
+                let message = format!("there is a job with the unique key \"{key}\": {id}");
+                Self::new(ErrorKind::DuplicateJob { id }, message)
+            }
+            JobRefusal::Unavailable { reason } => {
+                let of =
+                    if function.is_empty() { String::new() } else { format!("{function}(): ") };
+                Self::new(ErrorKind::Unavailable, format!("{of}{reason}; nothing was queued"))
+            }
+            JobRefusal::UnknownBatch { id } => {
+                let message = format!("there is no open batch {id}; nothing was queued");
+                Self::new(ErrorKind::UnknownJob, message)
+            }
+        }
+    }
+}
