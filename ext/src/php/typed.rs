@@ -213,16 +213,18 @@ impl<'frame> Given<'frame> {
         self.get(name)?.long()
     }
 
-    /// A text; `Err` = it is not UTF-8 or empty, and an exception is pending.
-    pub(crate) fn text(&self, name: &str) -> Result<Option<&'frame str>, ()> {
+    /// A text; `None` = it is not UTF-8 or empty, and an exception is pending.
+    pub(crate) fn text(&self, name: &str) -> Option<Option<&'frame str>> {
         let Some(bytes) = self.get(name).and_then(Zval::zend_str).map(ZendStr::as_bytes) else {
-            return Ok(None);
+            return Some(None);
         };
-        match std::str::from_utf8(bytes) {
-            Ok("") => Err(self.refuse(name, "must not be empty")),
-            Ok(text) => Ok(Some(text)),
-            Err(_) => Err(self.refuse(name, "must be valid UTF-8")),
-        }
+        let wrong = match std::str::from_utf8(bytes) {
+            Ok("") => "must not be empty",
+            Ok(text) => return Some(Some(text)),
+            Err(_) => "must be valid UTF-8",
+        };
+        self.refuse(name, wrong);
+        None
     }
 
     /// Throws a `ValueError` about an argument.

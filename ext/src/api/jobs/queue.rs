@@ -20,7 +20,7 @@ use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 /// `string|AppServer\Job`
-pub(super) const JOB: Typed = Typed::required("job", JOB_MASK).or(&JOB_NAME);
+const JOB: Typed = Typed::required("job", JOB_MASK).or(&JOB_NAME);
 const ARGUMENTS: Typed =
     Typed { default: Some(typed::Default::EmptyArray), ..Typed::required("arguments", ty::ARRAY) };
 static LEADING: [Typed; 2] = [JOB, ARGUMENTS];

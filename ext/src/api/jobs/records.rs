@@ -87,7 +87,7 @@ static RECORDS: [Record; 5] = [
             Typed::nullable("rate", ty::STRING),
         ],
         check: |given| {
-            given.text("key").ok()?;
+            given.text("key")?;
             terms::concurrency(given)?;
             terms::rate(given)?;
             if given.get("concurrency").is_none() && given.get("rate").is_none() {
@@ -125,9 +125,9 @@ static RECORDS: [Record; 5] = [
             Typed::required("missed", ty::STRING).default(Default::Text("once")),
         ],
         check: |given| {
-            given.text("cron").ok()?;
-            given.text("timezone").ok()?;
-            let missed = given.text("missed").ok()?.unwrap_or("once");
+            given.text("cron")?;
+            given.text("timezone")?;
+            let missed = given.text("missed")?.unwrap_or("once");
             if !matches!(missed, "once" | "skip" | "all") {
                 given.refuse("missed", "must be \"once\", \"skip\" or \"all\"");
                 return None;

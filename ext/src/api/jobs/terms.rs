@@ -46,7 +46,7 @@ pub(super) fn read(given: &Given<'_>) -> Option<JobTerms> {
         given.refuse("delay", "must not be given beside $runAt");
         return None;
     }
-    let batch = match given.text("batch").ok()?.map(str::parse) {
+    let batch = match given.text("batch")?.map(str::parse) {
         Some(Ok(id)) => Some(id),
         Some(Err(_)) => {
             given.refuse(
@@ -62,10 +62,10 @@ pub(super) fn read(given: &Given<'_>) -> Option<JobTerms> {
         delay_ms: seconds(given, "delay")?,
         run_at_ms,
         unique: unique(given)?,
-        group: owned(given.text("group").ok()?),
+        group: owned(given.text("group")?),
         limit: limit(given),
         tags: tags(given)?,
-        idempotency_key: owned(given.text("idempotencyKey").ok()?),
+        idempotency_key: owned(given.text("idempotencyKey")?),
         ..common(given)?
     };
     Some(JobTerms { options, batch })
@@ -74,7 +74,7 @@ pub(super) fn read(given: &Given<'_>) -> Option<JobTerms> {
 /// What callers and the attribute can say. `None` = an exception is pending.
 pub(super) fn common(given: &Given<'_>) -> Option<JobOptions> {
     Some(JobOptions {
-        queue: given.text("queue").ok()?.map(str::to_owned),
+        queue: given.text("queue")?.map(str::to_owned),
         priority: whole(given, "priority", i64::from(i8::MIN), i64::from(i8::MAX))?
             .and_then(|priority| priority.try_into().ok()),
         attempts: count(given, "attempts")?,
@@ -141,7 +141,7 @@ pub(super) fn concurrency(given: &Given<'_>) -> Option<Option<u32>> {
 
 /// Most in a time, as in `100/60s`.
 pub(super) fn rate(given: &Given<'_>) -> Option<Option<Rate>> {
-    match given.text("rate").ok()?.map(str::parse) {
+    match given.text("rate")?.map(str::parse) {
         None => Some(None),
         Some(Ok(rate)) => Some(Some(rate)),
         Some(Err(_)) => {
@@ -153,7 +153,7 @@ pub(super) fn rate(given: &Given<'_>) -> Option<Option<Rate>> {
 
 /// Checks the arguments of `Unique`.
 pub(super) fn check_unique(given: &Given<'_>) -> Option<()> {
-    given.text("key").ok()?;
+    given.text("key")?;
     let window_ms = seconds(given, "window")?.unwrap_or(0);
     let mode = given.get("mode").map_or(UniqueMode::Reject, unique_mode);
     let wants_window = matches!(mode, UniqueMode::Debounce | UniqueMode::Throttle);
@@ -167,7 +167,7 @@ pub(super) fn check_unique(given: &Given<'_>) -> Option<()> {
 
 fn unique(given: &Given<'_>) -> Option<Option<Unique>> {
     let Some(value) = given.get("unique").filter(|value| value.is_object()) else {
-        let key = given.text("unique").ok()?;
+        let key = given.text("unique")?;
         let unique =
             |key: &str| Unique { key: key.to_owned(), mode: UniqueMode::Reject, window_ms: 0 };
         return Some(key.map(unique));
