@@ -2,9 +2,11 @@
 
 use crate::target::Verdict;
 use protocol::{
-    AppName, Catalog, Class, ClientInfo, Constant, ControlReply, ExitCause, Failure, Function,
-    Hello, Isolation, Limits, Member, Membership, Param, Purpose, Refused, RefusedCode, ReleaseId,
-    Routing, StatusReport, Thrown, TraceFrame, Welcome, body_from_slice, body_to_vec,
+    AppName, Attempt, Backoff, Catalog, Class, ClientInfo, Constant, ControlReply, ExitCause,
+    Failure, Function, Hello, Isolation, JobContext, JobId, JobOptions, JobRefusal, JobReply,
+    JobReport, JobRequest, JobState, KeyLimit, Limits, Member, Membership, NewBatch, NewJob,
+    Outcome, Param, Progress, Purpose, Rate, Refused, RefusedCode, ReleaseId, Routing, StatusReport,
+    Thrown, TraceFrame, Unique, UniqueMode, Welcome, body_from_slice, body_to_vec,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,6 +20,10 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         seed(3, &died()),
         seed(4, &ControlReply::Catalog(catalog())),
         seed(4, &ControlReply::Status(Box::new(status()))),
+        seed(5, &enqueue()),
+        seed(6, &JobReply::Job(Some(Box::new(report())))),
+        seed(6, &JobReply::Refused(JobRefusal::Duplicate { id: job_id(), key: "k".into() })),
+        seed(7, &context()),
     ]
 }
 
@@ -25,12 +31,15 @@ pub(crate) fn run(input: &[u8]) -> Verdict {
     let Some((choice, body)) = input.split_first() else {
         return Verdict::Refused;
     };
-    match choice % 5 {
+    match choice % 8 {
         0 => check::<Hello>(body),
         1 => check::<Welcome>(body),
         2 => check::<Refused>(body),
         3 => check::<Failure>(body),
-        _ => check::<ControlReply>(body),
+        4 => check::<ControlReply>(body),
+        5 => check::<JobRequest>(body),
+        6 => check::<JobReply>(body),
+        _ => check::<JobContext>(body),
     }
 }
 
@@ -63,6 +72,75 @@ pub(crate) fn hello() -> Hello {
     }
 }
 
+fn job_id() -> JobId {
+    JobId::new(0x0193_2c07_209c, 0xabc, 5, 6)
+}
+
+fn enqueue() -> JobRequest {
+    let options = JobOptions {
+        queue: Some("mail".into()),
+        backoff: Some(Backoff::List(vec![1, 10])),
+        unique: Some(Unique { key: "k".into(), mode: UniqueMode::Debounce, window_ms: 5 }),
+        limit: Some(KeyLimit {
+            key: "l".into(),
+            concurrency: Some(2),
+            rate: Some(Rate { count: 1, period_ms: 1000 }),
+        }),
+        tags: vec!["t".into()],
+        ..JobOptions::default()
+    };
+    let job = NewJob {
+        function: "send".into(),
+        arguments: b"\x01\xd2\x00".to_vec(),
+        options,
+        then: vec![NewJob { function: "next".into(), ..NewJob::default() }],
+        batch: Some(job_id()),
+    };
+    let batch = NewBatch { name: "b".into(), then: Some(job.clone()), ..NewBatch::default() };
+    JobRequest::Enqueue { jobs: vec![job], batch: Some(Box::new(batch)) }
+}
+
+fn report() -> JobReport {
+    JobReport {
+        id: job_id(),
+        app: app(),
+        function: "send".into(),
+        queue: "mail".into(),
+        state: JobState::Dead,
+        priority: -1,
+        made_ms: 1,
+        due_ms: 2,
+        attempt: 3,
+        failures: 2,
+        crashes: 1,
+        attempts_max: 3,
+        group: Some("g".into()),
+        tags: vec!["t".into()],
+        idempotency_key: None,
+        batch: None,
+        attempts: vec![Attempt {
+            number: 1,
+            began_ms: 3,
+            took_ms: 4,
+            outcome: Outcome::Failed,
+            error: "e".into(),
+        }],
+        progress: Some(Progress { done: 1, total: 2, message: "m".into() }),
+        result: Some(b"\xd2".to_vec()),
+        waits_for: String::new(),
+    }
+}
+
+fn context() -> JobContext {
+    JobContext {
+        id: job_id(),
+        attempt: 2,
+        idempotency_key: Some("k".into()),
+        batch: Some(job_id()),
+        input: Some(b"\xd2".to_vec()),
+    }
+}
+
 fn welcome() -> Welcome {
     Welcome {
         version: "0.1.0".into(),
@@ -78,6 +156,7 @@ fn welcome() -> Welcome {
         executors_max: 4,
         busy_poll_us: 50,
         board: Some(protocol::BoardAt { path: "/run/appserver/board".into(), generation: 3 }),
+        ledger: Some(5),
     }
 }
 

@@ -64,7 +64,7 @@ pub(crate) struct Call {
     pub(super) refusal: Option<CallError>,
     /// What an errand came to.
     pub(super) reply: Option<JobReply>,
-    /// What a worker without the job said, while others may have it.
+    /// What it comes to when no worker has the job.
     pub(super) absent: Option<JobReply>,
     /// Answered by: for errors.
     pub(super) worker: Option<Rc<str>>,

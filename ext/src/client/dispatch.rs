@@ -11,7 +11,7 @@ use super::errand::{Route, is_absent};
 use super::error::{CallError, ErrorKind};
 use super::way::Way;
 use net::{Ready, is_transient, wait};
-use protocol::{FLAG_OUTPUT, HEADER_BYTES, Header, JobReply, Kind, RefusedCode, ReleaseId};
+use protocol::{FLAG_OUTPUT, HEADER_BYTES, Header, Kind, RefusedCode, ReleaseId};
 use std::time::{Duration, Instant};
 
 /// How long after the deadline a worker that has said nothing is asked what became of the call: it
@@ -57,7 +57,7 @@ pub(super) fn dispatch(cluster: &mut Cluster, call: &mut Call, now: Instant) {
             break;
         }
     }
-    if is_absent(call) {
+    if is_absent(cluster, call) {
         return;
     }
     let error = match call.refusal.take() {
@@ -253,11 +253,8 @@ fn is_elsewhere(cluster: &Cluster, call: &mut Call, worker: usize) -> bool {
             call.refusal.get_or_insert(CallError::no_job_store().at(&*worker.label));
             true
         }
-        (Some(tag), Route::Ledger(wanted)) if tag != wanted => {
-            call.absent.get_or_insert(JobReply::Job(None));
-            true
-        }
-        _ => false,
+        (Some(tag), Route::Ledger(wanted)) => tag != wanted,
+        (Some(_), Route::Any | Route::Key) => false,
     }
 }
 

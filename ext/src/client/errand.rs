@@ -12,6 +12,7 @@ use super::error::CallError;
 use super::options::Options;
 use super::prepare::{check_name, shorter};
 use super::table::CallId;
+use super::worker::Worker;
 use crate::deployed;
 use protocol::{
     AppName, BadFrame, HEADER_BYTES, JobOptions, JobRefusal, JobReply, JobRequest, body_from_slice,
@@ -65,6 +66,24 @@ impl Errand {
             | JobRequest::AwaitBatch { id, .. } => (Route::Ledger(id.tag()), true, false),
         };
         Self { route, repeatable, stores }
+    }
+}
+
+/// What a request comes to when no worker has what it is about.
+fn nothing(request: &JobRequest) -> JobReply {
+    match request {
+        JobRequest::Enqueue { jobs, .. } => {
+            let batch = jobs.iter().find_map(|job| job.batch);
+            JobReply::Refused(match batch {
+                Some(id) => JobRefusal::UnknownBatch { id },
+                None => JobRefusal::Unavailable { reason: "no worker takes it".to_owned() },
+            })
+        }
+        JobRequest::Find { .. } | JobRequest::Await { .. } => JobReply::Job(None),
+        JobRequest::Batch { .. } | JobRequest::AwaitBatch { .. } => JobReply::Batch(None),
+        JobRequest::Cancel { .. } | JobRequest::CancelBatch { .. } => {
+            JobReply::Cancelled { found: false }
+        }
     }
 }
 
@@ -134,6 +153,9 @@ impl Client {
         call.frame.extend_from_slice(&[0; HEADER_BYTES]);
         protocol::append_body(&mut call.frame, request);
         let errand = Errand::of(request);
+        if matches!(errand.route, Route::Ledger(_)) {
+            call.absent = Some(nothing(request));
+        }
         if let (JobRequest::Enqueue { jobs, .. }, Route::Key) = (request, errand.route) {
             let key = jobs.first().and_then(|job| key(&job.options)).unwrap_or_default();
             call.affinity = key.into_bytes();
@@ -184,18 +206,16 @@ pub(super) fn answered(cluster: &mut Cluster, call: &mut Call) {
         // Nothing was stored, and another worker may do.
         (JobReply::Refused(JobRefusal::Unavailable { .. }), Route::Any) => true,
         // Tags of ledgers are short: another one may have the same.
-        (JobReply::Job(None) | JobReply::Batch(None), Route::Ledger(_)) => true,
+        (reply, Route::Ledger(_)) => call.absent.as_ref() == Some(reply),
         _ => false,
     };
     if elsewhere && call.next + 1 < call.order.len() {
-        if let JobReply::Refused(refusal) = reply {
+        if let (JobReply::Refused(refusal), Route::Any) = (reply, errand.route) {
             let error = CallError::from_refusal(refusal, &call.function);
             call.refusal.get_or_insert(match &call.worker {
                 Some(worker) => error.at(&**worker),
                 None => error,
             });
-        } else {
-            call.absent = Some(reply);
         }
         call.next += 1;
         return dispatch(cluster, call, Instant::now());
@@ -203,9 +223,10 @@ pub(super) fn answered(cluster: &mut Cluster, call: &mut Call) {
     settle(cluster, call, reply);
 }
 
-/// No worker is left to ask. Whether those that were all said that they have no such job.
-pub(super) fn is_absent(call: &mut Call) -> bool {
-    match call.absent.take().filter(|_| all_were_asked(call)) {
+/// No worker is left to ask. Whether there are any, and none of them has what is asked for.
+pub(super) fn is_absent(cluster: &Cluster, call: &mut Call) -> bool {
+    let known = cluster.workers.iter().any(Worker::is_listed) && all_were_asked(call);
+    match call.absent.take().filter(|_| known) {
         Some(reply) => {
             call.reply = Some(reply);
             call.state = State::Value;
@@ -216,7 +237,7 @@ pub(super) fn is_absent(call: &mut Call) -> bool {
 }
 
 fn settle(cluster: &Cluster, call: &mut Call, reply: JobReply) {
-    let nothing = matches!(reply, JobReply::Job(None) | JobReply::Batch(None));
+    let nothing = call.absent.as_ref() == Some(&reply);
     // It may be with a worker that could not be asked.
     if nothing && !all_were_asked(call) {
         let unreachable = || CallError::unreachable(&cluster.fleet.text, &call.attempts);

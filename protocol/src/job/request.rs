@@ -48,10 +48,53 @@ pub struct NewJob {
     pub arguments: Vec<u8>,
     pub options: JobOptions,
     /// Made one after the other, each when the one before has returned; what that returned comes
-    /// before the arguments.
+    /// before the arguments. These have no further ones, and join no batch.
+    #[serde(with = "steps")]
     pub then: Vec<NewJob>,
     /// An open batch that it joins.
     pub batch: Option<JobId>,
+}
+
+/// Jobs that follow another. On the wire they are flat, so that no peer can nest them until the stack
+/// of whoever decodes them ends.
+mod steps {
+    use super::{JobOptions, NewJob};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize)]
+    struct Step<'a> {
+        function: &'a str,
+        #[serde(with = "serde_bytes")]
+        arguments: &'a [u8],
+        options: &'a JobOptions,
+    }
+
+    #[derive(Deserialize)]
+    struct OwnedStep {
+        function: String,
+        #[serde(with = "serde_bytes")]
+        arguments: Vec<u8>,
+        options: JobOptions,
+    }
+
+    pub(super) fn serialize<S: Serializer>(steps: &[NewJob], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(steps.iter().map(|NewJob { function, arguments, options, .. }| Step {
+            function,
+            arguments,
+            options,
+        }))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<NewJob>, D::Error> {
+        let steps = Vec::<OwnedStep>::deserialize(from)?;
+        let job = |OwnedStep { function, arguments, options }| NewJob {
+            function,
+            arguments,
+            options,
+            ..NewJob::default()
+        };
+        Ok(steps.into_iter().map(job).collect())
+    }
 }
 
 /// A batch to be made of the jobs beside it.
@@ -163,6 +206,15 @@ pub fn split_job(body: &[u8]) -> Result<(JobContext, &[u8]), BadFrame> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_follows_a_job_is_flat() {
+        let last = NewJob { function: "c".to_owned(), ..NewJob::default() };
+        let next = NewJob { function: "b".to_owned(), then: vec![last], ..NewJob::default() };
+        let job = NewJob { function: "a".to_owned(), then: vec![next], ..NewJob::default() };
+        let back: NewJob = body_from_slice("job", &body_to_vec(&job)).unwrap();
+        assert_eq!((back.then.len(), back.then[0].then.len()), (1, 0));
+    }
 
     #[test]
     fn a_job_stands_before_its_call() {

@@ -9,7 +9,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[track_caller]
-fn assert_body<T: serde::Serialize>(message: &T, expected: &str) {
+pub(crate) fn assert_body<T: serde::Serialize>(message: &T, expected: &str) {
     let expected: String = expected.split_whitespace().collect();
     assert_eq!(hex(&body_to_vec(message)), expected);
 }
@@ -58,11 +58,14 @@ fn kinds() {
         (Kind::Failure, 18),
         (Kind::ControlRequest, 32),
         (Kind::ControlReply, 33),
+        (Kind::Progress, 19),
+        (Kind::JobRequest, 48),
+        (Kind::JobReply, 49),
     ];
     for (kind, byte) in kinds {
         assert_eq!(Header::new(kind, 0).to_bytes()[4], byte, "{kind:?}");
     }
-    assert_eq!((FLAG_OUTPUT, FLAG_SAMPLED, FLAG_JSON), (1, 2, 4));
+    assert_eq!((FLAG_OUTPUT, FLAG_SAMPLED, FLAG_JSON, FLAG_JOB), (1, 2, 4, 8));
 }
 
 #[test]
@@ -96,6 +99,8 @@ fn hello() {
     );
     let hello = Hello { purpose: Purpose::Control, token: None, catalog_hash: 0, ..hello };
     assert_body(&hello, "01 ac02 03636c69 05302e312e30 00 00");
+    let hello = Hello { purpose: Purpose::Jobs { app: app() }, ..hello };
+    assert_body(&hello, "02 0473686f70 ac02 03636c69 05302e312e30 00 00");
 }
 
 #[test]
@@ -124,6 +129,7 @@ fn welcome() {
         executors_max: 4,
         busy_poll_us: 50,
         board: None,
+        ledger: Some(0xabc),
     };
     assert_body(
         &welcome,
@@ -138,7 +144,7 @@ fn welcome() {
          01 0143 01 00 01 0169 00 01 014b 0131 00 01 0164 00 00 00 05662e706870 07
          03 01 0b756e69783a2f72756e2f61 01
          80808020 8004
-         04 32 00",
+         04 32 00 01 bc15",
     );
 }
 

@@ -4,8 +4,8 @@
 use crate::samples;
 use proptest::prelude::*;
 use protocol::{
-    Boot, Catalog, ControlReply, ControlRequest, Failure, FromExecutor, Hello, Refused, Welcome,
-    body_from_slice, body_to_vec,
+    Boot, Catalog, ControlReply, ControlRequest, Failure, FromExecutor, Hello, JobContext,
+    JobReply, JobRequest, Progress, Refused, Welcome, body_from_slice, body_to_vec,
 };
 use serde::de::DeserializeOwned;
 
@@ -51,6 +51,10 @@ damaged!(
     control_reply: ControlReply,
     boot: Boot,
     from_executor: FromExecutor,
+    job_request: JobRequest,
+    job_reply: JobReply,
+    job_context: JobContext,
+    progress: Progress,
 );
 
 proptest! {
@@ -61,6 +65,9 @@ proptest! {
         let _ = body_from_slice::<Failure>("Failure", &bytes);
         let _ = body_from_slice::<ControlRequest>("ControlRequest", &bytes);
         let _ = body_from_slice::<ControlReply>("ControlReply", &bytes);
+        let _ = body_from_slice::<JobRequest>("JobRequest", &bytes);
+        let _ = body_from_slice::<JobReply>("JobReply", &bytes);
+        let _ = protocol::split_job(&bytes);
     }
 
     /// A name that a stranger sends is checked like one that a person writes.

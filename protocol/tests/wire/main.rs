@@ -5,5 +5,7 @@ mod frames;
 mod golden;
 mod handshake;
 mod hostile;
+mod job_golden;
+mod job_samples;
 mod messages;
 mod samples;

@@ -31,6 +31,10 @@ round_trips!(
     from_prototype,
     to_executor,
     from_executor,
+    job_request,
+    job_reply,
+    job_context,
+    progress,
 );
 
 proptest! {

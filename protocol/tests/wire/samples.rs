@@ -1,23 +1,24 @@
 //! Strategies for every message, with strings that need escaping, empty parts and extreme numbers.
 
+pub(crate) use crate::job_samples::*;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use protocol::*;
 
-fn text() -> impl Strategy<Value = String> {
+pub(crate) fn text() -> impl Strategy<Value = String> {
     prop_oneof![3 => "[A-Za-z_\\\\]{0,12}", 1 => ".{0,8}"]
 }
 
-fn bytes() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn bytes() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..24)
 }
 
-fn few<S: Strategy>(element: S) -> impl Strategy<Value = Vec<S::Value>> {
+pub(crate) fn few<S: Strategy>(element: S) -> impl Strategy<Value = Vec<S::Value>> {
     vec(element, 0..4)
 }
 
-fn app_name() -> impl Strategy<Value = AppName> {
+pub(crate) fn app_name() -> impl Strategy<Value = AppName> {
     "([a-z][a-z0-9_-]{0,63})?".prop_map(|name| AppName::new(&name).expect("a valid name"))
 }
 
@@ -36,6 +37,7 @@ pub(crate) fn hello() -> impl Strategy<Value = Hello> {
     let purpose = prop_oneof![
         calls.prop_map(|(app, pool, release)| Purpose::Calls { app, pool, release }),
         Just(Purpose::Control),
+        app_name().prop_map(|app| Purpose::Jobs { app }),
     ];
     let client = (any::<u32>(), text(), text());
     let client = client.prop_map(|(pid, sapi, version)| ClientInfo { pid, sapi, version });
@@ -74,11 +76,11 @@ pub(crate) fn welcome() -> impl Strategy<Value = Welcome> {
     let identity = (text(), any::<u64>(), app_name(), text(), release());
     let known = (any::<u64>(), option::of(catalog()), membership(), limits(), routing());
     let board = (text(), any::<u64>()).prop_map(|(path, generation)| BoardAt { path, generation });
-    let hints = (any::<u16>(), any::<u32>(), option::of(board));
+    let hints = (any::<u16>(), any::<u32>(), option::of(board), option::of(any::<u16>()));
     (identity, known, hints).prop_map(|(identity, known, hints)| {
         let (version, connection, app, pool, release) = identity;
         let (catalog_hash, catalog, membership, limits, routing) = known;
-        let (executors_max, busy_poll_us, board) = hints;
+        let (executors_max, busy_poll_us, board, ledger) = hints;
         Welcome {
             version,
             connection,
@@ -93,6 +95,7 @@ pub(crate) fn welcome() -> impl Strategy<Value = Welcome> {
             executors_max,
             busy_poll_us,
             board,
+            ledger,
         }
     })
 }
@@ -169,11 +172,13 @@ fn function() -> impl Strategy<Value = Function> {
     let policy = (option::of(any::<u32>()), option::of(text()), any::<bool>(), isolation());
     let source = (few(attribute()), option::of(text()), text(), any::<u32>());
     let proxy = (any::<bool>(), any::<bool>(), few(text()), imports());
-    (signature, policy, source, proxy).prop_map(|(signature, policy, source, proxy)| {
+    let jobs = (job_options(), any::<bool>(), few(schedule()));
+    (signature, policy, source, proxy, jobs).prop_map(|(signature, policy, source, proxy, jobs)| {
         let (name, pool, params, returns) = signature;
         let (timeout_ms, affinity, idempotent, isolation) = policy;
         let (attributes, doc, file, line) = source;
         let (returns_by_ref, generator, classes, imports) = proxy;
+        let (job, job_class, schedules) = jobs;
         Function {
             name,
             pool,
@@ -191,7 +196,9 @@ fn function() -> impl Strategy<Value = Function> {
             generator,
             classes,
             imports,
-            ..Function::default()
+            job,
+            job_class,
+            schedules,
         }
     })
 }
@@ -509,10 +516,13 @@ pub(crate) fn header() -> impl Strategy<Value = Header> {
         Just(Kind::Failure),
         Just(Kind::ControlRequest),
         Just(Kind::ControlReply),
+        Just(Kind::Progress),
+        Just(Kind::JobRequest),
+        Just(Kind::JobReply),
     ];
     let numbers = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u16>());
     let trace = (any::<[u8; 16]>(), any::<[u8; 8]>());
-    (kind, 0u8..8, any::<u64>(), any::<u64>(), numbers, trace).prop_map(
+    (kind, 0u8..16, any::<u64>(), any::<u64>(), numbers, trace).prop_map(
         |(kind, flags, request_id, release_id, (length, budget_ms, epoch, settings), trace)| {
             Header {
                 length,

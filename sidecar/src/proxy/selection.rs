@@ -32,7 +32,8 @@ impl<'a> Selection<'a> {
         let mut methods: BTreeMap<&str, Vec<&Function>> = BTreeMap::new();
         for function in &catalog.functions {
             let wanted = only.is_empty() || only.matches(&function.name);
-            if !wanted || except.matches(&function.name) {
+            // Whoever queues a job has its class.
+            if function.job_class || !wanted || except.matches(&function.name) {
                 continue;
             }
             match function.name.split_once("::") {

@@ -6,7 +6,7 @@
 
 use super::door::Door;
 use super::handshake::write_within;
-use protocol::{BadFrame, Failure, HEADER_BYTES, Header, Kind, body_to_vec};
+use protocol::{BadFrame, FLAG_JOB, Failure, HEADER_BYTES, Header, Kind, body_to_vec};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -89,6 +89,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Relay<'_, S> {
         let header = self.parse(&head)?;
         if header.kind != Kind::Call {
             return Err(BadFrame::Unexpected(header.kind).into());
+        }
+        // Attempts at jobs come from the worker itself.
+        if header.flags & FLAG_JOB != 0 {
+            return Err(BadFrame::UnknownFlags(header.flags).into());
         }
         let pieces = pieces(header);
         let memory = Arc::clone(&self.door.remote_memory).acquire_many_owned(pieces).await;

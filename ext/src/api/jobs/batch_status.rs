@@ -90,8 +90,6 @@ pub(super) fn find(frame: &ExecuteData, result: &mut Zval) -> End {
 fn look_up(options: &Rc<Options>, id: JobId) -> Result<Option<BatchReport>, End> {
     match ask(options, &JobRequest::Batch { id }, options.timeout)? {
         JobReply::Batch(report) => Ok(report),
-        // From workers whose ledgers cannot have it.
-        JobReply::Job(None) => Ok(None),
         _ => Err(misunderstood()),
     }
 }
@@ -191,7 +189,7 @@ fn until_over(
         let request = JobRequest::AwaitBatch { id, wait_ms: in_ms(wait) };
         let report = match ask(options, &request, Some(with_answer(wait)))? {
             JobReply::Batch(Some(report)) => report,
-            JobReply::Batch(None) | JobReply::Job(None) => {
+            JobReply::Batch(None) => {
                 throw::raise(gone(id));
                 return Err(End::Done);
             }

@@ -1,0 +1,66 @@
+<?php
+
+// What the tests of jobs queue.
+
+use AppServer\{Job, Queued};
+
+function add(int $a, int $b): int
+{
+    return $a + $b;
+}
+
+/** What a job knows of itself, and what it was called with. */
+function job_context(mixed ...$arguments): array
+{
+    return [$arguments, Job::current()?->attempt, Job::current()?->idempotencyKey, Job::current()?->batch];
+}
+
+#[Queued(attempts: 2, backoff: 0)]
+function job_fails(string $why): never
+{
+    throw new DomainException($why);
+}
+
+#[Queued(attempts: 1, crashAttempts: 1)]
+function job_exits(): never
+{
+    exit(3);
+}
+
+/** Says how far it is, and goes on when somebody has put the file there. */
+function job_waits(string $file): string
+{
+    AppServer\progress(1, 3, 'waiting');
+    while (!file_exists($file)) {
+        usleep(2_000);
+        clearstatcache();
+    }
+    return 'it is there';
+}
+
+/** What came before, and what it is called after, as a line of the file. */
+function job_notes(mixed $before, string $file, string $event): void
+{
+    file_put_contents($file, "$event: " . json_encode($before) . "\n", FILE_APPEND | LOCK_EX);
+}
+
+final class Shout extends Job
+{
+    public function __construct(private readonly string $what, public ?DateTimeImmutable $at = null)
+    {
+    }
+
+    public function run(mixed $before = null): string
+    {
+        return strtoupper($this->what) . ($before === null ? '' : ' ' . json_encode($before));
+    }
+}
+
+#[Queued(attempts: 1)]
+final class Broken extends Job
+{
+    public function run(): never
+    {
+        throw new LogicException('broken');
+    }
+}
