@@ -2,8 +2,7 @@
 
 use ledger::{Change, Ledger, Sqlite, States};
 use rustix::fs::{Mode, OFlags, fdatasync, open};
-use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -15,19 +14,18 @@ const HEAD: [u8; 80] = [1; 80];
 fn main() -> Result<()> {
     let parent = std::env::args_os().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
     let folder = tempfile::Builder::new().prefix("ledger").tempdir_in(parent)?;
-    let mut report = String::new();
-    commits(folder.path(), &mut report)?;
+    let report = &mut std::io::stdout().lock();
+    commits(folder.path(), report)?;
     for batch in [16, 64, 128] {
-        inserts(folder.path(), batch, &mut report)?;
+        inserts(folder.path(), batch, report)?;
     }
-    scan(folder.path(), &mut report)?;
-    size(folder.path(), &mut report)?;
-    std::io::stdout().write_all(report.as_bytes())?;
+    scan(folder.path(), report)?;
+    size(folder.path(), report)?;
     Ok(())
 }
 
 /// One insert a commit, each beside one overwritten block and its `fdatasync` on the same disk.
-fn commits(folder: &Path, report: &mut String) -> Result<()> {
+fn commits(folder: &Path, report: &mut impl Write) -> Result<()> {
     let mut ledger = Sqlite::open(&folder.join("commits.db"))?;
     let file =
         open(folder.join("floor"), OFlags::RDWR | OFlags::CREATE, Mode::from_raw_mode(0o600))?;
@@ -52,7 +50,7 @@ fn commits(folder: &Path, report: &mut String) -> Result<()> {
     Ok(())
 }
 
-fn inserts(folder: &Path, batch: u64, report: &mut String) -> Result<()> {
+fn inserts(folder: &Path, batch: u64, report: &mut impl Write) -> Result<()> {
     let mut ledger = Sqlite::open(&folder.join(format!("inserts-{batch}.db")))?;
     let count = 200_000;
     let mut times = Vec::new();
@@ -70,7 +68,7 @@ fn inserts(folder: &Path, batch: u64, report: &mut String) -> Result<()> {
     Ok(())
 }
 
-fn scan(folder: &Path, report: &mut String) -> Result<()> {
+fn scan(folder: &Path, report: &mut impl Write) -> Result<()> {
     let mut ledger = Sqlite::open(&folder.join("scan.db"))?;
     for chunk in 0..1000 {
         let changes: Vec<_> = (1..=1000).map(|seq| insert(chunk * 1000 + seq, 100)).collect();
@@ -93,7 +91,7 @@ fn scan(folder: &Path, report: &mut String) -> Result<()> {
 }
 
 /// A few old entries among millions that came and went.
-fn size(folder: &Path, report: &mut String) -> Result<()> {
+fn size(folder: &Path, report: &mut impl Write) -> Result<()> {
     let mut ledger = Sqlite::open(&folder.join("size.db"))?;
     let (rounds, batch, every) = (2000, 1000, 500);
     let mut removed = 0;
