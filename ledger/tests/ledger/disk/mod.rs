@@ -2,6 +2,7 @@
 //! lose power at any operation, and fails when told.
 
 mod file;
+mod methods;
 mod state;
 mod vfs;
 
