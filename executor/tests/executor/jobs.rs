@@ -13,7 +13,12 @@ const JOBS: u16 = 2;
 fn start() -> FakeSupervisor {
     let mut boot = boot("jobs");
     let name = JOBS_POOL.to_owned();
-    boot.pools.push(PoolBoot { name, isolation: Isolation::Stateless, max_calls: 0 });
+    boot.pools.push(PoolBoot {
+        name,
+        isolation: Isolation::Stateless,
+        max_calls: 0,
+        timeout_ms: 0,
+    });
     FakeSupervisor::start_with_extension(boot).unwrap()
 }
 

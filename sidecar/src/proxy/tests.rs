@@ -221,6 +221,17 @@ fn patterns_choose() {
     assert_eq!(chosen(&["c"], &[]), 0);
 }
 
+/// Whoever queues an object has its class, and nobody can call it.
+#[test]
+fn jobs_have_no_proxies() {
+    let run = Function { job_class: true, ..function("Shop\\Resize::run", vec![], None) };
+    let catalog = catalog(vec![run, function("f", vec![], None)], Vec::new());
+    let selection = selected(&catalog);
+    assert_eq!((selection.functions.len(), selection.classes.len()), (1, 0));
+    assert!(selection.refusals.is_empty());
+    assert!(!single(&selection).contains("Resize"));
+}
+
 /// Nothing that a hostile worker says becomes more than it may be.
 #[test]
 fn text_that_is_no_signature_never_becomes_code() {
