@@ -156,6 +156,7 @@ fn catalog() -> Catalog {
         generator: false,
         classes: vec!["B".to_owned()],
         imports: vec![("B".to_owned(), "A\\B".to_owned())],
+        ..Function::default()
     };
     let class = Class {
         name: "B".to_owned(),
