@@ -47,12 +47,12 @@ mod tests {
 
     #[test]
     fn a_clock_that_jumps_back_lengthens_no_stored_pause() {
-        let pause = Pause::of(5_000, Now { wall_ms: 1_000_000, steady_ms: 0 });
-        let hour_back = Now { wall_ms: 1_000_000 - 3_600_000, steady_ms: 7 };
+        let pause = Pause::of(5_000, Now { wall_ms: 9_000_000, steady_ms: 0 });
+        let hour_back = Now { wall_ms: 5_400_000, steady_ms: 7 };
         assert_eq!(pause.ends_steady_ms(hour_back), 5_007);
-        let later = Now { wall_ms: 1_004_000, steady_ms: 7 };
+        let later = Now { wall_ms: 9_004_000, steady_ms: 7 };
         assert_eq!(pause.ends_steady_ms(later), 1_007);
-        let hour_on = Now { wall_ms: 4_600_000, steady_ms: 7 };
+        let hour_on = Now { wall_ms: 12_600_000, steady_ms: 7 };
         assert_eq!(pause.ends_steady_ms(hour_on), 7);
     }
 }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+mod deadlines;
 mod engine;
 mod limiter;
 mod pending;
@@ -13,11 +14,10 @@ mod random;
 mod record;
 mod rules;
 mod settings;
-mod timers;
 
 pub use clock::{Due, Now, Pause};
 pub use engine::{Cancelled, Ended, Engine, Enqueued, QueueStatus, Slots, Start, Totals};
 pub use pending::ReadError;
-pub use record::{Body, Head, Tail, Unreadable};
+pub use record::{Body, Head, Step, Tail, Unreadable};
 pub use rules::Rules;
 pub use settings::{Limits, QueueLimits, Settings};

@@ -3,19 +3,15 @@
 use crate::clock::Now;
 use crate::settings::Limits;
 use protocol::Rate;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
-/// A limit and who is under it.
-#[derive(Debug, Default)]
+/// A limit, and how much of it is used.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Limiter {
     pub(crate) limits: Limits,
     pub(crate) running: u32,
     /// When those that began within the last period count no more, by the steady clock, oldest first.
     ends: VecDeque<u64>,
-    /// Lanes whose next job it holds back, by the order of those jobs.
-    pub(crate) held: BTreeSet<(i64, u32)>,
-    /// Kinds of jobs that are under it.
-    pub(crate) kinds: u32,
 }
 
 /// What a limit says to one more.
@@ -40,9 +36,10 @@ impl Limiter {
         let Some(Rate { count, .. }) = self.limits.rate else {
             return Verdict::Admitted;
         };
-        while self.ends.front().is_some_and(|ends| *ends <= now.steady_ms) {
-            self.ends.pop_front();
+        if count == 0 {
+            return Verdict::Busy;
         }
+        self.forget_past(now);
         let over = self.ends.len().checked_sub(count as usize);
         match over.and_then(|over| self.ends.get(over)) {
             Some(ends) => Verdict::NotBefore(*ends),
@@ -54,8 +51,16 @@ impl Limiter {
     pub(crate) fn begin(&mut self, now: Now) {
         self.running += 1;
         if let Some(rate) = self.limits.rate {
-            self.ends.push_back(now.steady_ms + rate.period_ms);
+            self.forget_past(now);
+            // A period that became shorter lets none count less long than those before it.
+            let ends = now.steady_ms.saturating_add(rate.period_ms);
+            self.ends.push_back(self.ends.back().map_or(ends, |last| ends.max(*last)));
         }
+    }
+
+    /// One that began before a restart runs: what is known of the window has it already.
+    pub(crate) fn go_on(&mut self) {
+        self.running += 1;
     }
 
     pub(crate) fn end(&mut self) {
@@ -72,14 +77,16 @@ impl Limiter {
         self.ends = std::iter::repeat_n(ends_ms, used as usize).collect();
     }
 
-    /// How many more are admitted now.
-    pub(crate) fn room(&mut self, now: Now) -> u32 {
-        if self.verdict(now) != Verdict::Admitted {
-            return 0;
+    /// When it has nothing to remember any more, if that is not now.
+    pub(crate) fn remembers_until(&mut self, now: Now) -> Option<u64> {
+        self.forget_past(now);
+        self.ends.back().copied()
+    }
+
+    fn forget_past(&mut self, now: Now) {
+        while self.ends.front().is_some_and(|ends| *ends <= now.steady_ms) {
+            self.ends.pop_front();
         }
-        let by_concurrency = self.limits.concurrency.map(|most| most.saturating_sub(self.running));
-        let by_rate = self.limits.rate.map(|rate| rate.count.saturating_sub(self.used()));
-        by_concurrency.into_iter().chain(by_rate).min().unwrap_or(u32::MAX)
     }
 }
 
@@ -112,5 +119,22 @@ mod tests {
         assert_eq!(limiter.verdict(at(1)), Verdict::Busy);
         limiter.end();
         assert_eq!(limiter.verdict(at(1)), Verdict::Admitted);
+    }
+
+    #[test]
+    fn what_allows_none_admits_none() {
+        let none = Rate { count: 0, period_ms: 100 };
+        let mut limiter = Limiter::new(Limits { concurrency: None, rate: Some(none) });
+        assert_eq!(limiter.verdict(at(0)), Verdict::Busy);
+    }
+
+    #[test]
+    fn nothing_is_remembered_beyond_its_window() {
+        let rate = Some(Rate { count: 2, period_ms: 100 });
+        let mut limiter = Limiter::new(Limits { concurrency: None, rate });
+        limiter.begin(at(0));
+        limiter.limits.rate = None;
+        assert_eq!(limiter.remembers_until(at(1)), Some(100));
+        assert_eq!(limiter.remembers_until(at(100)), None);
     }
 }

@@ -10,7 +10,13 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Attempts of which the tail tells; older ones are dropped.
-pub(crate) const ATTEMPTS_KEPT: usize = 20;
+const ATTEMPTS_KEPT: usize = 20;
+/// Longest text that is kept of an attempt's error, in bytes.
+const ERROR_BYTES_MAX: usize = 4 << 10;
+/// Longest text of why a job is over, in bytes: it is part of the head.
+pub(crate) const CAUSE_BYTES_MAX: usize = 1 << 10;
+/// Longest message of how far a job has come, in bytes.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 1 << 10;
 
 /// What the engine needs of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,10 +29,9 @@ pub struct Head {
     pub made_ms: u64,
     pub salt: u32,
     pub due: Due,
-    /// How often it was queued, first time included.
-    pub turn: u32,
-    /// When its turn comes by the clock that orders jobs: see `Order`.
+    /// When its turn comes by the clock that orders jobs, which no jump changes.
     pub order_ms: u64,
+    /// Of a job that has not begun.
     pub expires: Option<Pause>,
     pub priority: i8,
     pub attempts_max: u16,
@@ -46,6 +51,8 @@ pub struct Head {
     pub batch: Option<JobId>,
     /// Of the running attempt, or the last one.
     pub began_ms: u64,
+    /// Somebody cancelled it while it ran.
+    pub cancelled: bool,
     /// When it was over.
     pub ended_ms: u64,
     /// Why it is dead or cancelled.
@@ -62,7 +69,14 @@ pub struct Body {
     /// Before the arguments: what the job before it in the chain returned.
     #[serde(with = "serde_bytes")]
     pub input: Option<Vec<u8>>,
-    pub then: Vec<NewJob>,
+    pub then: Vec<Step>,
+}
+
+/// A job that is to be made later, with the signature that its arguments were made for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    pub job: NewJob,
+    pub signature: u64,
 }
 
 /// What happened to a job.
@@ -127,10 +141,20 @@ impl Tail {
         body_to_vec(self)
     }
 
-    pub(crate) fn note(&mut self, attempt: Attempt) {
+    pub(crate) fn note(&mut self, mut attempt: Attempt) {
+        attempt.error = shortened(attempt.error, ERROR_BYTES_MAX);
         if self.attempts.len() >= ATTEMPTS_KEPT {
             self.attempts.remove(0);
         }
         self.attempts.push(attempt);
     }
+}
+
+/// At most so many bytes of a text, and whole characters.
+pub(crate) fn shortened(mut text: String, bytes_max: usize) -> String {
+    if text.len() > bytes_max {
+        text.truncate(text.floor_char_boundary(bytes_max - "…".len()));
+        text.push('…');
+    }
+    text
 }

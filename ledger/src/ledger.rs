@@ -46,7 +46,12 @@ pub trait Reader: Send {
     fn entry(&self, seq: u64) -> Result<Option<Entry>, Error>;
 
     /// Keys and values of one kind, in order of their keys' bytes, until the callback breaks.
-    fn facts(&self, kind: u8, each: &mut EachFact<'_>) -> Result<(), Error>;
+    fn facts(&self, kind: u8, each: &mut EachFact<'_>) -> Result<(), Error> {
+        self.facts_from(kind, &[], each)
+    }
+
+    /// As [`Reader::facts`], from a key on.
+    fn facts_from(&self, kind: u8, from: &[u8], each: &mut EachFact<'_>) -> Result<(), Error>;
 
     fn fact(&self, kind: u8, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
 }

@@ -175,8 +175,8 @@ impl Reader for MemoryReader {
         Ok(self.content().entries.get(&seq).cloned())
     }
 
-    fn facts(&self, kind: u8, each: &mut EachFact<'_>) -> Result<(), Error> {
-        let mut from = (kind, Vec::new());
+    fn facts_from(&self, kind: u8, from: &[u8], each: &mut EachFact<'_>) -> Result<(), Error> {
+        let mut from = (kind, from.to_vec());
         loop {
             let next = self
                 .content()

@@ -1,15 +1,20 @@
 //! Batches: jobs that are counted together, and what follows when all are over.
 
+use super::draft::bad;
 use super::{Engine, fact};
 use crate::pending::ReadError;
-use crate::record::Head;
+use crate::record::{Head, Step};
 use ledger::{Change, Reader};
 use protocol::{
-    AppName, BatchReport, JobId, JobState, NewBatch, NewJob, body_from_slice, body_to_vec,
+    AppName, BatchReport, JobId, JobRefusal, JobState, NewBatch, NewJob, body_from_slice,
+    body_to_vec,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
+
+/// Longest name of a batch, in bytes.
+const NAME_BYTES_MAX: usize = 255;
 
 #[derive(Debug)]
 pub(super) struct Batch {
@@ -26,7 +31,17 @@ pub(super) struct Batch {
 struct Record {
     id: JobId,
     app: AppName,
-    batch: NewBatch,
+    callbacks: Callbacks,
+}
+
+/// A batch as it was asked for, with the signatures of what comes after it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Callbacks {
+    name: String,
+    then: Option<Step>,
+    catch: Option<Step>,
+    finally: Option<Step>,
+    allow_failures: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -46,10 +61,34 @@ impl Batch {
 }
 
 impl Engine {
-    pub(super) fn open_batch(&mut self, app: &AppName, batch: NewBatch) -> JobId {
+    /// Checks what comes after a batch.
+    pub(super) fn callbacks(
+        &mut self,
+        app: &AppName,
+        batch: NewBatch,
+    ) -> Result<Callbacks, JobRefusal> {
+        if batch.name.len() > NAME_BYTES_MAX {
+            return Err(bad("name", format!("a batch's name has at most {NAME_BYTES_MAX} bytes")));
+        }
+        let mut declarations = Vec::new();
+        let mut step = |job: Option<NewJob>| {
+            job.map(|job| self.later_step(app, job, &mut declarations)).transpose()
+        };
+        let callbacks = Callbacks {
+            then: step(batch.then)?,
+            catch: step(batch.catch)?,
+            finally: step(batch.finally)?,
+            name: batch.name,
+            allow_failures: batch.allow_failures,
+        };
+        self.declare(declarations);
+        Ok(callbacks)
+    }
+
+    pub(super) fn open_batch(&mut self, app: &AppName, callbacks: Callbacks) -> JobId {
         let seq = self.take_seq();
         let id = JobId::new(self.now.wall_ms, self.tag, self.random.next(), seq);
-        let record = Record { id, app: app.clone(), batch };
+        let record = Record { id, app: app.clone(), callbacks };
         let (key, value) = (seq.to_be_bytes().to_vec(), body_to_vec(&record));
         self.pending.push(Change::SetFact { kind: fact::BATCH, key, value });
         let batch =
@@ -98,8 +137,8 @@ impl Engine {
             _ => batch.counts.cancelled += 1,
         }
         let first_failure = state == JobState::Dead && batch.counts.failed == 1;
-        let ends_others = first_failure && !batch.record.batch.allow_failures;
-        let catch = batch.record.batch.catch.clone().filter(|_| first_failure);
+        let ends_others = first_failure && !batch.record.callbacks.allow_failures;
+        let catch = batch.record.callbacks.catch.clone().filter(|_| first_failure);
         self.store_counts(id.seq());
         if ends_others {
             self.failing_batches.push(id.seq());
@@ -118,26 +157,25 @@ impl Engine {
         batch.counts.ended_ms = now.wall_ms.max(1);
         let id = batch.record.id;
         let all_done = batch.counts.done == batch.counts.total;
-        let then = batch.record.batch.then.clone().filter(|_| all_done);
-        let finally = batch.record.batch.finally.clone();
+        let then = batch.record.callbacks.then.clone().filter(|_| all_done);
+        let finally = batch.record.callbacks.finally.clone();
         self.store_counts(seq);
         self.follow_batch(id, then);
         self.follow_batch(id, finally);
-        self.batches_over.push(seq);
+        self.told.batches_over.push(seq);
         let until = now.steady_ms.saturating_add(self.settings.keep_ms);
         self.keep(seq, JobState::Done, until);
     }
 
     /// A callback. It is no member of the batch, whose id it gets.
-    fn follow_batch(&mut self, id: JobId, callback: Option<NewJob>) {
+    fn follow_batch(&mut self, id: JobId, callback: Option<Step>) {
         let Some(callback) = callback else {
             return;
         };
         let Some(app) = self.batches.get(&id.seq()).map(|batch| batch.record.app.clone()) else {
             return;
         };
-        let draft = self.draft_anyway(&app, callback, Some(value_of(&id.to_string())));
-        self.make(draft);
+        self.follow(&app, callback, Vec::new(), Some(value_of(&id.to_string())));
     }
 
     fn store_counts(&mut self, seq: u64) {
@@ -172,14 +210,8 @@ impl Engine {
     ) -> Result<(), ReadError> {
         let members = self.batches.get(&seq).map(|batch| batch.members.clone()).unwrap_or_default();
         for member in members {
-            match self.running.get_mut(&member) {
-                Some(running) => {
-                    running.cancelled = true;
-                    self.interrupts.push(member);
-                }
-                None => {
-                    self.cancel_seq(member, why, reader)?;
-                }
+            if !self.cancel_running(member) {
+                self.cancel_seq(member, why, reader)?;
             }
         }
         Ok(())
@@ -191,7 +223,7 @@ impl Engine {
         Some(BatchReport {
             id,
             app: batch.record.app.clone(),
-            name: batch.record.batch.name.clone(),
+            name: batch.record.callbacks.name.clone(),
             made_ms: id.at_ms(),
             total,
             done,
@@ -220,7 +252,7 @@ impl Engine {
             }
             ControlFlow::Continue(())
         })?;
-        let mut batches = Vec::new();
+        let mut batches: Vec<(u64, Record)> = Vec::new();
         reader.facts(fact::BATCH, &mut |key, value| {
             if let (Ok(key), Ok(record)) = (key.try_into(), body_from_slice("batch", value)) {
                 batches.push((u64::from_be_bytes(key), record));
@@ -234,6 +266,10 @@ impl Engine {
                 let left = counts.ended_ms + self.settings.keep_ms;
                 let left = left.saturating_sub(self.now.wall_ms).min(self.settings.keep_ms);
                 self.keep(seq, JobState::Done, self.now.steady_ms + left);
+            }
+            // Its other jobs may not have been cancelled yet.
+            if counts.failed > 0 && counts.ended_ms == 0 && !record.callbacks.allow_failures {
+                self.failing_batches.push(seq);
             }
             let batch = Batch { record, counts, members: BTreeSet::new(), open: false };
             self.batches.insert(seq, batch);

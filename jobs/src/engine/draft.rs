@@ -2,10 +2,12 @@
 
 use super::Engine;
 use crate::clock::{Due, Pause};
-use crate::record::{Body, Head};
+use crate::record::{Body, Head, Step};
 use crate::rules::{Rule, Rules};
 use protocol::{AppName, Backoff, JobOptions, JobRefusal, NewJob, Rate, Unique, UniqueMode};
 
+/// Most queues of all applications: they are never forgotten.
+const QUEUES_MAX: usize = 4096;
 /// Longest name of a queue, in bytes.
 const QUEUE_BYTES_MAX: usize = 64;
 /// Longest key of any kind, in bytes.
@@ -13,71 +15,121 @@ const KEY_BYTES_MAX: usize = 255;
 /// Most tags of a job, and longest one in bytes.
 const TAGS_MAX: usize = 16;
 const TAG_BYTES_MAX: usize = 64;
+const DEFAULT_QUEUE: &str = "default";
 /// Longest chain, and most pauses of a list.
 const STEPS_MAX: usize = 100;
+/// Highest count of a rate: each that began is remembered for the period.
+const RATE_COUNT_MAX: u32 = 1_000_000;
 /// Ten years: what is asked for beyond is a mistake in units.
 const TIME_MS_MAX: u64 = 10 * 365 * 24 * 3600 * 1000;
+
+/// Most bytes of a job's arguments, with what follows it.
+const BODY_BYTES_MAX: usize = ledger::PART_BYTES_MAX;
 
 /// A job that could be made.
 #[derive(Debug)]
 pub(super) struct Draft {
     pub(super) head: Head,
     pub(super) body: Vec<u8>,
-    /// The function's signature, to be stored beside its jobs.
-    pub(super) declaration: Option<(u64, Vec<u8>)>,
+    /// Signatures of its function and of those that follow, to be stored beside the jobs.
+    pub(super) declarations: Vec<(u64, Vec<u8>)>,
 }
 
 impl Engine {
-    /// Checks a request and fills in what it leaves out. `input` comes before the arguments.
-    pub(super) fn draft(
-        &mut self,
+    /// Checks a request and fills in what it leaves out.
+    pub(super) fn draft(&mut self, app: &AppName, job: NewJob) -> Result<Draft, JobRefusal> {
+        let NewJob { function, arguments, options, then, batch } = job;
+        let (step, mut declarations) =
+            self.step(app, NewJob { function, options, ..NewJob::default() })?;
+        let then = self.steps(app, then, &mut declarations)?;
+        let head = self.head(app, step.job.function, step.signature, step.job.options, batch);
+        let draft = finished(head, Body { arguments, input: None, then }, declarations);
+        if draft.body.len() > BODY_BYTES_MAX {
+            let reason = format!("a job has at most {BODY_BYTES_MAX} bytes of arguments");
+            return Err(bad("arguments", reason));
+        }
+        Ok(draft)
+    }
+
+    /// A job as it will be made, by the current release, with all its options.
+    pub(super) fn step(
+        &self,
         app: &AppName,
-        job: NewJob,
-        input: Option<Vec<u8>>,
-    ) -> Result<Draft, JobRefusal> {
-        let id = self.app(app);
-        let Some(rules) = &self.apps[id as usize].rules else {
+        mut job: NewJob,
+    ) -> Result<(Step, Vec<(u64, Vec<u8>)>), JobRefusal> {
+        let rules = self.app_ids.get(app).and_then(|app| self.apps[*app as usize].rules.as_ref());
+        let Some(rules) = rules else {
             let reason = format!("no release of \"{app}\" runs on this worker");
             return Err(JobRefusal::Unavailable { reason });
         };
         let rule = callable(rules, &job.function)?;
-        check_steps(rules, &job.then)?;
-        let (signature, declaration) = (rule.signature, rule.declaration.clone());
-        let function = rule.name.clone();
-        let options = merged(job.options, &rule.options);
-        check(&options)?;
-        let head = self.head(app, function, signature, options, job.batch);
-        Ok(self.finish_draft(head, job.arguments, input, job.then, Some((signature, declaration))))
+        job.function.clone_from(&rule.name);
+        job.options = merged(job.options, &rule.options);
+        check(&job.options)?;
+        self.check_queue(app, &job.options)?;
+        let declaration = (rule.signature, rule.declaration.clone());
+        Ok((Step { job, signature: rule.signature }, vec![declaration]))
     }
 
-    /// As [`Engine::draft`], for a job that follows one that is done: it is made whatever the current
-    /// release says, and waits if that cannot run it.
-    pub(super) fn draft_anyway(
-        &mut self,
+    /// What is made later, once: no caller can send it twice, so it has no idempotency key.
+    pub(super) fn later_step(
+        &self,
         app: &AppName,
         job: NewJob,
-        input: Option<Vec<u8>>,
-    ) -> Draft {
-        match self.draft(app, job.clone(), input.clone()) {
-            Ok(draft) => draft,
-            Err(_) => {
-                let head = self.head(app, job.function, 0, job.options, job.batch);
-                self.finish_draft(head, job.arguments, input, job.then, None)
-            }
+        declarations: &mut Vec<(u64, Vec<u8>)>,
+    ) -> Result<Step, JobRefusal> {
+        if !job.then.is_empty() {
+            return Err(bad(
+                "then",
+                "a step of a chain, or what follows a batch, has no chain of its own",
+            ));
         }
+        if job.options.idempotency_key.is_some() {
+            return Err(bad("idempotencyKey", "what follows another job is made once anyway"));
+        }
+        let (step, declared) = self.step(app, job)?;
+        declarations.extend(declared);
+        Ok(step)
     }
 
-    fn finish_draft(
-        &mut self,
-        mut head: Head,
-        arguments: Vec<u8>,
-        input: Option<Vec<u8>>,
+    fn steps(
+        &self,
+        app: &AppName,
         then: Vec<NewJob>,
-        declaration: Option<(u64, Vec<u8>)>,
+        declarations: &mut Vec<(u64, Vec<u8>)>,
+    ) -> Result<Vec<Step>, JobRefusal> {
+        if then.len() > STEPS_MAX {
+            return Err(bad(
+                "then",
+                format!("a chain has at most {STEPS_MAX} steps after the first"),
+            ));
+        }
+        then.into_iter().map(|job| self.later_step(app, job, declarations)).collect()
+    }
+
+    /// A job that follows one that is done: it is made whatever the current release says, and waits if
+    /// that cannot run it. `input` comes before the arguments.
+    pub(super) fn draft_step(
+        &mut self,
+        app: &AppName,
+        step: Step,
+        then: Vec<Step>,
+        input: Option<Vec<u8>>,
     ) -> Draft {
-        let body = Body { arguments, input, then }.to_bytes();
-        head.body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        Draft { head, body, declaration }
+        let Step { job, signature } = step;
+        let head = self.head(app, job.function, signature, job.options, job.batch);
+        finished(head, Body { arguments: job.arguments, input, then }, Vec::new())
+    }
+
+    /// A queue is made by the first job that names it.
+    fn check_queue(&self, app: &AppName, options: &JobOptions) -> Result<(), JobRefusal> {
+        let name = options.queue.as_deref().unwrap_or(DEFAULT_QUEUE);
+        let known = self.app_ids.get(app).and_then(|app| self.find_queue(*app, name)).is_some();
+        if !known && self.queues.len() >= QUEUES_MAX {
+            let reason = format!("there are {QUEUES_MAX} queues already: use one of those");
+            return Err(bad("queue", reason));
+        }
+        Ok(())
     }
 
     fn head(
@@ -101,11 +153,10 @@ impl Engine {
             app: app.clone(),
             function,
             signature,
-            queue: options.queue.unwrap_or_else(|| "default".to_owned()),
+            queue: options.queue.unwrap_or_else(|| DEFAULT_QUEUE.to_owned()),
             made_ms: now.wall_ms,
             salt: self.random.next(),
             due,
-            turn: 1,
             order_ms: self.order_ms().saturating_add(later),
             expires: options.expires_ms.map(|expires| Pause::of(expires, now)),
             priority: options.priority.unwrap_or(0),
@@ -124,11 +175,18 @@ impl Engine {
             keep_ms: options.keep_ms.unwrap_or(defaults.keep_ms),
             batch,
             began_ms: 0,
+            cancelled: false,
             ended_ms: 0,
             cause: String::new(),
             body_bytes: 0,
         }
     }
+}
+
+fn finished(mut head: Head, body: Body, declarations: Vec<(u64, Vec<u8>)>) -> Draft {
+    let body = body.to_bytes();
+    head.body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
+    Draft { head, body, declarations }
 }
 
 fn callable<'a>(rules: &'a Rules, function: &str) -> Result<&'a Rule, JobRefusal> {
@@ -142,20 +200,6 @@ fn callable<'a>(rules: &'a Rules, function: &str) -> Result<&'a Rule, JobRefusal
             Err(JobRefusal::NotCallable { function: rule.name.clone(), reason: reason.clone() })
         }
     }
-}
-
-fn check_steps(rules: &Rules, then: &[NewJob]) -> Result<(), JobRefusal> {
-    if then.len() > STEPS_MAX {
-        return Err(bad("then", format!("a chain has at most {STEPS_MAX} steps after the first")));
-    }
-    for step in then {
-        if !step.then.is_empty() {
-            return Err(bad("then", "a step of a chain has no chain of its own"));
-        }
-        callable(rules, &step.function)?;
-        check(&step.options)?;
-    }
-    Ok(())
 }
 
 /// What the caller says, else what the function's attribute says.
@@ -258,8 +302,11 @@ fn check_keys(options: &JobOptions) -> Result<(), JobRefusal> {
         if limit.concurrency == Some(0) {
             return Err(bad("limit", "concurrency must be at least 1"));
         }
-        if matches!(limit.rate, Some(Rate { count: 0, .. } | Rate { period_ms: 0, .. })) {
-            return Err(bad("limit", "a rate is at least 1 in at least 1 ms"));
+        if let Some(Rate { count, period_ms }) = limit.rate
+            && (!(1..=RATE_COUNT_MAX).contains(&count) || !(1..=TIME_MS_MAX).contains(&period_ms))
+        {
+            let reason = format!("a rate is 1 to {RATE_COUNT_MAX} in 1 ms to ten years");
+            return Err(bad("limit", reason));
         }
     }
     let tags = &options.tags;

@@ -3,7 +3,7 @@
 use super::Engine;
 use super::run::{Ended, Running};
 use crate::clock::{Due, Pause};
-use crate::record::{Body, Head, Tail};
+use crate::record::{CAUSE_BYTES_MAX, Head, MESSAGE_BYTES_MAX, Tail, shortened};
 use ledger::Change;
 use protocol::{Attempt, JobState, Outcome, Progress};
 
@@ -21,22 +21,14 @@ impl Engine {
         };
         self.end_under_limits(running.kind);
         self.release_slot(&running);
-        let (outcome, error) = described(&ended, running.cancelled);
-        let took_ms = self.now.steady_ms.saturating_sub(running.began_steady_ms);
-        if !matches!(ended, Ended::NotBegun(_)) {
-            let (number, began_ms) = (running.head.attempt, running.head.began_ms);
-            running.tail.note(Attempt { number, began_ms, took_ms, outcome, error: error.clone() });
-        }
+        let (outcome, error) = described(&ended, running.head.cancelled);
+        self.note_end(&mut running, &ended, outcome, error.clone());
         match ended {
-            Ended::Returned(result) => self.done(seq, running, result),
-            _ if running.cancelled => {
-                self.end(
-                    seq,
-                    running,
-                    JobState::Cancelled,
-                    "it was cancelled while it ran".to_owned(),
-                );
+            _ if running.head.cancelled => {
+                let cause = "it was cancelled while it ran".to_owned();
+                self.end(seq, running, JobState::Cancelled, cause);
             }
+            Ended::Returned(result) => self.done(seq, running, result),
             Ended::Failed(_) | Ended::TimedOut(_) => self.failed(seq, running, &error),
             Ended::Crashed(_) => self.crashed(seq, running, &error),
             Ended::Interrupted => self.again(seq, running, 0),
@@ -45,10 +37,22 @@ impl Engine {
         true
     }
 
+    fn note_end(&self, running: &mut Running, ended: &Ended, outcome: Outcome, error: String) {
+        if matches!(ended, Ended::NotBegun(_)) {
+            return;
+        }
+        let took_ms = self.now.steady_ms.saturating_sub(running.began_steady_ms);
+        let (number, began_ms) = (running.head.attempt, running.head.began_ms);
+        running.tail.note(Attempt { number, began_ms, took_ms, outcome, error });
+        // It has begun in time.
+        running.head.expires = None;
+    }
+
     /// How far a running attempt says it has come. In memory until the attempt ends.
     pub fn progress(&mut self, seq: u64, attempt: u32, progress: Progress) {
         if let Some(running) = self.running.get_mut(&seq).filter(|r| r.head.attempt == attempt) {
-            running.tail.progress = Some(progress);
+            let message = shortened(progress.message, MESSAGE_BYTES_MAX);
+            running.tail.progress = Some(Progress { message, ..progress });
         }
     }
 
@@ -57,21 +61,16 @@ impl Engine {
         let (app, queue) = (key.app as usize, key.queue as usize);
         self.apps[app].running -= 1;
         self.queues[queue].running -= 1;
-        let Some(lane) = running.lane else {
-            return;
-        };
-        if let Some(group) = self.lanes[lane as usize].group.as_mut() {
-            group.runs = false;
+        if let Some(lane) = running.lane {
+            self.lanes.set_runs(lane, false);
         }
     }
 
     fn done(&mut self, seq: u64, mut running: Running, result: Vec<u8>) {
         let mut then = std::mem::take(&mut running.then).into_iter();
         if let Some(mut next) = then.next() {
-            next.then = then.collect();
-            let batch = running.head.batch.filter(|_| next.batch.is_none());
-            next.batch = next.batch.or(batch);
-            self.follow(&running.head, next, Some(result.clone()));
+            next.job.batch = next.job.batch.or(running.head.batch);
+            self.follow(&running.head.app, next, then.collect(), Some(result.clone()));
         }
         running.tail.result = Some(result);
         running.tail.progress = None;
@@ -104,16 +103,21 @@ impl Engine {
         self.again(seq, running, 0);
     }
 
-    /// The job waits for its next attempt.
+    /// The job waits for its next attempt, unless another one waits in its place.
     fn again(&mut self, seq: u64, running: Running, pause_ms: u64) {
-        let Running { mut head, tail, kind, .. } = running;
+        if !self.waits_with_key(self.id_of(seq, &running.head), &running.head) {
+            return self.end(seq, running, JobState::Cancelled, super::keys::REPLACED.to_owned());
+        }
+        let Running { mut head, tail, kind, lane, .. } = running;
         head.due = match pause_ms {
             0 => Due::Now,
             pause => Due::After(Pause::of(pause, self.now)),
         };
-        head.turn += 1;
         self.update(seq, JobState::Waiting, &head, Some(&tail));
         self.wait(seq, kind, &head);
+        if let Some(lane) = lane {
+            self.place(lane);
+        }
     }
 
     pub(super) fn update(&mut self, seq: u64, state: JobState, head: &Head, tail: Option<&Tail>) {
@@ -142,10 +146,10 @@ impl Engine {
         cause: String,
     ) {
         head.ended_ms = self.now.wall_ms;
-        head.cause = cause;
+        head.cause = shortened(cause, CAUSE_BYTES_MAX);
         self.bytes -= u64::from(head.body_bytes);
         self.totals.count(state);
-        self.ends_unique(seq, &head);
+        self.leaves_key(self.id_of(seq, &head), &head);
         let keep_ms = self.keep_ms(&head, state);
         if keep_ms == 0 {
             self.pending.push(Change::Remove { seq });
@@ -156,10 +160,10 @@ impl Engine {
         if let Some(batch) = head.batch {
             self.count_in_batch(batch, seq, state);
         }
-        self.over.push(seq);
+        self.told.over.push(seq);
     }
 
-    pub(super) fn expire(&mut self, seq: u64, kind: u32, head: Head, mut tail: Tail, _body: Body) {
+    pub(super) fn expire(&mut self, seq: u64, kind: u32, head: Head, mut tail: Tail) {
         let cause = "it had not begun when its time was over (expires)".to_owned();
         tail.note(Attempt {
             number: head.attempt,
@@ -176,6 +180,7 @@ impl Engine {
 /// What is told of an attempt.
 fn described(ended: &Ended, cancelled: bool) -> (Outcome, String) {
     match ended {
+        Ended::Returned(_) if cancelled => (Outcome::Cancelled, String::new()),
         Ended::Returned(_) => (Outcome::Returned, String::new()),
         Ended::Failed(error) | Ended::TimedOut(error) | Ended::Crashed(error) if cancelled => {
             (Outcome::Cancelled, error.clone())

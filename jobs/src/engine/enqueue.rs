@@ -1,14 +1,13 @@
 //! Jobs are made.
 
 use super::draft::{Draft, bad};
-use super::unique::Decision;
+use super::keys::{Decision, REPLACED};
 use super::{Engine, fact};
 use crate::pending::ReadError;
-use crate::record::Head;
-use crate::timers::Timer;
+use crate::record::{Head, Step};
 use ledger::{Change, Reader};
 use protocol::{Accepted, AppName, JobId, JobRefusal, JobState, NewBatch, NewJob, UniqueMode};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Most jobs of one request.
 const JOBS_AT_ONCE_MAX: usize = 10_000;
@@ -34,11 +33,15 @@ impl Engine {
             return Ok(Err(bad("jobs", reason)));
         }
         let drafted: Result<Vec<Draft>, JobRefusal> =
-            jobs.into_iter().map(|job| self.draft(app, job, None)).collect();
-        let drafts = match drafted.and_then(|drafts| self.check_all(app, drafts, batch.as_ref())) {
-            Ok(drafts) => drafts,
+            jobs.into_iter().map(|job| self.draft(app, job)).collect();
+        let callbacks = batch.map(|batch| self.callbacks(app, batch)).transpose();
+        let (drafts, batch) = match drafted.and_then(|drafts| Ok((drafts, callbacks?))) {
+            Ok(request) => request,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        if let Err(refusal) = self.check_all(app, &drafts, reader)? {
+            return Ok(Err(refusal));
+        }
         let batch = batch.map(|batch| self.open_batch(app, batch));
         let mut accepted = Vec::with_capacity(drafts.len());
         for mut draft in drafts {
@@ -55,60 +58,79 @@ impl Engine {
     fn check_all(
         &mut self,
         app: &AppName,
-        drafts: Vec<Draft>,
-        batch: Option<&NewBatch>,
-    ) -> Result<Vec<Draft>, JobRefusal> {
+        drafts: &[Draft],
+        reader: &dyn Reader,
+    ) -> Result<Result<(), JobRefusal>, ReadError> {
         let app_id = self.app(app);
-        let callbacks = batch.into_iter().flat_map(|b| [&b.then, &b.catch, &b.finally]).flatten();
-        for callback in callbacks.cloned().collect::<Vec<_>>() {
-            self.draft(app, callback, None)?;
-        }
-        let (mut bytes, mut keys) = (0, HashSet::new());
-        for draft in &drafts {
-            bytes += u64::from(draft.head.body_bytes);
-            self.check_room(app_id, &draft.head, drafts.len() as u64)?;
-            if let Some(batch) = draft.head.batch
-                && !self.is_open_batch(batch)
+        let mut more = More::default();
+        for Draft { head, .. } in drafts {
+            // Sent again, it is answered however full the queue is.
+            if let Some(key) = &head.idempotency_key
+                && self.known_by(app, key, reader)?.is_some()
             {
-                return Err(JobRefusal::UnknownBatch { id: batch });
-            }
-            let Some(unique) = draft.head.unique.as_ref().filter(|u| u.mode == UniqueMode::Reject)
-            else {
                 continue;
-            };
-            if !keys.insert(&unique.key) {
-                return Err(bad(
-                    "unique",
-                    format!("the key \"{}\" is in this request twice", unique.key),
-                ));
             }
-            if let Decision::Refuse(id) = self.decide(app_id, unique) {
-                return Err(JobRefusal::Duplicate { id, key: unique.key.clone() });
+            if let Err(refusal) = self.check_one(app_id, head, &mut more) {
+                return Ok(Err(refusal));
             }
         }
-        let limit = self.settings.queue_bytes_max;
-        if self.bytes + bytes > limit {
-            let queue = drafts[0].head.queue.clone();
-            let setting = "jobs.queue_bytes_max".to_owned();
-            return Err(JobRefusal::QueueFull { queue, setting, limit });
-        }
-        Ok(drafts)
+        Ok(Ok(()))
     }
 
-    fn check_room(&mut self, app: u32, head: &Head, more: u64) -> Result<(), JobRefusal> {
-        let queue = self.queue(app, &head.queue);
-        let queue = &self.queues[queue as usize];
-        if queue.draining {
+    fn check_one<'a>(
+        &self,
+        app: u32,
+        head: &'a Head,
+        more: &mut More<'a>,
+    ) -> Result<(), JobRefusal> {
+        if let Some(batch) = head.batch
+            && !self.is_open_batch(batch)
+        {
+            return Err(JobRefusal::UnknownBatch { id: batch });
+        }
+        if let Some(unique) = &head.unique {
+            match self.decide(app, unique) {
+                Decision::Refuse(id) => {
+                    return Err(JobRefusal::Duplicate { id, key: unique.key.clone() });
+                }
+                Decision::Existing(_) => return Ok(()),
+                Decision::Make | Decision::Replace(_) => {}
+            }
+            if unique.mode == UniqueMode::Reject && !more.keys.insert(&unique.key) {
+                let reason = format!("the key \"{}\" is in this request twice", unique.key);
+                return Err(bad("unique", reason));
+            }
+        }
+        self.check_room(app, head, more)
+    }
+
+    fn check_room<'a>(
+        &self,
+        app: u32,
+        head: &'a Head,
+        more: &mut More<'a>,
+    ) -> Result<(), JobRefusal> {
+        let count = more.of_queue.entry(&head.queue).or_default();
+        (*count, more.bytes) = (*count + 1, more.bytes + u64::from(head.body_bytes));
+        let full = |setting: &str, limit| JobRefusal::QueueFull {
+            queue: head.queue.clone(),
+            setting: setting.to_owned(),
+            limit,
+        };
+        if self.bytes + more.bytes > self.settings.queue_bytes_max {
+            return Err(full("jobs.queue_bytes_max", self.settings.queue_bytes_max));
+        }
+        let queue = self.find_queue(app, &head.queue).map(|queue| &self.queues[queue as usize]);
+        if queue.is_some_and(|queue| queue.draining) {
             let reason = format!(
                 "queue \"{}\" is being drained; appserver queue resume takes jobs again",
-                queue.name
+                head.queue
             );
             return Err(JobRefusal::Unavailable { reason });
         }
-        let limit = self.settings.queue_len_max;
-        if queue.waiting + queue.running + more > limit {
-            let (queue, setting) = (head.queue.clone(), "jobs.queue_len_max".to_owned());
-            return Err(JobRefusal::QueueFull { queue, setting, limit });
+        let there = queue.map_or(0, |queue| queue.waiting + queue.running);
+        if there + *count > self.settings.queue_len_max {
+            return Err(full("jobs.queue_len_max", self.settings.queue_len_max));
         }
         Ok(())
     }
@@ -127,30 +149,51 @@ impl Engine {
                 return Ok(Accepted { id, existing: true });
             }
             Decision::Replace(id) => {
-                self.cancel_waiting(id, "another job of its unique key took its place", reader)?;
+                self.cancel_waiting(id, REPLACED, reader)?;
             }
         }
         Ok(Accepted { id: self.make(draft), existing: false })
     }
 
-    /// A job that follows another one, or a batch.
-    pub(super) fn follow(&mut self, before: &Head, job: NewJob, input: Option<Vec<u8>>) {
-        let draft = self.draft_anyway(&before.app.clone(), job, input);
-        self.make(draft);
+    /// A job that follows another one, or a batch. Nobody is there to be told that its unique key is
+    /// taken: then it is over as soon as it is made, for everybody to see.
+    pub(super) fn follow(
+        &mut self,
+        app: &AppName,
+        step: Step,
+        then: Vec<Step>,
+        input: Option<Vec<u8>>,
+    ) {
+        let draft = self.draft_step(app, step, then, input);
+        let app = self.app(app);
+        let taken = |id| format!("its unique key is that of job {id}");
+        let over = match draft.head.unique.as_ref().map_or(Decision::Make, |u| self.decide(app, u))
+        {
+            _ if draft.body.len() > ledger::PART_BYTES_MAX => {
+                Some((JobState::Dead, "what it is to be called with is too large".to_owned()))
+            }
+            Decision::Make => None,
+            Decision::Replace(id) => {
+                self.keys.replaced.push(id);
+                None
+            }
+            Decision::Existing(id) => Some((JobState::Cancelled, taken(id))),
+            Decision::Refuse(id) => Some((JobState::Dead, taken(id))),
+        };
+        match over {
+            None => {
+                self.make(draft);
+            }
+            Some((state, cause)) => self.make_over(draft, state, cause),
+        }
     }
 
     /// Puts the job where it waits; nothing can refuse it any more.
-    pub(super) fn make(&mut self, draft: Draft) -> JobId {
-        let Draft { head, body, declaration } = draft;
+    fn make(&mut self, draft: Draft) -> JobId {
+        let Draft { head, body, declarations } = draft;
+        self.declare(declarations);
         let seq = self.take_seq();
         let id = self.id_of(seq, &head);
-        if let Some((signature, declaration)) = declaration
-            && !self.signatures.contains_key(&signature)
-        {
-            let (key, value) = (signature.to_be_bytes().to_vec(), declaration.clone());
-            self.pending.push(Change::SetFact { kind: fact::SIGNATURE, key, value });
-            self.signatures.insert(signature, declaration);
-        }
         let state = JobState::Waiting as u8;
         self.pending.push(Change::Insert { seq, state, head: head.to_bytes(), body });
         self.make_known(id, &head);
@@ -159,19 +202,47 @@ impl Engine {
         self.join_batch(&head, seq);
         self.totals.made += 1;
         self.admit(seq, &head);
+        self.set_key_limit(&head);
         id
+    }
+
+    fn make_over(&mut self, draft: Draft, state: JobState, cause: String) {
+        let Draft { head, body, .. } = draft;
+        let seq = self.take_seq();
+        let body = if body.len() > ledger::PART_BYTES_MAX { Vec::new() } else { body };
+        let (waiting, head_bytes) = (JobState::Waiting as u8, head.to_bytes());
+        self.pending.push(Change::Insert { seq, state: waiting, head: head_bytes, body });
+        self.join_batch(&head, seq);
+        self.totals.made += 1;
+        self.bytes += u64::from(head.body_bytes);
+        self.close(seq, head, None, state, cause);
+    }
+
+    pub(super) fn declare(&mut self, declarations: Vec<(u64, Vec<u8>)>) {
+        for (signature, declaration) in declarations {
+            if self.signatures.contains_key(&signature) {
+                continue;
+            }
+            let (key, value) = (signature.to_be_bytes().to_vec(), declaration.clone());
+            self.pending.push(Change::SetFact { kind: fact::SIGNATURE, key, value });
+            self.signatures.insert(signature, declaration);
+        }
     }
 
     /// A job that is in the ledger takes its place in memory.
     pub(super) fn admit(&mut self, seq: u64, head: &Head) {
-        let kind = self.kind(head);
-        self.kinds[kind as usize].jobs += 1;
+        let kind = self.join_kind(head);
         self.bytes += u64::from(head.body_bytes);
         let app = self.kinds[kind as usize].key.app;
-        self.joins_unique(app, self.id_of(seq, head), head);
-        if let Some(expires) = head.expires {
-            self.timers.after(expires.ends_steady_ms(self.now), Timer::Expires { seq });
-        }
         self.wait(seq, kind, head);
+        self.takes_key(app, self.id_of(seq, head), head);
     }
+}
+
+/// What a request adds.
+#[derive(Default)]
+struct More<'a> {
+    bytes: u64,
+    of_queue: HashMap<&'a str, u64>,
+    keys: HashSet<&'a str>,
 }

@@ -1,7 +1,7 @@
 //! Why a job does not run.
 
 use super::Engine;
-use super::lanes::Standing;
+use super::lanes::{Hold, Standing};
 use super::limits::LimiterKey;
 use crate::clock::{Due, Now};
 use crate::limiter::Verdict;
@@ -9,29 +9,50 @@ use crate::record::Head;
 
 impl Engine {
     /// For a person: what a waiting job waits for, and what would change it.
-    pub(super) fn waits_for(&mut self, seq: u64, head: &Head) -> String {
-        let kind = self.kind(head);
-        let lane = match &head.group {
-            Some(group) => self.group_lane(self.kinds[kind as usize].key.app, group),
-            None => self.kinds[kind as usize].lane,
+    pub(super) fn waits_for(&self, seq: u64, head: &Head) -> String {
+        if let Some(why) = self.aside.get(&seq) {
+            return format!("{why}: it is left alone until somebody deletes it");
+        }
+        let Some(kind) = self.kind_of(head) else {
+            return String::new();
         };
         if let Some(pause) = self.pause_left(head) {
             return pause;
         }
-        let first = self.first_of(lane).map(|place| place.seq);
-        let standing = self.standing_of(lane);
-        let ahead = if first == Some(seq) { String::new() } else { self.ahead(head, lane) };
-        let why = match standing {
-            Standing::Empty | Standing::Pausing => String::new(),
-            Standing::Ready(_) => self.no_slot(head),
-            Standing::Behind => format!("another job of its group \"{}\" runs", group_of(head)),
-            Standing::Paused => {
-                format!("its queue \"{}\" is paused: appserver queue resume", head.queue)
-            }
-            Standing::Unfit => self.fits(kind).err().unwrap_or_default(),
-            Standing::Limited(limiter, _) => self.limited(limiter),
+        if self.waiting.is_behind_key(seq) {
+            let key = head.unique.as_ref().map_or("", |unique| &unique.key);
+            return format!("another job of its unique key \"{key}\" runs");
+        }
+        let lane = match &head.group {
+            Some(group) => self.lanes.find_group(self.kinds[kind as usize].key.app, group),
+            None => Some(self.kinds[kind as usize].lane),
         };
-        [why, ahead].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+        let Some((lane, first)) = lane.and_then(|lane| Some((lane, self.lanes.first(lane)?)))
+        else {
+            return String::new();
+        };
+        if first.seq != seq && head.group.is_some() {
+            return self.behind_in_group(head, first.seq);
+        }
+        let why = self.first_waits_for(lane, first.kind, head);
+        match first.seq == seq {
+            true => why,
+            false => format!("{why}; {} of its kind wait", self.lanes.len(lane)),
+        }
+    }
+
+    fn behind_in_group(&self, head: &Head, first: u64) -> String {
+        let group = group_of(head);
+        format!("others of its group \"{group}\" come first, now the one numbered {first}")
+    }
+
+    fn first_waits_for(&self, lane: u32, kind: u32, head: &Head) -> String {
+        match self.standing(lane) {
+            Standing::Empty | Standing::Held(Hold::Pause | Hold::Key) => String::new(),
+            Standing::Behind => format!("another job of its group \"{}\" runs", group_of(head)),
+            Standing::Unfit => self.fits(kind).err().unwrap_or_default(),
+            Standing::Ready => self.gate_before(kind, head).unwrap_or_else(|| self.no_slot(head)),
+        }
     }
 
     fn pause_left(&self, head: &Head) -> Option<String> {
@@ -47,16 +68,41 @@ impl Engine {
         let seconds = left.div_ceil(1000);
         Some(match head.attempt {
             0 => format!("it is delayed for another {seconds} s"),
-            attempt => format!("attempt {attempt} failed: the next one is in {seconds} s"),
+            attempt => format!("attempt {attempt} has ended: the next one is in {seconds} s"),
         })
     }
 
-    fn ahead(&self, head: &Head, lane: u32) -> String {
-        match &head.group {
-            Some(group) => format!("others of its group \"{group}\" come first"),
-            None => {
-                format!("it is one of {} of its kind that wait", self.lanes[lane as usize].len())
+    /// The first gate that lets nobody of this kind through.
+    fn gate_before(&self, kind: u32, head: &Head) -> Option<String> {
+        let paused = self.queues[self.kinds[kind as usize].key.queue as usize].paused;
+        if paused {
+            return Some(format!("its queue \"{}\" is paused: appserver queue resume", head.queue));
+        }
+        let gates = self.gates_of(self.kinds[kind as usize].gate);
+        gates.map(|gate| self.gates.get(gate).limiter).find_map(|limiter| self.limited(limiter))
+    }
+
+    fn limited(&self, limiter: u32) -> Option<String> {
+        let held = self.limits.peek(limiter);
+        let limits = held.limiter.limits;
+        let what = match &held.key {
+            LimiterKey::Queue(queue) => format!("queue \"{}\"", self.queues[*queue as usize].name),
+            LimiterKey::Function(_, function) => format!("function {function}()"),
+            LimiterKey::Key(_, key) => format!("key \"{key}\""),
+        };
+        match held.limiter.clone().verdict(self.now) {
+            Verdict::Admitted => None,
+            Verdict::NotBefore(at) => {
+                let rate = limits.rate.map_or(String::new(), |rate| {
+                    format!(" of {} in {} ms", rate.count, rate.period_ms)
+                });
+                let left = at.saturating_sub(self.now.steady_ms);
+                Some(format!("the rate{rate} of {what} is used up for another {left} ms"))
             }
+            Verdict::Busy => Some(match limits.concurrency {
+                Some(0) | None => format!("{what} is not to run any: its limit is 0"),
+                Some(most) => format!("{what} runs {most} at a time, and they run"),
+            }),
         }
     }
 
@@ -71,30 +117,6 @@ impl Engine {
                 )
             }
             _ => "it is its turn".to_owned(),
-        }
-    }
-
-    fn limited(&mut self, limiter: u32) -> String {
-        let now = self.now;
-        let held = &mut self.limiters[limiter as usize];
-        let limits = held.limiter.limits;
-        let what = match &held.key {
-            LimiterKey::Queue(queue) => format!("queue \"{}\"", self.queues[*queue as usize].name),
-            LimiterKey::Function(_, function) => format!("function {function}()"),
-            LimiterKey::Key(_, key) => format!("key \"{key}\""),
-            LimiterKey::Unique(_, key) => {
-                return format!("another job of its unique key \"{key}\" runs");
-            }
-        };
-        match held.limiter.verdict(now) {
-            Verdict::NotBefore(at) => {
-                let rate = limits.rate.map_or(String::new(), |rate| {
-                    format!(" of {} in {} ms", rate.count, rate.period_ms)
-                });
-                let left = at.saturating_sub(now.steady_ms);
-                format!("the rate{rate} of {what} is used up for another {left} ms")
-            }
-            _ => format!("{what} runs {} at a time, and they run", limits.concurrency.unwrap_or(0)),
         }
     }
 }

@@ -2,198 +2,261 @@
 //! one, in the order in which its jobs came, and runs one at a time.
 
 use super::Engine;
-use crate::clock::Due;
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use super::gates::Below;
+use super::members::index;
+use slab::Slab;
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 
-/// A job's place in its lane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    /// Lowest first: the rank among a kind, the number in a group.
-    pub(super) order: i64,
-    pub(super) seq: u64,
-    pub(super) kind: u32,
-    /// How often the job was queued: tells a place that it has left from the one that it has.
-    pub(super) turn: u32,
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    all: Slab<Lane>,
+    groups: HashMap<(u32, Arc<str>), u32>,
 }
 
 #[derive(Debug)]
-pub(super) struct Lane {
-    pub(super) app: u32,
-    heap: BinaryHeap<Reverse<Place>>,
-    pub(super) group: Option<Group>,
-    pub(super) standing: Standing,
+struct Lane {
+    app: u32,
+    jobs: Jobs,
+    /// The gate before which it stands, and its first job's rank.
+    shown: Option<(u32, i64)>,
 }
 
-/// What only lanes of groups have.
-#[derive(Debug, Default)]
-pub(super) struct Group {
-    pub(super) key: Box<str>,
-    pub(super) runs: bool,
-    /// Rank and pause of each job: the pause of the first holds the others back.
-    pub(super) members: HashMap<u64, (i64, Due, u64)>,
+#[derive(Debug)]
+enum Jobs {
+    /// Ranks and numbers of those that wait for nothing but their turn.
+    OfKind {
+        kind: u32,
+        places: BTreeSet<(i64, u64)>,
+    },
+    OfGroup(Group),
 }
 
-/// Why the first job of a lane does not run.
+#[derive(Debug)]
+struct Group {
+    key: Arc<str>,
+    runs: bool,
+    /// By their numbers.
+    members: VecDeque<Member>,
+}
+
+/// A job of a group that waits.
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    seq: u64,
+    rank: i64,
+    kind: u32,
+    hold: Option<Hold>,
+}
+
+/// What keeps a job from its turn, and a group with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// A delay, or the pause after a failure.
+    Pause,
+    /// Another job of its unique key runs.
+    Key,
+}
+
+/// A job that is the first of its lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct First {
+    pub(super) seq: u64,
+    pub(super) rank: i64,
+    pub(super) kind: u32,
+    hold: Option<Hold>,
+}
+
+/// Where a lane stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     Empty,
-    /// It waits for nothing but a slot: by its rank.
-    Ready(i64),
-    /// The one before it in its group runs.
+    /// The one before the first in its group runs.
     Behind,
-    /// Its pause, or that of its group.
-    Pausing,
-    /// Its queue is paused.
-    Paused,
+    Held(Hold),
     /// No current release can run it.
     Unfit,
-    /// That limit, by its rank.
-    Limited(u32, i64),
+    /// Before the gates.
+    Ready,
 }
 
-impl Lane {
-    pub(super) fn of_kind(app: u32) -> Self {
-        Self { app, heap: BinaryHeap::new(), group: None, standing: Standing::Empty }
+impl Lanes {
+    pub(super) fn of_kind(&mut self, app: u32, kind: u32) -> u32 {
+        let jobs = Jobs::OfKind { kind, places: BTreeSet::new() };
+        index(self.all.insert(Lane { app, jobs, shown: None }))
     }
 
-    fn of_group(app: u32, key: Box<str>) -> Self {
-        Self { group: Some(Group { key, ..Group::default() }), ..Self::of_kind(app) }
-    }
-
-    pub(super) fn is_ready(&self) -> bool {
-        matches!(self.standing, Standing::Ready(_))
-    }
-
-    pub(super) fn places(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
-        self.heap.iter().map(|Reverse(place)| (place.seq, place.turn))
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.heap.len()
-    }
-}
-
-impl Engine {
     /// The lane of a group, made if it is not there.
-    pub(super) fn group_lane(&mut self, app: u32, group: &str) -> u32 {
-        if let Some(lane) = self.groups.get(&(app, group.into())) {
+    pub(super) fn of_group(&mut self, app: u32, key: &str) -> u32 {
+        let key: Arc<str> = key.into();
+        if let Some(lane) = self.groups.get(&(app, Arc::clone(&key))) {
             return *lane;
         }
-        let key: Box<str> = group.into();
-        let lane = super::members::index(self.lanes.insert(Lane::of_group(app, key.clone())));
+        let group = Group { key: Arc::clone(&key), runs: false, members: VecDeque::new() };
+        let lane = Lane { app, jobs: Jobs::OfGroup(group), shown: None };
+        let lane = index(self.all.insert(lane));
         self.groups.insert((app, key), lane);
         lane
     }
 
-    /// A job takes its place in a lane.
-    pub(super) fn join(&mut self, lane: u32, place: Place) {
-        let first = self.first_of(lane);
-        self.lanes[lane as usize].heap.push(Reverse(place));
-        if first.is_none_or(|first| place < first) {
-            self.place(lane);
-        }
+    pub(super) fn find_group(&self, app: u32, key: &str) -> Option<u32> {
+        self.groups.get(&(app, key.into())).copied()
     }
 
-    /// The first job of a lane. Places whose jobs are gone are cleared away.
-    pub(super) fn first_of(&mut self, lane: u32) -> Option<Place> {
-        let heap = &mut self.lanes[lane as usize].heap;
-        while let Some(Reverse(first)) = heap.peek() {
-            if self.gone.is_empty() || !self.gone.remove(&(first.seq, first.turn)) {
-                return Some(*first);
+    pub(super) fn first(&self, lane: u32) -> Option<First> {
+        match &self.all[lane as usize].jobs {
+            Jobs::OfKind { kind, places } => {
+                let (rank, seq) = *places.first()?;
+                Some(First { seq, rank, kind: *kind, hold: None })
             }
-            heap.pop();
+            Jobs::OfGroup(group) => {
+                let Member { seq, rank, kind, hold } = *group.members.front()?;
+                Some(First { seq, rank, kind, hold })
+            }
         }
-        None
     }
 
-    /// Takes the first job out of its lane; the lane is to be placed again.
-    pub(super) fn leave(&mut self, lane: u32) -> Option<Place> {
-        let first = self.first_of(lane)?;
-        let lane = &mut self.lanes[lane as usize];
-        lane.heap.pop();
-        if let Some(group) = &mut lane.group {
-            group.members.remove(&first.seq);
+    /// A job takes its place. One that is held takes one in its group only.
+    pub(super) fn insert(&mut self, lane: u32, seq: u64, rank: i64, of: u32, hold: Option<Hold>) {
+        match &mut self.all[lane as usize].jobs {
+            Jobs::OfKind { places, .. } if hold.is_none() => {
+                places.insert((rank, seq));
+            }
+            Jobs::OfKind { .. } => {}
+            Jobs::OfGroup(group) => {
+                let member = Member { seq, rank, kind: of, hold };
+                group.members.insert(group.place_of(seq), member);
+            }
         }
-        Some(first)
     }
 
-    /// Decides anew why the first job of a lane does not run, and puts the lane where that is ended.
+    /// What held a job is over, or another thing holds it now.
+    pub(super) fn hold(&mut self, lane: u32, seq: u64, rank: i64, hold: Option<Hold>) {
+        match &mut self.all[lane as usize].jobs {
+            Jobs::OfKind { places, .. } => {
+                let _ = match hold {
+                    None => places.insert((rank, seq)),
+                    Some(_) => places.remove(&(rank, seq)),
+                };
+            }
+            Jobs::OfGroup(group) => {
+                let at = group.place_of(seq);
+                if let Some(member) = group.members.get_mut(at).filter(|found| found.seq == seq) {
+                    member.hold = hold;
+                }
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, lane: u32, seq: u64, rank: i64) {
+        match &mut self.all[lane as usize].jobs {
+            Jobs::OfKind { places, .. } => {
+                places.remove(&(rank, seq));
+            }
+            Jobs::OfGroup(group) => {
+                let at = group.place_of(seq);
+                if group.members.get(at).is_some_and(|found| found.seq == seq) {
+                    group.members.remove(at);
+                }
+            }
+        }
+    }
+
+    /// Says of a group that one of its jobs runs, or that none does.
+    pub(super) fn set_runs(&mut self, lane: u32, runs: bool) {
+        if let Jobs::OfGroup(group) = &mut self.all[lane as usize].jobs {
+            group.runs = runs;
+        }
+    }
+
+    pub(super) fn len(&self, lane: u32) -> usize {
+        match &self.all[lane as usize].jobs {
+            Jobs::OfKind { places, .. } => places.len(),
+            Jobs::OfGroup(group) => group.members.len(),
+        }
+    }
+
+    pub(super) fn remove_lane(&mut self, lane: u32) {
+        let lane = self.all.remove(lane as usize);
+        if let Jobs::OfGroup(group) = lane.jobs {
+            self.groups.remove(&(lane.app, group.key));
+        }
+    }
+
+    /// A group of which nothing waits or runs is to be forgotten.
+    fn is_idle_group(&self, lane: u32) -> bool {
+        match &self.all[lane as usize].jobs {
+            Jobs::OfKind { .. } => false,
+            Jobs::OfGroup(group) => !group.runs && group.members.is_empty(),
+        }
+    }
+
+    fn runs(&self, lane: u32) -> bool {
+        matches!(&self.all[lane as usize].jobs, Jobs::OfGroup(group) if group.runs)
+    }
+
+    fn of_app(&self, app: u32) -> Vec<u32> {
+        let of_app = |(id, lane): (usize, &Lane)| (lane.app == app).then(|| index(id));
+        self.all.iter().filter_map(of_app).collect()
+    }
+}
+
+impl Group {
+    fn place_of(&self, seq: u64) -> usize {
+        // Nearly always the last or the first one.
+        match self.members.back() {
+            Some(last) if last.seq >= seq => self.members.partition_point(|m| m.seq < seq),
+            _ => self.members.len(),
+        }
+    }
+}
+
+impl Engine {
+    /// Puts a lane before the gate of its first job, if nothing else keeps that from its turn. To be
+    /// called after whatever can have changed this.
     pub(super) fn place(&mut self, lane: u32) {
-        self.unplace(lane);
-        let standing = self.standing_of(lane);
-        let app = self.lanes[lane as usize].app;
-        match standing {
-            Standing::Ready(rank) => {
-                self.apps[app as usize].ready.insert((rank, lane));
-            }
-            Standing::Limited(limiter, rank) => {
-                self.limiters[limiter as usize].limiter.held.insert((rank, lane));
-            }
-            Standing::Empty => return self.drop_group_if_idle(lane),
-            Standing::Behind | Standing::Pausing | Standing::Paused | Standing::Unfit => {}
+        if self.lanes.is_idle_group(lane) {
+            self.stand(lane, None);
+            return self.lanes.remove_lane(lane);
         }
-        self.lanes[lane as usize].standing = standing;
+        let stands = match (self.standing(lane), self.lanes.first(lane)) {
+            (Standing::Ready, Some(first)) => {
+                Some((self.kinds[first.kind as usize].gate, first.rank))
+            }
+            _ => None,
+        };
+        self.stand(lane, stands);
     }
 
-    pub(super) fn unplace(&mut self, lane: u32) {
-        let known = &mut self.lanes[lane as usize];
+    pub(super) fn stand(&mut self, lane: u32, stands: Option<(u32, i64)>) {
+        let known = &mut self.lanes.all[lane as usize];
         let app = known.app;
-        match std::mem::replace(&mut known.standing, Standing::Empty) {
-            Standing::Ready(rank) => {
-                self.apps[app as usize].ready.remove(&(rank, lane));
-                // It may leave room under a limit that others wait for.
-                if let Some(first) = self.lanes[lane as usize].heap.peek() {
-                    let kind = first.0.kind;
-                    let limiters = self.kinds.get(kind as usize).map(|kind| kind.limiters.iter());
-                    let waited_for =
-                        |id: &&u32| !self.limiters[**id as usize].limiter.held.is_empty();
-                    self.freed.extend(limiters.into_iter().flatten().filter(waited_for));
+        let before = std::mem::replace(&mut known.shown, stands);
+        let below = Below::Lane(lane);
+        match (before, stands) {
+            (Some((from, old)), Some((to, new))) if from == to => {
+                self.show(app, Some(to), below, Some(old), Some(new));
+            }
+            _ => {
+                if let Some((gate, rank)) = before {
+                    self.show(app, Some(gate), below, Some(rank), None);
+                }
+                if let Some((gate, rank)) = stands {
+                    self.show(app, Some(gate), below, None, Some(rank));
                 }
             }
-            Standing::Limited(limiter, rank) => {
-                if let Some(held) = self.limiters.get_mut(limiter as usize) {
-                    held.limiter.held.remove(&(rank, lane));
-                }
-            }
-            _ => {}
         }
     }
 
-    pub(super) fn standing_of(&mut self, lane: u32) -> Standing {
-        let Some(first) = self.first_of(lane) else {
+    pub(super) fn standing(&self, lane: u32) -> Standing {
+        let Some(first) = self.lanes.first(lane) else {
             return Standing::Empty;
         };
-        let mut rank = first.order;
-        if let Some(group) = &self.lanes[lane as usize].group {
-            if group.runs {
-                return Standing::Behind;
-            }
-            if let Some((of_rank, due, steady)) = group.members.get(&first.seq) {
-                rank = *of_rank;
-                if self.is_pausing(*due, *steady) {
-                    return Standing::Pausing;
-                }
-            }
-        }
-        let kind = &self.kinds[first.kind as usize];
-        if self.queues[kind.key.queue as usize].paused {
-            return Standing::Paused;
-        }
-        if !self.does_fit(first.kind) {
-            return Standing::Unfit;
-        }
-        match self.held_by(first.kind) {
-            None => Standing::Ready(rank),
-            Some(limiter) => Standing::Limited(limiter, rank),
-        }
-    }
-
-    fn is_pausing(&self, due: Due, steady_ms: u64) -> bool {
-        match due {
-            Due::Now => false,
-            Due::After(_) => steady_ms > self.now.steady_ms,
-            Due::At(wall_ms) => wall_ms > self.now.wall_ms,
+        match first.hold {
+            _ if self.lanes.runs(lane) => Standing::Behind,
+            Some(hold) => Standing::Held(hold),
+            None if self.does_fit(first.kind) => Standing::Ready,
+            None => Standing::Unfit,
         }
     }
 
@@ -208,30 +271,15 @@ impl Engine {
         rules.fits(&key.function, key.signature, stored)
     }
 
-    fn does_fit(&mut self, kind: u32) -> bool {
-        if let Some(known) = self.kinds[kind as usize].fits {
-            return known;
-        }
-        let fits = self.fits(kind).is_ok();
-        self.kinds[kind as usize].fits = Some(fits);
-        fits
+    fn does_fit(&self, kind: u32) -> bool {
+        // A kind is looked up many times between two releases.
+        *self.kinds[kind as usize].fits.get_or_init(|| self.fits(kind).is_ok())
     }
 
-    /// After a change that can concern every lane of an application.
+    /// After another release began.
     pub(super) fn place_all_of(&mut self, app: u32) {
-        let of_app = |(id, lane): (usize, &Lane)| (lane.app == app).then_some(id);
-        for lane in self.lanes.iter().filter_map(of_app).collect::<Vec<_>>() {
-            self.place(super::members::index(lane));
-        }
-    }
-
-    /// A group of which nothing waits or runs is forgotten.
-    fn drop_group_if_idle(&mut self, lane: u32) {
-        let known = &self.lanes[lane as usize];
-        let idle = known.group.as_ref().filter(|group| !group.runs && known.heap.is_empty());
-        if let Some(group) = idle {
-            self.groups.remove(&(known.app, group.key.clone()));
-            self.lanes.remove(lane as usize);
+        for lane in self.lanes.of_app(app) {
+            self.place(lane);
         }
     }
 }

@@ -1,14 +1,15 @@
-//! Limits that several kinds of jobs share, and who waits for them.
+//! Limits, each shared by all jobs that are under it, and what is stored of their windows.
 
 use super::members::index;
 use super::{Engine, fact};
 use crate::clock::Pause;
+use crate::deadlines::Deadlines;
 use crate::limiter::{Limiter, Verdict};
 use crate::settings::Limits;
-use crate::timers::Timer;
 use ledger::{Change, Reader};
-use protocol::{body_from_slice, body_to_vec};
+use protocol::{AppName, body_from_slice, body_to_vec};
 use serde::{Deserialize, Serialize};
+use slab::Slab;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
@@ -20,17 +21,27 @@ pub(super) enum LimiterKey {
     Function(u32, Box<str>),
     /// Of an application: chosen by its jobs.
     Key(u32, Box<str>),
-    /// Of an application: one runs at a time.
-    Unique(u32, Box<str>),
 }
 
-/// A limit and its name.
+/// A limit, its name and its gates.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) key: LimiterKey,
     pub(super) limiter: Limiter,
-    /// When it was arranged to look at it again.
-    rings_at: Option<u64>,
+    /// Its gates.
+    pub(super) users: u32,
+    /// Those that are shut.
+    pub(super) shut: Vec<u32>,
+    /// Whether the ledger knows of its window.
+    stored: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Limiters {
+    all: Slab<Held>,
+    ids: HashMap<LimiterKey, u32>,
+    /// When to look at one again, by the steady clock.
+    rings: Deadlines<()>,
 }
 
 /// How much of a window was used, as it is stored.
@@ -40,160 +51,166 @@ struct Used {
     window: Pause,
 }
 
-impl Engine {
-    pub(super) fn limiter(&mut self, key: LimiterKey, limits: Limits) -> u32 {
-        let id = match self.limiter_ids.get(&key) {
-            Some(id) => *id,
-            None => {
-                let mut limiter = Limiter::new(limits);
-                if let Some((count, ends)) = self.rates_before.remove(&self.limiter_name(&key)) {
-                    limiter.restore(count, ends);
-                }
-                let held = Held { key: key.clone(), limiter, rings_at: None };
-                let id = index(self.limiters.insert(held));
-                self.limiter_ids.insert(key, id);
-                id
-            }
-        };
-        let limiter = &mut self.limiters[id as usize].limiter;
-        limiter.limits = limits;
-        limiter.kinds += 1;
+impl Limiters {
+    pub(super) fn get(&mut self, id: u32) -> &mut Held {
+        &mut self.all[id as usize]
+    }
+
+    pub(super) fn peek(&self, id: u32) -> &Held {
+        &self.all[id as usize]
+    }
+
+    pub(super) fn find(&self, key: &LimiterKey) -> Option<u32> {
+        self.ids.get(key).copied()
+    }
+
+    pub(super) fn keys(&self) -> Vec<(LimiterKey, u32)> {
+        self.ids.iter().map(|(key, id)| (key.clone(), *id)).collect()
+    }
+
+    /// The one of this name, made if it is not there.
+    pub(super) fn get_or_make(&mut self, key: LimiterKey, limits: Limits) -> u32 {
+        if let Some(id) = self.find(&key) {
+            return id;
+        }
+        let limiter = Limiter::new(limits);
+        let held = Held { key: key.clone(), limiter, users: 0, shut: Vec::new(), stored: false };
+        let id = index(self.all.insert(held));
+        self.ids.insert(key, id);
         id
     }
 
-    /// One kind less is under it. A window that is not over keeps it alive.
+    pub(super) fn ring(&mut self, id: u32, at_ms: u64) {
+        if self.rings.at(id.into()).is_none_or(|rings| rings > at_ms) {
+            self.rings.set(id.into(), at_ms, ());
+        }
+    }
+
+    pub(super) fn next_ring_ms(&self) -> Option<u64> {
+        self.rings.next_ms()
+    }
+}
+
+impl Engine {
+    pub(super) fn verdict(&mut self, limiter: u32) -> Verdict {
+        let now = self.now;
+        self.limits.get(limiter).limiter.verdict(now)
+    }
+
+    /// Whoever it held back may try again.
+    pub(super) fn set_limits(&mut self, id: u32, limits: Limits) {
+        let limiter = &mut self.limits.get(id).limiter;
+        if limiter.limits != limits {
+            limiter.limits = limits;
+            self.open_gates_of(id);
+        }
+    }
+
+    fn open_gates_of(&mut self, limiter: u32) {
+        for gate in std::mem::take(&mut self.limits.get(limiter).shut) {
+            self.open_gate(gate);
+        }
+    }
+
     pub(super) fn leave_limiter(&mut self, id: u32) {
-        let limiter = &mut self.limiters[id as usize].limiter;
-        limiter.kinds -= 1;
+        self.limits.get(id).users -= 1;
         self.drop_limiter_if_idle(id);
     }
 
+    /// A window that is not over keeps it alive.
     fn drop_limiter_if_idle(&mut self, id: u32) {
         let now = self.now;
-        let Some(held) = self.limiters.get_mut(id as usize) else {
-            return;
-        };
-        if held.limiter.kinds > 0 {
+        let held = self.limits.get(id);
+        if held.users > 0 {
             return;
         }
-        if let Verdict::NotBefore(at) = held.limiter.verdict(now) {
-            return self.ring_limiter(id, at);
+        if let Some(until) = held.limiter.remembers_until(now) {
+            return self.limits.ring(id, until);
         }
-        if held.limiter.used() > 0 {
-            let period = held.limiter.limits.rate.map_or(0, |rate| rate.period_ms);
-            return self.ring_limiter(id, now.steady_ms + period);
-        }
-        let held = self.limiters.remove(id as usize);
-        if held.limiter.limits.rate.is_some() {
+        let held = self.limits.all.remove(id as usize);
+        if held.stored {
             let key = self.limiter_name(&held.key);
             self.pending.push(Change::RemoveFact { kind: fact::RATE, key });
         }
-        self.limiter_ids.remove(&held.key);
+        self.limits.rings.remove(id.into());
+        self.limits.ids.remove(&held.key);
     }
 
-    /// The first limit that does not admit a job of this kind now.
-    pub(super) fn held_by(&mut self, kind: u32) -> Option<u32> {
-        let now = self.now;
-        for at in 0..self.kinds[kind as usize].limiters.len() {
-            let id = self.kinds[kind as usize].limiters[at];
-            match self.limiters[id as usize].limiter.verdict(now) {
-                Verdict::Admitted => {}
-                Verdict::Busy => return Some(id),
-                Verdict::NotBefore(ms) => {
-                    self.ring_limiter(id, ms);
-                    return Some(id);
-                }
-            }
-        }
-        None
-    }
-
-    fn ring_limiter(&mut self, id: u32, at_ms: u64) {
-        let held = &mut self.limiters[id as usize];
-        if held.rings_at.is_none_or(|rings| rings > at_ms) {
-            held.rings_at = Some(at_ms);
-            self.timers.after(at_ms, Timer::Limiter(id));
+    pub(super) fn ring_limiters(&mut self) {
+        while let Some((id, ())) = self.limits.rings.pop_due(self.now.steady_ms) {
+            let id = index(usize::try_from(id).unwrap_or(usize::MAX));
+            self.open_gates_of(id);
+            self.drop_limiter_if_idle(id);
         }
     }
 
-    pub(super) fn on_limiter_rings(&mut self, id: u32) {
-        let Some(held) = self.limiters.get_mut(id as usize) else {
-            return;
-        };
-        held.rings_at = None;
-        self.freed.push(id);
-        self.drop_limiter_if_idle(id);
+    fn limiters_of(&self, kind: u32) -> Vec<u32> {
+        let gates = self.gates_of(self.kinds[kind as usize].gate);
+        gates.map(|gate| self.gates.get(gate).limiter).collect()
     }
 
     /// An attempt of this kind begins.
     pub(super) fn begin_under_limits(&mut self, kind: u32) {
         let now = self.now;
-        for at in 0..self.kinds[kind as usize].limiters.len() {
-            let id = self.kinds[kind as usize].limiters[at];
-            let limiter = &mut self.limiters[id as usize].limiter;
+        for id in self.limiters_of(kind) {
+            let limiter = &mut self.limits.get(id).limiter;
             limiter.begin(now);
-            let Some(rate) = limiter.limits.rate else {
-                continue;
-            };
-            let used = Used { count: limiter.used(), window: Pause::of(rate.period_ms, now) };
-            let key = self.limiter_name(&self.limiters[id as usize].key);
-            let value = body_to_vec(&used);
-            self.pending.push(Change::SetFact { kind: fact::RATE, key, value });
+            if let Some(until) = limiter.remembers_until(now) {
+                let window = Pause::of(until - now.steady_ms, now);
+                let used = Used { count: limiter.used(), window };
+                self.store_window(id, &used);
+            }
+        }
+    }
+
+    fn store_window(&mut self, id: u32, used: &Used) {
+        let held = self.limits.get(id);
+        held.stored = true;
+        let key = held.key.clone();
+        let key = self.limiter_name(&key);
+        self.pending.push(Change::SetFact { kind: fact::RATE, key, value: body_to_vec(used) });
+    }
+
+    /// An attempt that began before the engine was made still runs.
+    pub(super) fn go_on_under_limits(&mut self, kind: u32) {
+        for id in self.limiters_of(kind) {
+            self.limits.get(id).limiter.go_on();
         }
     }
 
     pub(super) fn end_under_limits(&mut self, kind: u32) {
-        for at in 0..self.kinds[kind as usize].limiters.len() {
-            let id = self.kinds[kind as usize].limiters[at];
-            self.limiters[id as usize].limiter.end();
-            self.freed.push(id);
-        }
-    }
-
-    /// Lanes that limits held back take their places again, as many as are admitted.
-    pub(super) fn admit_held(&mut self) {
-        while let Some(id) = self.freed.pop() {
-            let mut placed = 0;
-            while let Some(held) = self.limiters.get_mut(id as usize)
-                && placed < held.limiter.room(self.now)
-                && let Some((_, lane)) = held.limiter.held.pop_first()
-            {
-                self.place(lane);
-                placed += u32::from(self.lanes[lane as usize].is_ready());
-            }
-            // Held ones that a window holds back are looked at when it is over.
-            if let Some(held) = self.limiters.get_mut(id as usize)
-                && !held.limiter.held.is_empty()
-                && let Verdict::NotBefore(at) = held.limiter.verdict(self.now)
-            {
-                self.ring_limiter(id, at);
-            }
+        for id in self.limiters_of(kind) {
+            self.limits.get(id).limiter.end();
+            self.open_gates_of(id);
         }
     }
 
     /// What was stored of windows before the restart; those that are over are forgotten.
-    pub(super) fn read_rates(&mut self, reader: &dyn Reader) -> Result<(), ledger::Error> {
-        let (now, mut rates, mut past) = (self.now, HashMap::new(), Vec::new());
+    pub(super) fn read_windows(&mut self, reader: &dyn Reader) -> Result<(), ledger::Error> {
+        let (now, mut windows) = (self.now, Vec::new());
         reader.facts(fact::RATE, &mut |key, value| {
             let used = body_from_slice::<Used>("rate", value).ok();
-            let ends = used.as_ref().map(|used| used.window.ends_steady_ms(now));
-            match (used, ends) {
-                (Some(used), Some(ends)) if ends > now.steady_ms => {
-                    rates.insert(key.to_vec(), (used.count, ends));
-                }
-                _ => past.push(key.to_vec()),
-            }
+            let used = used.map(|used| (used.count, used.window.ends_steady_ms(now)));
+            windows.push((key.to_vec(), used.filter(|(_, ends)| *ends > now.steady_ms)));
             ControlFlow::Continue(())
         })?;
-        self.rates_before = rates;
-        for key in past {
-            self.pending.push(Change::RemoveFact { kind: fact::RATE, key });
+        for (key, used) in windows {
+            match used.zip(self.limiter_named(&key)) {
+                Some(((count, ends), limiter)) => {
+                    let id = self.limits.get_or_make(limiter, Limits::default());
+                    let held = self.limits.get(id);
+                    held.limiter.restore(count, ends);
+                    held.stored = true;
+                    self.limits.ring(id, ends);
+                }
+                None => self.pending.push(Change::RemoveFact { kind: fact::RATE, key }),
+            }
         }
         Ok(())
     }
 
     /// Names a limit across restarts.
-    pub(super) fn limiter_name(&self, key: &LimiterKey) -> Vec<u8> {
+    fn limiter_name(&self, key: &LimiterKey) -> Vec<u8> {
         let (kind, app, name): (&str, u32, &str) = match key {
             LimiterKey::Queue(queue) => {
                 let queue = &self.queues[*queue as usize];
@@ -201,8 +218,20 @@ impl Engine {
             }
             LimiterKey::Function(app, name) => ("function", *app, name),
             LimiterKey::Key(app, name) => ("key", *app, name),
-            LimiterKey::Unique(app, name) => ("unique", *app, name),
         };
         [kind, self.apps[app as usize].name.as_str(), name].join("\0").into_bytes()
+    }
+
+    /// The other way round.
+    fn limiter_named(&mut self, name: &[u8]) -> Option<LimiterKey> {
+        let mut parts = std::str::from_utf8(name).ok()?.splitn(3, '\0');
+        let (kind, app, name) = (parts.next()?, parts.next()?, parts.next()?);
+        let app = self.app(&AppName::new(app).ok()?);
+        match kind {
+            "queue" => Some(LimiterKey::Queue(self.queue(app, name))),
+            "function" => Some(LimiterKey::Function(app, name.into())),
+            "key" => Some(LimiterKey::Key(app, name.into())),
+            _ => None,
+        }
     }
 }

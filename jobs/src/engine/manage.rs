@@ -59,12 +59,23 @@ const DRAINING: u8 = 2;
 impl Engine {
     pub fn cancel(&mut self, id: JobId, reader: &dyn Reader) -> Result<Cancelled, ReadError> {
         let (tag, seq) = (self.tag, id.seq());
-        if let Some(running) = self.running.get_mut(&seq).filter(|r| r.head.id(tag, seq) == id) {
-            running.cancelled = true;
-            self.interrupts.push(seq);
+        let is_it = |running: &super::run::Running| running.head.id(tag, seq) == id;
+        if self.running.get(&seq).is_some_and(is_it) && self.cancel_running(seq) {
             return Ok(Cancelled::Interrupted);
         }
         self.cancel_waiting(id, "it was cancelled", reader)
+    }
+
+    /// Stored, so that whoever was told can rely on it. `false` when it does not run.
+    pub(super) fn cancel_running(&mut self, seq: u64) -> bool {
+        let Some(running) = self.running.get_mut(&seq) else {
+            return false;
+        };
+        running.head.cancelled = true;
+        let head = running.head.clone();
+        self.update(seq, JobState::Running, &head, None);
+        self.told.interrupts.push(seq);
+        true
     }
 
     pub(super) fn cancel_waiting(
@@ -98,7 +109,10 @@ impl Engine {
 
     fn cancel_stored(&mut self, seq: u64, stored: Stored, why: &str) {
         let Stored { head, mut tail, .. } = stored;
-        let kind = self.withdraw(seq, &head);
+        let kind = match self.aside.remove(&seq) {
+            Some(_) => None,
+            None => self.withdraw(seq, &head),
+        };
         tail.note(Attempt {
             number: head.attempt,
             began_ms: self.now.wall_ms,
@@ -107,7 +121,9 @@ impl Engine {
             error: why.to_owned(),
         });
         self.close(seq, head, Some(tail), JobState::Cancelled, why.to_owned());
-        self.leave_kind(kind);
+        if let Some(kind) = kind {
+            self.leave_kind(kind);
+        }
     }
 
     /// The job of exactly this id.
@@ -120,20 +136,22 @@ impl Engine {
         Ok(stored.filter(|stored| self.id_of(id.seq(), &stored.head) == id))
     }
 
-    /// Makes a job that is over wait again, with all its attempts. `false` when it is not over, or not there.
+    /// Makes a job that is over wait again, with all its attempts. `false` when it is not over, not
+    /// there, or another job has its unique key.
     pub fn retry(&mut self, id: JobId, reader: &dyn Reader) -> Result<bool, ReadError> {
         let over = |state: u8| JobState::from_byte(state).is_some_and(JobState::is_over);
         let Some(stored) = self.stored(id, reader)?.filter(|stored| over(stored.state)) else {
             return Ok(false);
         };
-        let seq = id.seq();
-        self.kept.retain(|(_, kept)| *kept != seq);
-        self.kept_dead.retain(|(_, kept)| *kept != seq);
-        let Stored { mut head, mut tail, .. } = stored;
+        let (seq, Stored { mut head, mut tail, .. }) = (id.seq(), stored);
+        if self.is_key_taken(&head) {
+            return Ok(false);
+        }
+        self.kept.forget(seq);
         (head.failures, head.crashes, head.expires) = (0, 0, None);
         (head.due, head.order_ms, head.ended_ms) = (Due::Now, self.order_ms(), 0);
+        head.cancelled = false;
         head.cause.clear();
-        head.turn += 1;
         tail.result = None;
         // Its batch has counted it, and may be over.
         head.batch = None;
@@ -145,16 +163,14 @@ impl Engine {
     /// Removes a job that is over, or one that waits. One that runs stays.
     pub fn delete(&mut self, id: JobId, reader: &dyn Reader) -> Result<bool, ReadError> {
         let seq = id.seq();
-        if self.running.contains_key(&seq) {
+        if self.running.contains_key(&seq) || self.stored(id, reader)?.is_none() {
             return Ok(false);
         }
         self.cancel_waiting(id, "it was deleted", reader)?;
-        if self.stored(id, reader)?.is_none() {
-            return Ok(false);
+        if self.stored(id, reader)?.is_some() {
+            self.kept.forget(seq);
+            self.pending.push(Change::Remove { seq });
         }
-        self.kept.retain(|(_, kept)| *kept != seq);
-        self.kept_dead.retain(|(_, kept)| *kept != seq);
-        self.pending.push(Change::Remove { seq });
         Ok(true)
     }
 
@@ -176,14 +192,14 @@ impl Engine {
         let id = self.app(app);
         let at = self.queue(id, queue) as usize;
         (self.queues[at].paused, self.queues[at].draining) = (paused, draining);
-        let key = super::unique::name(app, queue);
+        let key = super::keys::name(app, queue);
         let mode = if paused { PAUSED } else { DRAINING };
         let kind = fact::PAUSED;
         self.pending.push(match paused || draining {
             true => Change::SetFact { kind, key, value: vec![mode] },
             false => Change::RemoveFact { kind, key },
         });
-        self.place_all_of(id);
+        self.open_gate(self.queues[at].gate);
     }
 
     pub(super) fn read_modes(&mut self, reader: &dyn Reader) -> Result<(), ledger::Error> {

@@ -1,13 +1,13 @@
 //! Applications, their queues, and kinds of jobs: what many jobs have in common is held once.
 
 use super::Engine;
-use super::lanes::Lane;
+use super::gates::Ready;
 use super::limits::LimiterKey;
 use crate::record::Head;
 use crate::rules::Rules;
 use crate::settings::Limits;
-use protocol::{AppName, UniqueMode};
-use std::collections::BTreeSet;
+use protocol::{AppName, KeyLimit};
+use std::cell::OnceCell;
 
 /// How many attempts of an application may run at a time.
 pub type Slots = u32;
@@ -19,14 +19,15 @@ pub(super) struct App {
     pub(super) rules: Option<Rules>,
     pub(super) slots: Slots,
     pub(super) running: Slots,
-    /// Lanes whose first job may run now, by that job's rank.
-    pub(super) ready: BTreeSet<(i64, u32)>,
+    /// Gates of queues before which somebody stands.
+    pub(super) ready: Ready,
 }
 
 #[derive(Debug)]
 pub(super) struct Queue {
     pub(super) app: u32,
     pub(super) name: Box<str>,
+    pub(super) gate: u32,
     pub(super) paused: bool,
     /// It takes no new jobs.
     pub(super) draining: bool,
@@ -39,23 +40,23 @@ pub(super) struct Queue {
 pub(super) struct KindKey {
     pub(super) app: u32,
     pub(super) queue: u32,
+    /// In lower case.
     pub(super) function: Box<str>,
     pub(super) signature: u64,
     pub(super) limit: Option<Box<str>>,
-    /// Jobs of a unique key of which one may wait while another runs.
-    pub(super) unique: Option<Box<str>>,
 }
 
 #[derive(Debug)]
 pub(super) struct Kind {
     pub(super) key: KindKey,
-    pub(super) limiters: Vec<u32>,
+    /// The innermost one.
+    pub(super) gate: u32,
     /// Where its jobs wait that belong to no group.
     pub(super) lane: u32,
     /// Its jobs that wait or run.
     pub(super) jobs: u64,
     /// Whether the current release can run them, once somebody asked.
-    pub(super) fits: Option<bool>,
+    pub(super) fits: OnceCell<bool>,
 }
 
 impl Engine {
@@ -64,7 +65,7 @@ impl Engine {
             return *id;
         }
         let id = index(self.apps.len());
-        let (rules, ready) = (None, BTreeSet::new());
+        let (rules, ready) = (None, Ready::new());
         self.apps.push(App { name: name.clone(), rules, slots: 0, running: 0, ready });
         self.app_ids.insert(name.clone(), id);
         id
@@ -74,15 +75,13 @@ impl Engine {
     pub fn set_rules(&mut self, app: &AppName, rules: Option<Rules>) {
         let app = self.app(app);
         self.apps[app as usize].rules = rules;
-        let keys: Vec<(LimiterKey, u32)> =
-            self.limiter_ids.iter().map(|(key, id)| (key.clone(), *id)).collect();
-        for (key, id) in keys {
+        for (key, id) in self.limits.keys() {
             if let Some(limits) = self.limits_by_rule(app, &key) {
-                self.limiters[id as usize].limiter.limits = limits;
+                self.set_limits(id, limits);
             }
         }
         for (_, kind) in self.kinds.iter_mut().filter(|(_, kind)| kind.key.app == app) {
-            kind.fits = None;
+            kind.fits = OnceCell::new();
         }
         self.place_all_of(app);
     }
@@ -100,7 +99,7 @@ impl Engine {
                 let limits = || rules.map(|rules| rules.function_limits(name));
                 (*of == app).then(|| limits().unwrap_or_default())
             }
-            LimiterKey::Key(..) | LimiterKey::Unique(..) => None,
+            LimiterKey::Key(..) => None,
         }
     }
 
@@ -110,84 +109,77 @@ impl Engine {
         self.apps[app as usize].slots = slots;
     }
 
+    pub(super) fn find_queue(&self, app: u32, name: &str) -> Option<u32> {
+        self.queue_ids.get(&(app, name.into())).copied()
+    }
+
     pub(super) fn queue(&mut self, app: u32, name: &str) -> u32 {
-        if let Some(id) = self.queue_ids.get(&(app, name.into())) {
-            return *id;
+        if let Some(id) = self.find_queue(app, name) {
+            return id;
         }
         let id = index(self.queues.len());
         let name: Box<str> = name.into();
-        let queue = Queue {
-            app,
-            name: name.clone(),
-            paused: false,
-            draining: false,
-            waiting: 0,
-            running: 0,
-        };
+        let (gate, paused, draining, waiting, running) = (0, false, false, 0, 0);
+        let queue = Queue { app, name: name.clone(), gate, paused, draining, waiting, running };
         self.queues.push(queue);
         self.queue_ids.insert((app, name), id);
+        let limiter = self.limiter_by_rule(app, LimiterKey::Queue(id));
+        self.queues[id as usize].gate = self.gate(app, None, limiter, Some(id));
         id
     }
 
-    /// The kind of a job, made if it is the first.
-    pub(super) fn kind(&mut self, head: &Head) -> u32 {
-        let key = self.kind_key(head);
-        if let Some(id) = self.kind_ids.get(&key) {
-            if let Some(limit) = &head.limit {
-                // The newest job knows best what its key allows.
-                let limits = Limits { concurrency: limit.concurrency, rate: limit.rate };
-                let limiter =
-                    self.limiter_ids[&LimiterKey::Key(key.app, limit.key.as_str().into())];
-                self.limiters[limiter as usize].limiter.limits = limits;
-            }
-            return *id;
-        }
-        let limiters = self.limiters_for(&key, head);
-        let lane = index(self.lanes.insert(Lane::of_kind(key.app)));
-        let id = index(self.kinds.insert(Kind {
-            key: key.clone(),
-            limiters,
-            lane,
-            jobs: 0,
-            fits: None,
-        }));
-        self.kind_ids.insert(key, id);
-        id
+    fn limiter_by_rule(&mut self, app: u32, key: LimiterKey) -> u32 {
+        let limits = self.limits_by_rule(app, &key).unwrap_or_default();
+        self.limits.get_or_make(key, limits)
     }
 
-    fn kind_key(&mut self, head: &Head) -> KindKey {
+    /// The kind of a job that waits or runs.
+    pub(super) fn kind_of(&self, head: &Head) -> Option<u32> {
+        let app = *self.app_ids.get(&head.app)?;
+        let queue = self.find_queue(app, &head.queue)?;
+        self.kind_ids.get(&key_of(app, queue, head)).copied()
+    }
+
+    /// One job more of its kind, which is made if this is the first.
+    pub(super) fn join_kind(&mut self, head: &Head) -> u32 {
         let app = self.app(&head.app);
-        let serial = |mode| {
-            matches!(mode, UniqueMode::Replace | UniqueMode::Debounce | UniqueMode::OnceMore)
+        let queue = self.queue(app, &head.queue);
+        let key = key_of(app, queue, head);
+        let kind = match self.kind_ids.get(&key) {
+            Some(kind) => *kind,
+            None => self.make_kind(key, head.limit.as_ref()),
         };
-        let unique = head.unique.as_ref().filter(|unique| serial(unique.mode));
-        KindKey {
-            app,
-            queue: self.queue(app, &head.queue),
-            function: head.function.to_ascii_lowercase().into(),
-            signature: head.signature,
-            limit: head.limit.as_ref().map(|limit| limit.key.as_str().into()),
-            unique: unique.map(|unique| unique.key.as_str().into()),
-        }
+        self.kinds[kind as usize].jobs += 1;
+        kind
     }
 
-    fn limiters_for(&mut self, key: &KindKey, head: &Head) -> Vec<u32> {
-        let queue = LimiterKey::Queue(key.queue);
-        let function = LimiterKey::Function(key.app, key.function.clone());
-        let mut wanted = Vec::new();
-        for rule in [queue, function] {
-            let limits = self.limits_by_rule(key.app, &rule).unwrap_or_default();
-            wanted.push((rule, limits));
+    fn make_kind(&mut self, key: KindKey, limit: Option<&KeyLimit>) -> u32 {
+        let app = key.app;
+        let above = self.queues[key.queue as usize].gate;
+        let function = LimiterKey::Function(app, key.function.clone());
+        let function = self.limiter_by_rule(app, function);
+        let mut gate = self.gate(app, Some(above), function, None);
+        if let Some(limit) = limit {
+            let limiter = LimiterKey::Key(app, limit.key.as_str().into());
+            let limiter = self.limits.get_or_make(limiter, limits_of(limit));
+            let below = self.gate(app, Some(gate), limiter, None);
+            self.leave_gate(std::mem::replace(&mut gate, below));
         }
-        if let Some(limit) = &head.limit {
-            let limits = Limits { concurrency: limit.concurrency, rate: limit.rate };
-            wanted.push((LimiterKey::Key(key.app, limit.key.as_str().into()), limits));
+        let kind = index(self.kinds.vacant_key());
+        let lane = self.lanes.of_kind(app, kind);
+        self.kinds.insert(Kind { key: key.clone(), gate, lane, jobs: 0, fits: OnceCell::new() });
+        self.kind_ids.insert(key, kind);
+        kind
+    }
+
+    /// The newest job knows best what its key allows.
+    pub(super) fn set_key_limit(&mut self, head: &Head) {
+        let Some((limit, app)) = head.limit.as_ref().zip(self.app_ids.get(&head.app)) else {
+            return;
+        };
+        if let Some(id) = self.limits.find(&LimiterKey::Key(*app, limit.key.as_str().into())) {
+            self.set_limits(id, limits_of(limit));
         }
-        if let Some(unique) = &key.unique {
-            let one = Limits { concurrency: Some(1), rate: None };
-            wanted.push((LimiterKey::Unique(key.app, unique.clone()), one));
-        }
-        wanted.into_iter().map(|(key, limits)| self.limiter(key, limits)).collect()
     }
 
     /// One job less of a kind; the last one takes it along.
@@ -197,18 +189,26 @@ impl Engine {
         if known.jobs > 0 {
             return;
         }
-        // Places of jobs that are gone may be left in its lane.
         let kind = self.kinds.remove(kind as usize);
-        self.unplace(kind.lane);
-        let lane = self.lanes.remove(kind.lane as usize);
-        for place in lane.places() {
-            self.gone.remove(&place);
-        }
-        for limiter in kind.limiters {
-            self.leave_limiter(limiter);
-        }
+        self.stand(kind.lane, None);
+        self.lanes.remove_lane(kind.lane);
+        self.leave_gate(kind.gate);
         self.kind_ids.remove(&kind.key);
     }
+}
+
+fn key_of(app: u32, queue: u32, head: &Head) -> KindKey {
+    KindKey {
+        app,
+        queue,
+        function: head.function.to_ascii_lowercase().into(),
+        signature: head.signature,
+        limit: head.limit.as_ref().map(|limit| limit.key.as_str().into()),
+    }
+}
+
+fn limits_of(limit: &KeyLimit) -> Limits {
+    Limits { concurrency: limit.concurrency, rate: limit.rate }
 }
 
 /// Places in our tables are numbered in 32 bits.

@@ -14,6 +14,10 @@ mod draft;
 mod end;
 mod enqueue;
 mod explain;
+mod gates;
+mod idempotency;
+mod kept;
+mod keys;
 mod lanes;
 mod limits;
 mod manage;
@@ -22,7 +26,7 @@ mod recover;
 mod report;
 mod run;
 mod time;
-mod unique;
+mod waiting;
 
 pub use enqueue::Enqueued;
 pub use manage::{Cancelled, QueueStatus, Totals};
@@ -33,17 +37,20 @@ use crate::clock::Now;
 use crate::pending::Pending;
 use crate::random::Random;
 use crate::settings::Settings;
-use crate::timers::Timers;
 use batch::Batch;
-use lanes::Lane;
+use gates::Gates;
+use idempotency::Idempotency;
+use kept::Kept;
+use keys::Keys;
+use lanes::Lanes;
 use ledger::Change;
-use limits::LimiterKey;
+use limits::Limiters;
 use members::{App, Kind, KindKey, Queue};
 use protocol::{AppName, JobId};
 use run::Running;
 use slab::Slab;
-use std::collections::{BTreeSet, HashMap, HashSet};
-use unique::Taken;
+use std::collections::HashMap;
+use waiting::Waiting;
 
 /// Kinds of facts in the ledger.
 pub(crate) mod fact {
@@ -83,38 +90,35 @@ pub struct Engine {
     queue_ids: HashMap<(u32, Box<str>), u32>,
     kinds: Slab<Kind>,
     kind_ids: HashMap<KindKey, u32>,
-    lanes: Slab<Lane>,
-    groups: HashMap<(u32, Box<str>), u32>,
-    limiters: Slab<limits::Held>,
-    limiter_ids: HashMap<LimiterKey, u32>,
-    /// Windows of limits before the restart: how many, and until when (steady).
-    rates_before: HashMap<Vec<u8>, (u32, u64)>,
-    /// Limits that may admit somebody now.
-    freed: Vec<u32>,
-    timers: Timers,
+    lanes: Lanes,
+    gates: Gates,
+    limits: Limiters,
+    waiting: Waiting,
     running: HashMap<u64, Running>,
-    /// Places in lanes and timers whose jobs are gone from there: number and turn.
-    gone: HashSet<(u64, u32)>,
-    uniques: HashMap<(u32, Box<str>), Taken>,
+    kept: Kept,
+    keys: Keys,
+    idempotency: Idempotency,
+    /// Declarations of functions by their hash, as jobs were made for them.
     signatures: HashMap<u64, Vec<u8>>,
     batches: HashMap<u64, Batch>,
-    /// Bytes of all bodies of jobs that wait or run.
-    bytes: u64,
-    /// What is over, by when it is removed (steady) and number.
-    kept: BTreeSet<(u64, u64)>,
-    kept_dead: BTreeSet<(u64, u64)>,
-    /// Idempotency keys that are to be committed.
-    keys_pending: HashMap<Vec<u8>, JobId>,
     /// Batches whose other jobs are to be cancelled.
     failing_batches: Vec<u64>,
+    /// Jobs that wait but cannot be read, and why: left alone.
+    aside: HashMap<u64, String>,
+    /// Bytes of all bodies of jobs that wait or run.
+    bytes: u64,
     pending: Pending,
+    told: Told,
+    totals: Totals,
+}
+
+/// What the engine's user is to be told.
+#[derive(Debug, Default)]
+struct Told {
     over: Vec<u64>,
     batches_over: Vec<u64>,
     interrupts: Vec<u64>,
-    /// Jobs that could not be read: left alone, and told once.
     unreadable: Vec<String>,
-    /// Totals since the engine was made.
-    pub(crate) totals: Totals,
 }
 
 impl Engine {
@@ -133,28 +137,21 @@ impl Engine {
             queue_ids: HashMap::new(),
             kinds: Slab::new(),
             kind_ids: HashMap::new(),
-            lanes: Slab::new(),
-            groups: HashMap::new(),
-            limiters: Slab::new(),
-            limiter_ids: HashMap::new(),
-            rates_before: HashMap::new(),
-            freed: Vec::new(),
-            timers: Timers::default(),
+            lanes: Lanes::default(),
+            gates: Gates::default(),
+            limits: Limiters::default(),
+            waiting: Waiting::default(),
             running: HashMap::new(),
-            gone: HashSet::new(),
-            uniques: HashMap::new(),
+            kept: Kept::default(),
+            keys: Keys::default(),
+            idempotency: Idempotency::default(),
             signatures: HashMap::new(),
             batches: HashMap::new(),
-            bytes: 0,
-            kept: BTreeSet::new(),
-            kept_dead: BTreeSet::new(),
-            keys_pending: HashMap::new(),
             failing_batches: Vec::new(),
+            aside: HashMap::new(),
+            bytes: 0,
             pending: Pending::default(),
-            over: Vec::new(),
-            batches_over: Vec::new(),
-            interrupts: Vec::new(),
-            unreadable: Vec::new(),
+            told: Told::default(),
             totals: Totals::default(),
         }
     }
@@ -165,7 +162,7 @@ impl Engine {
 
     /// What is to be committed, in order, before anything that was answered is told to anybody.
     pub fn take_changes(&mut self) -> Vec<Change> {
-        self.keys_pending.clear();
+        self.idempotency.pending.clear();
         self.pending.take()
     }
 
@@ -175,22 +172,22 @@ impl Engine {
 
     /// Jobs that are over since the last time: who awaits them can be told after the commit.
     pub fn take_over(&mut self) -> Vec<u64> {
-        std::mem::take(&mut self.over)
+        std::mem::take(&mut self.told.over)
     }
 
     /// As [`Engine::take_over`], of batches.
     pub fn take_batches_over(&mut self) -> Vec<u64> {
-        std::mem::take(&mut self.batches_over)
+        std::mem::take(&mut self.told.batches_over)
     }
 
     /// Running jobs that somebody cancelled: their calls are to be interrupted.
     pub fn take_interrupts(&mut self) -> Vec<u64> {
-        std::mem::take(&mut self.interrupts)
+        std::mem::take(&mut self.told.interrupts)
     }
 
     /// What could not be read of the ledger, for the log.
     pub fn take_unreadable(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.unreadable)
+        std::mem::take(&mut self.told.unreadable)
     }
 
     pub fn tag(&self) -> u16 {

@@ -2,9 +2,9 @@
 
 use super::run::{Ended, Running};
 use super::{Engine, fact};
+use crate::clock::Due;
 use crate::pending::ReadError;
 use crate::record::{Body, Head, Tail};
-use crate::timers::Timer;
 use ledger::{Reader, States};
 use protocol::JobState;
 use std::collections::HashMap;
@@ -35,23 +35,25 @@ impl Engine {
             }
             ControlFlow::Continue(())
         })?;
-        self.read_rates(reader)?;
         self.read_modes(reader)?;
-        self.read_throttled(reader)?;
+        self.read_windows(reader)?;
+        self.read_throttles(reader)?;
         self.read_batches(reader)?;
-        let (mut begun, mut order_ms) = (Vec::new(), self.now.wall_ms);
-        let mut first = true;
+        let (mut begun, mut order_ms) = (Vec::new(), None);
         reader.scan(0, States::ALL, &mut |row| {
             match Head::read(row.seq, row.head) {
                 Ok(head) => {
-                    order_ms = if first { head.order_ms } else { order_ms.max(head.order_ms) };
-                    first = false;
+                    if row.state == JobState::Waiting as u8 || row.state == JobState::Running as u8
+                    {
+                        order_ms = order_ms.max(Some(queued_ms(&head)));
+                    }
                     begun.extend(self.take_up(row.seq, row.state, head, alive));
                 }
-                Err(fault) => self.unreadable.push(fault.to_string()),
+                Err(fault) => self.told.unreadable.push(fault.to_string()),
             }
             ControlFlow::Continue(())
         })?;
+        let order_ms = order_ms.unwrap_or(self.now.wall_ms);
         let offset = i128::from(order_ms) - i128::from(self.now.steady_ms);
         self.order_offset_ms = i64::try_from(offset).unwrap_or(0);
         for job in begun {
@@ -71,6 +73,7 @@ impl Engine {
             Some(JobState::Waiting) => {
                 self.rejoin_batch(&head, seq);
                 self.admit(seq, &head);
+                self.set_key_limit(&head);
             }
             Some(JobState::Running) => {
                 self.rejoin_batch(&head, seq);
@@ -82,7 +85,7 @@ impl Engine {
                 let left = (head.ended_ms + keep).saturating_sub(self.now.wall_ms).min(keep);
                 self.keep(seq, state, self.now.steady_ms + left);
             }
-            None => self.unreadable.push(format!("job {seq} has an unknown state, {state}")),
+            None => self.told.unreadable.push(format!("job {seq} has an unknown state, {state}")),
         }
         None
     }
@@ -93,33 +96,58 @@ impl Engine {
         let body = entry.as_ref().map(|entry| Body::read(seq, &entry.body)).transpose();
         let tail = Tail::read(seq, entry.as_ref().and_then(|entry| entry.tail.as_deref()));
         let (Ok(body), Ok(tail)) = (body, tail) else {
-            self.unreadable.push(format!("job {seq} is damaged; it is left alone"));
+            self.told.unreadable.push(format!("job {seq} is damaged; it is left alone"));
             return Ok(());
         };
-        let kind = self.kind(&head);
-        let key = &self.kinds[kind as usize].key;
-        let (app, queue) = (key.app, key.queue);
-        self.kinds[kind as usize].jobs += 1;
+        let kind = self.join_kind(&head);
+        let app = self.kinds[kind as usize].key.app;
         self.bytes += u64::from(head.body_bytes);
-        self.joins_unique(app, self.id_of(seq, &head), &head);
-        if let Some(expires) = head.expires {
-            self.timers.after(expires.ends_steady_ms(self.now), Timer::Expires { seq });
+        self.go_on_under_limits(kind);
+        let lane = head.group.as_ref().map(|group| self.lanes.of_group(app, group));
+        if let Some(lane) = lane {
+            self.lanes.set_runs(lane, true);
+            self.place(lane);
         }
-        self.apps[app as usize].running += 1;
-        self.queues[queue as usize].running += 1;
-        self.begin_under_limits(kind);
-        let lane = head.group.clone().map(|group| self.group_lane(app, &group));
-        if let Some(group) = lane.and_then(|lane| self.lanes[lane as usize].group.as_mut()) {
-            group.runs = true;
+        self.take_up_key(app, seq, &head, reader)?;
+        if head.cancelled && alive {
+            self.told.interrupts.push(seq);
         }
         let attempt = head.attempt;
         let then = body.map(|body| body.then).unwrap_or_default();
         let began_steady_ms = self.now.steady_ms;
-        let running = Running { head, tail, then, kind, lane, began_steady_ms, cancelled: false };
-        self.running.insert(seq, running);
+        self.count_running(seq, Running { head, tail, then, kind, lane, began_steady_ms });
         if !alive {
             self.finish(seq, attempt, Ended::Crashed(KILLED.to_owned()));
         }
         Ok(())
     }
+
+    /// A job that runs has its key; one that waits with it was taken for the only one until now.
+    fn take_up_key(
+        &mut self,
+        app: u32,
+        seq: u64,
+        head: &Head,
+        reader: &dyn Reader,
+    ) -> Result<(), ReadError> {
+        self.runs_with_key(self.id_of(seq, head), head);
+        if let Some(other) = self.waiting_with_key_of(app, head)
+            && let Some(stored) = self.stored(other, reader)?
+        {
+            self.fall_behind_key(other.seq(), &stored.head);
+        }
+        Ok(())
+    }
+}
+
+/// When a job was queued by the clock that orders jobs, as far as it tells: what it was delayed by
+/// is no time that has passed.
+fn queued_ms(head: &Head) -> u64 {
+    let delay = match head.due {
+        _ if head.attempt > 0 => 0,
+        Due::Now => 0,
+        Due::After(pause) => pause.length_ms,
+        Due::At(at) => at.saturating_sub(head.made_ms),
+    };
+    head.order_ms.saturating_sub(delay)
 }

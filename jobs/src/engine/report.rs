@@ -8,11 +8,7 @@ use protocol::{JobId, JobReport, JobState};
 
 impl Engine {
     /// Everything about a job; `None` when there is none of this id, or no longer.
-    pub fn report(
-        &mut self,
-        id: JobId,
-        reader: &dyn Reader,
-    ) -> Result<Option<JobReport>, ReadError> {
+    pub fn report(&self, id: JobId, reader: &dyn Reader) -> Result<Option<JobReport>, ReadError> {
         let Some(Stored { state, head, mut tail, .. }) = self.stored(id, reader)? else {
             return Ok(None);
         };

@@ -1,11 +1,12 @@
 //! Attempts begin, in the order in which it is their turn.
 
 use super::Engine;
-use super::lanes::{Place, Standing};
-use crate::pending::ReadError;
-use crate::record::{Body, Head, Tail};
-use ledger::{Change, Reader};
-use protocol::{AppName, JOBS_POOL, JobContext, JobId, JobState, NewJob};
+use super::lanes::First;
+use super::members::index;
+use crate::pending::{ReadError, Stored};
+use crate::record::{Body, Head, Step, Tail};
+use ledger::Reader;
+use protocol::{AppName, JOBS_POOL, JobContext, JobId, JobState};
 
 /// An attempt that begins when the commit is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,101 +43,116 @@ pub enum Ended {
 pub(super) struct Running {
     pub(super) head: Head,
     pub(super) tail: Tail,
-    pub(super) then: Vec<NewJob>,
+    pub(super) then: Vec<Step>,
     pub(super) kind: u32,
     /// The group's lane, if it is in a group.
     pub(super) lane: Option<u32>,
     pub(super) began_steady_ms: u64,
-    pub(super) cancelled: bool,
 }
 
 impl Engine {
     /// Begins as many attempts as there are slots for. Each is recorded before it runs, so that one that
     /// takes the worker along is counted.
     pub fn dispatch(&mut self, reader: &dyn Reader) -> Result<Vec<Start>, ReadError> {
+        self.catch_up(reader)?;
         let mut starts = Vec::new();
-        self.admit_held();
-        for app in 0..self.apps.len() {
-            while self.apps[app].running < self.apps[app].slots {
-                let Some((rank, lane)) = self.apps[app].ready.first().copied() else {
-                    break;
-                };
-                // What it shared a limit with may have begun since it was placed.
-                if self.standing_of(lane) == Standing::Ready(rank) {
-                    starts.extend(self.begin_first_of(lane, reader)?);
-                } else {
-                    self.place(lane);
-                }
-                self.admit_held();
+        for app in 0..index(self.apps.len()) {
+            while self.has_slot(app)
+                && let Some(lane) = self.next_lane(app)
+                && let Some(first) = self.lanes.first(lane)
+            {
+                starts.extend(self.begin_first_of(lane, first, reader)?);
             }
         }
         Ok(starts)
     }
 
+    fn has_slot(&self, app: u32) -> bool {
+        let app = &self.apps[app as usize];
+        app.running < app.slots
+    }
+
     fn begin_first_of(
         &mut self,
         lane: u32,
+        first: First,
         reader: &dyn Reader,
     ) -> Result<Option<Start>, ReadError> {
-        let Some(place) = self.leave(lane) else {
-            self.place(lane);
-            return Ok(None);
+        let First { seq, kind, rank, .. } = first;
+        self.leave_lane(seq, kind, lane, rank);
+        let (stored, body) = match self.whole(seq, reader)? {
+            Ok(whole) => whole,
+            // It is not lost: it stays where it is, for a version that can read it.
+            Err(why) => {
+                self.place(lane);
+                self.set_aside(seq, kind, why);
+                return Ok(None);
+            }
         };
-        let begun = self.begin(place, lane, reader);
-        // The lane of a kind may have gone with its last job.
-        if self.lanes.contains(lane as usize) {
+        if self.is_expired(&stored.head) {
             self.place(lane);
+            self.expire(seq, kind, stored.head, stored.tail);
+            return Ok(None);
         }
-        begun
+        let in_group = stored.head.group.is_some().then_some(lane);
+        if in_group.is_some() {
+            self.lanes.set_runs(lane, true);
+        }
+        self.place(lane);
+        Ok(Some(self.begin(seq, kind, in_group, stored, body)))
+    }
+
+    /// A waiting job with its body; else why it cannot be run.
+    #[expect(
+        clippy::type_complexity,
+        reason = "an error of the ledger is another thing than a damaged job"
+    )]
+    fn whole(
+        &self,
+        seq: u64,
+        reader: &dyn Reader,
+    ) -> Result<Result<(Stored, Body), String>, ReadError> {
+        let stored = match self.pending.read(seq, reader) {
+            Ok(Some(stored)) if stored.state == JobState::Waiting as u8 => stored,
+            Ok(_) => return Ok(Err(format!("job {seq} is not in the ledger any more"))),
+            Err(ReadError::Unreadable(fault)) => return Ok(Err(fault.to_string())),
+            Err(error) => return Err(error),
+        };
+        let body = Body::read(seq, &stored.body).map_err(|fault| fault.to_string());
+        Ok(body.map(|body| (stored, body)))
     }
 
     fn begin(
         &mut self,
-        place: Place,
-        lane: u32,
-        reader: &dyn Reader,
-    ) -> Result<Option<Start>, ReadError> {
-        let Place { seq, kind, .. } = place;
-        let stored = match self.pending.read(seq, reader) {
-            Ok(Some(stored)) if stored.state == JobState::Waiting as u8 => stored,
-            // It is not lost: it stays where it is, for a version that can read it.
-            Ok(_) => return Ok(self.set_aside(seq, kind, format!("job {seq} is not there"))),
-            Err(ReadError::Unreadable(fault)) => {
-                return Ok(self.set_aside(seq, kind, fault.to_string()));
-            }
-            Err(error) => return Err(error),
-        };
-        let body = match Body::read(seq, &stored.body) {
-            Ok(body) => body,
-            Err(fault) => return Ok(self.set_aside(seq, kind, fault.to_string())),
-        };
-        let mut head = stored.head;
-        if self.is_expired(&head) {
-            self.waiting_less(kind);
-            self.expire(seq, kind, head, stored.tail, body);
-            return Ok(None);
-        }
+        seq: u64,
+        kind: u32,
+        lane: Option<u32>,
+        stored: Stored,
+        body: Body,
+    ) -> Start {
+        let Stored { mut head, tail, .. } = stored;
         head.attempt += 1;
         head.began_ms = self.now.wall_ms;
-        let state = JobState::Running as u8;
-        self.pending.push(Change::Update { seq, state, head: head.to_bytes(), tail: None });
+        // After a restart the clock of the order goes on from the highest of it: nothing that began is
+        // from the future.
+        head.order_ms = head.order_ms.min(self.order_ms());
+        self.update(seq, JobState::Running, &head, None);
         self.begin_under_limits(kind);
-        self.waiting_less(kind);
-        let in_group = head.group.is_some().then_some(lane);
-        if let Some(group) = in_group.and_then(|lane| self.lanes[lane as usize].group.as_mut()) {
-            group.runs = true;
-        }
-        let (app, queue) = (self.kinds[kind as usize].key.app, self.kinds[kind as usize].key.queue);
-        self.apps[app as usize].running += 1;
-        self.queues[queue as usize].running += 1;
-        self.begins_unique(seq, &head);
+        self.runs_with_key(self.id_of(seq, &head), &head);
         let start = self.start_of(seq, &head, body.arguments, body.input);
         let began_steady_ms = self.now.steady_ms;
-        let (tail, then) = (stored.tail, body.then);
-        let running =
-            Running { head, tail, then, kind, lane: in_group, began_steady_ms, cancelled: false };
+        self.count_running(
+            seq,
+            Running { head, tail, then: body.then, kind, lane, began_steady_ms },
+        );
+        start
+    }
+
+    pub(super) fn count_running(&mut self, seq: u64, running: Running) {
+        let key = &self.kinds[running.kind as usize].key;
+        self.apps[key.app as usize].running += 1;
+        self.queues[key.queue as usize].running += 1;
         self.running.insert(seq, running);
-        Ok(Some(start))
     }
 
     fn start_of(&self, seq: u64, head: &Head, arguments: Vec<u8>, input: Option<Vec<u8>>) -> Start {
@@ -154,16 +170,10 @@ impl Engine {
         Start { seq, app, function, context, arguments, timeout_ms, pool }
     }
 
-    fn set_aside(&mut self, seq: u64, kind: u32, why: String) -> Option<Start> {
-        self.unreadable.push(format!("{why}; it is left alone ({seq})"));
-        self.waiting_less(kind);
+    fn set_aside(&mut self, seq: u64, kind: u32, why: String) {
+        self.told.unreadable.push(format!("{why}; it is left alone, and does not run"));
         self.leave_kind(kind);
-        None
-    }
-
-    pub(super) fn waiting_less(&mut self, kind: u32) {
-        let queue = self.kinds[kind as usize].key.queue;
-        self.queues[queue as usize].waiting -= 1;
+        self.aside.insert(seq, why);
     }
 
     /// Attempts that run, with their numbers: what a restart of the engine, but not of the executors,

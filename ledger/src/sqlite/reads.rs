@@ -71,8 +71,8 @@ impl Reader for SqliteReader {
         })
     }
 
-    fn facts(&self, kind: u8, each: &mut EachFact<'_>) -> Result<(), Error> {
-        let mut next = Some(Vec::new());
+    fn facts_from(&self, kind: u8, from: &[u8], each: &mut EachFact<'_>) -> Result<(), Error> {
+        let mut next = Some(from.to_vec());
         while let Some(from) = next {
             let (facts, rest) =
                 self.run("read facts", FACTS, |statement| some_facts(statement, kind, &from))?;

@@ -1,0 +1,183 @@
+//! Batches.
+
+use crate::worker::{Release, With, Worker, job};
+use jobs::Settings;
+use protocol::{BatchReport, JobId, JobRefusal, JobState, NewBatch, NewJob};
+
+fn worker() -> Worker {
+    Worker::new().slots(9).release(Release::of(&["work", "all", "broken", "over", "next"]))
+}
+
+fn batch() -> NewBatch {
+    NewBatch {
+        name: "import".to_owned(),
+        then: Some(job("all")),
+        catch: Some(job("broken")),
+        finally: Some(job("over")),
+        allow_failures: true,
+    }
+}
+
+fn put(worker: &mut Worker, jobs: Vec<NewJob>, batch: NewBatch) -> (JobId, Vec<JobId>) {
+    let made = worker.try_put_all(jobs, Some(batch)).expect("accepted");
+    (made.batch.expect("a batch"), made.jobs.iter().map(|job| job.id).collect())
+}
+
+/// Names of functions that begin.
+fn begun(worker: &mut Worker) -> Vec<String> {
+    let ids = worker.step();
+    ids.iter().map(|id| worker.running[id].function.clone()).collect()
+}
+
+fn counts(worker: &Worker, id: JobId) -> (u32, u32, u32, u32) {
+    let BatchReport { total, done, failed, cancelled, .. } =
+        worker.engine.batch_report(id).expect("known");
+    (total, done, failed, cancelled)
+}
+
+#[test]
+fn then_and_finally_follow_when_all_are_done() {
+    let mut worker = worker();
+    let (id, jobs) = put(&mut worker, vec![job("work"), job("work")], batch());
+    worker.step();
+    worker.done(jobs[0]);
+    assert!(begun(&mut worker).is_empty());
+    assert_eq!(counts(&worker, id), (2, 1, 0, 0));
+    worker.restart();
+    worker.step();
+    worker.done(jobs[1]);
+    assert_eq!(worker.engine.take_batches_over(), [id.seq()]);
+    worker.restart();
+    assert_eq!(begun(&mut worker), ["all", "over"]);
+    let inputs = worker.running.values().map(|start| start.context.input.clone());
+    let text = inputs.flatten().map(|input| String::from_utf8_lossy(&input[1..]).into_owned());
+    assert!(text.collect::<Vec<_>>().iter().all(|text| *text == id.to_string()));
+    worker.restart();
+    assert_eq!(begun(&mut worker), ["all", "over"], "the same ones again");
+    worker.drain();
+    assert!(begun(&mut worker).is_empty());
+}
+
+#[test]
+fn a_dead_job_is_caught_once_and_others_go_on() {
+    let mut worker = worker();
+    let jobs = vec![job("work").attempts(1); 3];
+    let (id, jobs) = put(&mut worker, jobs, batch());
+    worker.step();
+    worker.fail(jobs[0]);
+    assert_eq!(begun(&mut worker), ["broken"]);
+    worker.fail(jobs[1]);
+    worker.done(jobs[2]);
+    assert_eq!(begun(&mut worker), ["over"]);
+    assert_eq!(counts(&worker, id), (3, 1, 2, 0));
+}
+
+#[test]
+fn a_dead_job_ends_the_others_where_failures_are_not_allowed() {
+    for lost in [false, true] {
+        let mut worker = worker().slots(2);
+        let batch = NewBatch { allow_failures: false, ..batch() };
+        let jobs = vec![job("work").attempts(1); 4];
+        let (id, jobs) = put(&mut worker, jobs, batch);
+        worker.step();
+        let start = worker.running.remove(&jobs[0]).expect("runs");
+        let ended = jobs::Ended::Failed("no".to_owned());
+        assert!(worker.engine.finish(start.seq, start.context.attempt, ended));
+        worker.commit();
+        if lost {
+            worker.reopen();
+        }
+        worker.step();
+        for waiting in &jobs[2..] {
+            assert_eq!(worker.state(*waiting), Some(JobState::Cancelled), "{lost}");
+        }
+        assert_eq!(worker.engine.take_interrupts(), [jobs[1].seq()]);
+        worker.fail(jobs[1]);
+        assert_eq!(counts(&worker, id), (4, 0, 1, 3));
+        worker.step();
+        let mut names: Vec<_> =
+            worker.running.values().map(|start| start.function.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["broken", "over"]);
+    }
+}
+
+#[test]
+fn jobs_join_an_open_batch() {
+    let mut worker = worker();
+    let (id, jobs) = put(&mut worker, vec![job("work")], batch());
+    let mut late = job("work");
+    late.batch = Some(id);
+    let late_id = worker.put(late.clone());
+    worker.step();
+    worker.done(jobs[0]);
+    assert!(begun(&mut worker).is_empty());
+    worker.done(late_id);
+    assert_eq!(begun(&mut worker), ["all", "over"]);
+    assert_eq!(worker.try_put(late), Err(JobRefusal::UnknownBatch { id }));
+}
+
+#[test]
+fn steps_of_a_chain_belong_to_its_batch() {
+    let mut worker = worker();
+    let mut chain = job("work");
+    chain.then = vec![job("next"), job("next")];
+    let (id, jobs) = put(&mut worker, vec![chain], batch());
+    worker.step();
+    worker.done(jobs[0]);
+    assert_eq!(begun(&mut worker), ["next"]);
+    assert_eq!(counts(&worker, id), (2, 1, 0, 0));
+    worker.restart();
+    worker.step();
+    worker.drain();
+    assert_eq!(counts(&worker, id), (3, 3, 0, 0));
+}
+
+#[test]
+fn a_cancelled_batch_runs_what_follows_whatever_the_end() {
+    let mut worker = worker().slots(1);
+    let (id, jobs) = put(&mut worker, vec![job("work"), job("work")], batch());
+    worker.step();
+    use ledger::Ledger as _;
+    assert!(worker.engine.cancel_batch(id, worker.ledger.read()).expect("readable"));
+    worker.commit();
+    assert_eq!(worker.engine.take_interrupts(), [jobs[0].seq()]);
+    assert_eq!(worker.state(jobs[1]), Some(JobState::Cancelled));
+    worker.end(jobs[0], jobs::Ended::Interrupted);
+    assert_eq!(counts(&worker, id), (2, 0, 0, 2));
+    assert_eq!(begun(&mut worker), ["over"]);
+    assert!(!worker.engine.cancel_batch(id, worker.ledger.read()).expect("readable"));
+}
+
+#[test]
+fn a_batch_of_jobs_that_are_there_already_is_over_at_once() {
+    let mut worker = worker();
+    worker.put(job("work").idempotent("k"));
+    let (id, _) = put(&mut worker, vec![job("work").idempotent("k")], batch());
+    assert_eq!(counts(&worker, id), (0, 0, 0, 0));
+    assert_eq!(begun(&mut worker), ["work", "all", "over"]);
+}
+
+#[test]
+fn a_batch_is_kept_for_a_time() {
+    let mut worker = worker();
+    let (id, jobs) = put(&mut worker, vec![job("work")], NewBatch::default());
+    worker.step();
+    worker.done(jobs[0]);
+    worker.restart();
+    worker.step_after(Settings::default().keep_ms - 1);
+    assert!(worker.engine.batch_report(id).is_some());
+    worker.step_after(1);
+    assert!(worker.engine.batch_report(id).is_none());
+    worker.restart();
+    assert!(worker.engine.batch_report(id).is_none());
+}
+
+#[test]
+fn a_bad_callback_is_refused_with_everything() {
+    let mut worker = worker();
+    let bad = NewBatch { finally: Some(job("unknown")), ..NewBatch::default() };
+    let refused = worker.try_put_all(vec![job("work")], Some(bad));
+    assert!(matches!(refused, Err(JobRefusal::UnknownFunction { .. })));
+    assert!(worker.step().is_empty());
+}

@@ -1,0 +1,94 @@
+//! Idempotency keys.
+
+use crate::worker::{With, Worker, job};
+use jobs::Settings;
+use protocol::{JobRefusal, UniqueMode};
+
+#[test]
+fn the_same_key_gives_the_same_job() {
+    let mut worker = Worker::new();
+    let both = vec![job("work").idempotent("k"), job("work").idempotent("k")];
+    let made = worker.try_put_all(both, None).expect("accepted").jobs;
+    assert_eq!((made[0].id, made[0].existing), (made[1].id, false));
+    assert!(made[1].existing);
+    assert_eq!(worker.drain(), [made[0].id]);
+    for _ in 0..2 {
+        let again = worker.try_put(job("work").idempotent("k")).expect("accepted");
+        assert_eq!((again.id, again.existing), (made[0].id, true));
+        worker.restart();
+    }
+}
+
+#[test]
+fn two_requests_before_one_commit_make_one_job() {
+    use ledger::Ledger as _;
+    let mut worker = Worker::new();
+    let put = |worker: &mut Worker| {
+        let jobs = vec![job("work").idempotent("k")];
+        let made = worker.engine.enqueue(&crate::worker::app(), jobs, None, worker.ledger.read());
+        made.expect("readable").expect("accepted").jobs[0]
+    };
+    let (first, second) = (put(&mut worker), put(&mut worker));
+    assert_eq!((second.id, second.existing), (first.id, true));
+}
+
+#[test]
+fn a_key_is_known_for_its_time() {
+    let settings = Settings { idempotency_ms: 1000, keep_ms: 0, ..Settings::default() };
+    let mut worker = Worker::with(settings);
+    let first = worker.put(job("work").idempotent("k"));
+    worker.drain();
+    worker.advance(999);
+    assert_eq!(worker.try_put(job("work").idempotent("k")).expect("accepted").id, first);
+    worker.advance(1);
+    worker.put(job("work").idempotent("k"));
+}
+
+#[test]
+fn what_is_sent_again_is_answered_however_things_stand_now() {
+    let settings = Settings { queue_len_max: 1, ..Settings::default() };
+    let mut worker = Worker::with(settings);
+    let sent = job("work").idempotent("k").unique("u", UniqueMode::Reject);
+    let first = worker.put(sent.clone());
+    assert_eq!(worker.try_put(sent).map(|again| (again.id, again.existing)), Ok((first, true)));
+    assert!(matches!(worker.try_put(job("work")), Err(JobRefusal::QueueFull { .. })));
+}
+
+#[test]
+fn sweeps_remove_all_that_is_past_a_bounded_number_at_a_time() {
+    use ledger::Ledger as _;
+    let settings = Settings { idempotency_ms: 1000, queue_len_max: 1 << 20, ..Settings::default() };
+    let mut worker = Worker::with(settings).slots(0);
+    for key in 0..10_000 {
+        worker.put(job("work").idempotent(&format!("past {key}")));
+    }
+    worker.advance(1000);
+    worker.put(job("work").idempotent("known"));
+    let count = |worker: &Worker| {
+        let mut keys = Vec::new();
+        let each = &mut |key: &[u8], _: &[u8]| {
+            keys.push(String::from_utf8_lossy(key).into_owned());
+            std::ops::ControlFlow::Continue(())
+        };
+        worker.ledger.read().facts(5, each).expect("readable");
+        keys
+    };
+    let before = count(&worker).len();
+    worker.engine.sweep(worker.ledger.read()).expect("readable");
+    worker.commit();
+    let after = count(&worker).len();
+    assert!(after < before && after > before / 2, "{after} of {before}");
+    for _ in 0..3 {
+        worker.engine.sweep(worker.ledger.read()).expect("readable");
+        worker.commit();
+    }
+    assert_eq!(count(&worker), ["shop\0known"]);
+}
+
+#[test]
+fn the_job_sees_its_key() {
+    let mut worker = Worker::new();
+    let id = worker.put(job("work").idempotent("k"));
+    worker.step();
+    assert_eq!(worker.running[&id].context.idempotency_key.as_deref(), Some("k"));
+}

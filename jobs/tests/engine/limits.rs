@@ -1,0 +1,212 @@
+//! Limits of functions, queues and keys.
+
+use crate::worker::{Release, With, Worker, app, function, job};
+use jobs::Limits;
+use protocol::{JobOptions, KeyLimit, NewJob, Rate};
+
+fn at_most(concurrency: u32) -> Limits {
+    Limits { concurrency: Some(concurrency), rate: None }
+}
+
+fn per(count: u32, period_ms: u64) -> Limits {
+    Limits { concurrency: None, rate: Some(Rate { count, period_ms }) }
+}
+
+fn limited_function(limits: Limits) -> Release {
+    let mut work = function("work", &[]);
+    let Limits { concurrency, rate } = limits;
+    work.job = JobOptions { concurrency, rate, ..JobOptions::default() };
+    Release::of(&["other"]).with(work)
+}
+
+fn keyed(key: &str, limits: Limits) -> NewJob {
+    let Limits { concurrency, rate } = limits;
+    job("work").with(|o| o.limit = Some(KeyLimit { key: key.to_owned(), concurrency, rate }))
+}
+
+#[test]
+fn a_function_runs_as_often_at_a_time_as_it_may() {
+    let mut worker = Worker::new().slots(9).release(limited_function(at_most(2)));
+    let ids: Vec<_> = (0..4).map(|_| worker.put(job("work"))).collect();
+    let other = worker.put(job("other"));
+    assert_eq!(worker.step(), [ids[0], ids[1], other]);
+    assert!(
+        worker.why(ids[2]).contains("function work() runs 2 at a time"),
+        "{}",
+        worker.why(ids[2])
+    );
+    worker.fail(ids[0]);
+    assert_eq!(worker.step(), [ids[2]]);
+}
+
+#[test]
+fn a_limit_holds_over_all_queues() {
+    let mut worker = Worker::new().slots(9).release(limited_function(at_most(1)));
+    let first = worker.put(job("work").queue("a"));
+    let second = worker.put(job("work").queue("b"));
+    assert_eq!(worker.step(), [first]);
+    worker.done(first);
+    assert_eq!(worker.step(), [second]);
+}
+
+#[test]
+fn a_queue_runs_as_many_at_a_time_as_it_may() {
+    let release = Release::of(&["work", "other"]).queue("slow", at_most(1));
+    let mut worker = Worker::new().slots(9).release(release);
+    let first = worker.put(job("work").queue("slow"));
+    let second = worker.put(job("other").queue("slow"));
+    let free = worker.put(job("work"));
+    assert_eq!(worker.step(), [first, free]);
+    assert!(worker.why(second).contains("queue \"slow\""), "{}", worker.why(second));
+    worker.crash(first);
+    assert_eq!(worker.step(), [first], "its turn is before the second's");
+    worker.done(first);
+    assert_eq!(worker.step(), [second]);
+}
+
+#[test]
+fn a_key_is_limited_on_its_own() {
+    let mut worker = Worker::new().slots(9);
+    let ids: Vec<_> = ["a", "a", "b", "b"].map(|key| worker.put(keyed(key, at_most(1)))).to_vec();
+    assert_eq!(worker.step(), [ids[0], ids[2]]);
+    worker.done(ids[2]);
+    assert_eq!(worker.step(), [ids[3]]);
+    assert!(worker.why(ids[1]).contains("key \"a\""), "{}", worker.why(ids[1]));
+}
+
+#[test]
+fn the_newest_job_says_what_its_key_allows() {
+    let mut worker = Worker::new().slots(9);
+    let ids: Vec<_> = (0..3).map(|_| worker.put(keyed("a", at_most(1)))).collect();
+    assert_eq!(worker.step(), [ids[0]]);
+    let newest = worker.put(keyed("a", at_most(3)));
+    assert_eq!(worker.step(), [ids[1], ids[2]], "nobody has to end first");
+    worker.why(newest);
+    worker.why(ids[1]);
+    worker.done(ids[0]);
+    assert_eq!(worker.step(), [newest], "to look at an old job changes nothing");
+}
+
+#[test]
+fn never_more_than_the_rate_in_any_period() {
+    let mut worker = Worker::new().slots(9).release(limited_function(per(2, 1000)));
+    let ids: Vec<_> = (0..5).map(|_| worker.put(job("work"))).collect();
+    assert_eq!(worker.step(), ids[..2]);
+    worker.done(ids[0]);
+    worker.done(ids[1]);
+    assert!(worker.step_after(999).is_empty());
+    assert!(worker.why(ids[2]).contains("rate of 2 in 1000 ms"), "{}", worker.why(ids[2]));
+    assert_eq!(worker.engine.quiet_ms(), Some(1));
+    assert_eq!(worker.step_after(1), ids[2..4]);
+    assert_eq!(worker.report(ids[4]).attempt, 0, "to wait for a limit costs no attempt");
+}
+
+#[test]
+fn a_rate_is_known_after_a_restart() {
+    for release in
+        [limited_function(per(2, 1000)), Release::of(&["work"]).queue("default", per(2, 1000))]
+    {
+        let mut worker = Worker::new().slots(9).release(release);
+        let ids: Vec<_> = (0..3).map(|_| worker.put(job("work"))).collect();
+        worker.step();
+        worker.advance(500);
+        worker.done(ids[0]);
+        worker.restart();
+        assert!(worker.step_after(499).is_empty());
+        assert_eq!(worker.step_after(1), [ids[1], ids[2]], "the one that was killed counts once");
+    }
+}
+
+#[test]
+fn the_rate_of_a_key_is_known_after_a_restart() {
+    let mut worker = Worker::new().slots(9);
+    let first = worker.put(keyed("k", per(1, 1000)));
+    worker.step();
+    worker.done(first);
+    worker.restart();
+    let second = worker.put(keyed("k", per(1, 1000)));
+    assert!(worker.step_after(999).is_empty());
+    assert_eq!(worker.step_after(1), [second]);
+}
+
+#[test]
+fn a_window_without_a_limit_is_forgotten() {
+    let mut worker = Worker::new().release(limited_function(per(5, 1000)));
+    let first = worker.put(job("work"));
+    worker.step();
+    worker.done(first);
+    let waiting = worker.put(job("work"));
+    worker.deploy(None);
+    worker.restart();
+    worker.cancel(waiting);
+    worker.step();
+    worker.step_after(1000);
+    assert!(facts(&worker).is_empty(), "{:?}", facts(&worker));
+}
+
+fn facts(worker: &Worker) -> Vec<Vec<u8>> {
+    use ledger::Ledger as _;
+    let mut keys = Vec::new();
+    let each = &mut |key: &[u8], _: &[u8]| {
+        keys.push(key.to_vec());
+        std::ops::ControlFlow::Continue(())
+    };
+    worker.ledger.read().facts(3, each).expect("readable");
+    keys
+}
+
+#[test]
+fn a_job_under_three_limits_waits_for_each() {
+    let release = limited_function(at_most(2)).queue("q", at_most(3));
+    let mut worker = Worker::new().slots(9).release(release);
+    let keys = ["a", "a", "b", "c"];
+    let ids = keys.map(|key| worker.put(keyed(key, at_most(1)).queue("q")));
+    assert_eq!(worker.step(), [ids[0], ids[2]]);
+    worker.done(ids[2]);
+    assert_eq!(worker.step(), [ids[3]]);
+    worker.done(ids[3]);
+    assert!(worker.step().is_empty());
+    worker.done(ids[0]);
+    assert_eq!(worker.step(), [ids[1]]);
+}
+
+#[test]
+fn a_release_with_other_limits_takes_effect_at_once() {
+    let mut worker = Worker::new().slots(9).release(limited_function(at_most(1)));
+    let ids: Vec<_> = (0..4).map(|_| worker.put(job("work"))).collect();
+    assert_eq!(worker.step(), [ids[0]]);
+    worker.deploy(Some(limited_function(at_most(3))));
+    assert_eq!(worker.step(), [ids[1], ids[2]]);
+    worker.deploy(Some(limited_function(at_most(1))));
+    worker.done(ids[0]);
+    worker.done(ids[1]);
+    assert!(worker.step().is_empty());
+    worker.done(ids[2]);
+    assert_eq!(worker.step(), [ids[3]]);
+}
+
+#[test]
+fn a_limit_of_nothing_lets_nothing_run() {
+    let none = Rate { count: 0, period_ms: 1000 };
+    for limits in [at_most(0), Limits { concurrency: None, rate: Some(none) }] {
+        let mut worker = Worker::new().release(limited_function(limits));
+        let id = worker.put(job("work"));
+        assert!(worker.step_after(5000).is_empty());
+        assert!(worker.why(id).contains("its limit is 0"), "{}", worker.why(id));
+    }
+}
+
+#[test]
+fn what_is_held_back_delays_nobody_else() {
+    let release = limited_function(at_most(1)).queue("slow", at_most(1));
+    let mut worker = Worker::new().slots(9).release(release);
+    for _ in 0..50 {
+        worker.put(job("work").queue("slow"));
+        worker.put(job("work"));
+        worker.put(job("other").queue("slow"));
+    }
+    worker.engine.pause(&app(), "slow");
+    worker.step();
+    let free = worker.put(job("other"));
+    assert_eq!(worker.step(), [free]);
+}

@@ -1,0 +1,17 @@
+//! The engine as a worker drives it, one behaviour a test.
+
+mod batches;
+mod cancel;
+mod chains;
+mod clocks;
+mod groups;
+mod idempotency;
+mod kept;
+mod limits;
+mod order;
+mod queues;
+mod releases;
+mod reports;
+mod retries;
+mod unique;
+mod worker;
