@@ -6,18 +6,22 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+mod cron;
 mod deadlines;
 mod engine;
 mod limiter;
 mod pending;
+mod planned;
 mod random;
 mod record;
 mod rules;
 mod settings;
 
 pub use clock::{Due, Now, Pause};
+pub use cron::check_schedule;
 pub use engine::{Cancelled, Ended, Engine, Enqueued, QueueStatus, Slots, Start, Totals};
 pub use pending::ReadError;
+pub use planned::Planned;
 pub use record::{Body, Head, Step, Tail, Unreadable};
 pub use rules::Rules;
 pub use settings::{Limits, QueueLimits, Settings};

@@ -1,5 +1,6 @@
 //! What the current release of an application says about jobs.
 
+use crate::planned::Planned;
 use crate::settings::{Limits, QueueLimits};
 use protocol::{
     Catalog, DEFAULT_POOL, Function, JOBS_POOL, JobOptions, Param, body_from_slice, body_to_vec,
@@ -12,6 +13,7 @@ use std::collections::HashMap;
 pub struct Rules {
     functions: HashMap<String, Rule>,
     pub(crate) queues: QueueLimits,
+    pub(crate) planned: Vec<Planned>,
 }
 
 /// One function.
@@ -43,7 +45,14 @@ impl Rules {
             };
             (function.name.to_ascii_lowercase(), rule)
         });
-        Self { functions: functions.collect(), queues }
+        Self { functions: functions.collect(), queues, planned: Vec::new() }
+    }
+
+    /// With schedules that are this worker's to run. In a cluster each has one owner; who that is
+    /// must be the same for all, as by rendezvous of [`Planned::name`].
+    #[must_use]
+    pub fn with_schedules(self, planned: Vec<Planned>) -> Self {
+        Self { planned, ..self }
     }
 
     pub(crate) fn find(&self, function: &str) -> Option<&Rule> {

@@ -3,7 +3,6 @@
 use super::Engine;
 use super::lanes::{Hold, Standing};
 use super::limits::LimiterKey;
-use crate::clock::{Due, Now};
 use crate::limiter::Verdict;
 use crate::record::Head;
 
@@ -16,7 +15,7 @@ impl Engine {
         let Some(kind) = self.kind_of(head) else {
             return String::new();
         };
-        if let Some(pause) = self.pause_left(head) {
+        if let Some(pause) = self.pause_left(seq, head) {
             return pause;
         }
         if self.waiting.is_behind_key(seq) {
@@ -55,17 +54,8 @@ impl Engine {
         }
     }
 
-    fn pause_left(&self, head: &Head) -> Option<String> {
-        let Now { wall_ms, steady_ms } = self.now;
-        let left = match head.due {
-            Due::Now => return None,
-            Due::After(pause) => pause.ends_steady_ms(self.now).saturating_sub(steady_ms),
-            Due::At(at) => at.saturating_sub(wall_ms),
-        };
-        if left == 0 {
-            return None;
-        }
-        let seconds = left.div_ceil(1000);
+    fn pause_left(&self, seq: u64, head: &Head) -> Option<String> {
+        let seconds = self.waiting.pause_left_ms(seq, self.now)?.div_ceil(1000);
         Some(match head.attempt {
             0 => format!("it is delayed for another {seconds} s"),
             attempt => format!("attempt {attempt} has ended: the next one is in {seconds} s"),

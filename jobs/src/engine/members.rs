@@ -84,6 +84,18 @@ impl Engine {
             kind.fits = OnceCell::new();
         }
         self.place_all_of(app);
+        self.set_schedules_by_rules(app);
+    }
+
+    /// While no release runs, schedules stand still, and ticks are missed.
+    fn set_schedules_by_rules(&mut self, app: u32) {
+        match &self.apps[app as usize].rules {
+            Some(rules) => {
+                let planned = rules.planned.clone();
+                self.set_schedules(app, &planned);
+            }
+            None => self.stop_schedules(app),
+        }
     }
 
     /// What a release says about a limit, if it is one of this application's queues or functions.

@@ -25,6 +25,7 @@ mod members;
 mod recover;
 mod report;
 mod run;
+mod schedule;
 mod time;
 mod waiting;
 
@@ -48,6 +49,7 @@ use limits::Limiters;
 use members::{App, Kind, KindKey, Queue};
 use protocol::{AppName, JobId};
 use run::Running;
+use schedule::Schedules;
 use slab::Slab;
 use std::collections::HashMap;
 use waiting::Waiting;
@@ -98,6 +100,7 @@ pub struct Engine {
     kept: Kept,
     keys: Keys,
     idempotency: Idempotency,
+    schedules: Schedules,
     /// Declarations of functions by their hash, as jobs were made for them.
     signatures: HashMap<u64, Vec<u8>>,
     batches: HashMap<u64, Batch>,
@@ -118,7 +121,7 @@ struct Told {
     over: Vec<u64>,
     batches_over: Vec<u64>,
     interrupts: Vec<u64>,
-    unreadable: Vec<String>,
+    troubles: Vec<String>,
 }
 
 impl Engine {
@@ -145,6 +148,7 @@ impl Engine {
             kept: Kept::default(),
             keys: Keys::default(),
             idempotency: Idempotency::default(),
+            schedules: Schedules::default(),
             signatures: HashMap::new(),
             batches: HashMap::new(),
             failing_batches: Vec::new(),
@@ -185,9 +189,9 @@ impl Engine {
         std::mem::take(&mut self.told.interrupts)
     }
 
-    /// What could not be read of the ledger, for the log.
-    pub fn take_unreadable(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.told.unreadable)
+    /// What went wrong, for the log: what could not be read of the ledger, ticks that made no job.
+    pub fn take_troubles(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.told.troubles)
     }
 
     pub fn tag(&self) -> u16 {

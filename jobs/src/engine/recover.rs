@@ -39,6 +39,7 @@ impl Engine {
         self.read_windows(reader)?;
         self.read_throttles(reader)?;
         self.read_batches(reader)?;
+        self.read_ticks(reader)?;
         let (mut begun, mut order_ms) = (Vec::new(), None);
         reader.scan(0, States::ALL, &mut |row| {
             match Head::read(row.seq, row.head) {
@@ -49,7 +50,7 @@ impl Engine {
                     }
                     begun.extend(self.take_up(row.seq, row.state, head, alive));
                 }
-                Err(fault) => self.told.unreadable.push(fault.to_string()),
+                Err(fault) => self.told.troubles.push(fault.to_string()),
             }
             ControlFlow::Continue(())
         })?;
@@ -85,7 +86,7 @@ impl Engine {
                 let left = (head.ended_ms + keep).saturating_sub(self.now.wall_ms).min(keep);
                 self.keep(seq, state, self.now.steady_ms + left);
             }
-            None => self.told.unreadable.push(format!("job {seq} has an unknown state, {state}")),
+            None => self.told.troubles.push(format!("job {seq} has an unknown state, {state}")),
         }
         None
     }
@@ -96,7 +97,7 @@ impl Engine {
         let body = entry.as_ref().map(|entry| Body::read(seq, &entry.body)).transpose();
         let tail = Tail::read(seq, entry.as_ref().and_then(|entry| entry.tail.as_deref()));
         let (Ok(body), Ok(tail)) = (body, tail) else {
-            self.told.unreadable.push(format!("job {seq} is damaged; it is left alone"));
+            self.told.troubles.push(format!("job {seq} is damaged; it is left alone"));
             return Ok(());
         };
         let kind = self.join_kind(&head);

@@ -171,7 +171,7 @@ impl Engine {
     }
 
     fn set_aside(&mut self, seq: u64, kind: u32, why: String) {
-        self.told.unreadable.push(format!("{why}; it is left alone, and does not run"));
+        self.told.troubles.push(format!("{why}; it is left alone, and does not run"));
         self.leave_kind(kind);
         self.aside.insert(seq, why);
     }

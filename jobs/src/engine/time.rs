@@ -6,6 +6,9 @@ use crate::record::Head;
 use ledger::Reader;
 use protocol::JobState;
 
+/// The wall clock may be set while everything sleeps; this often it is looked at, if anything waits for it.
+const WALL_CLOCK_LOOK_MS: u64 = 10_000;
+
 impl Engine {
     /// Does what is due by now, and what has been left to do since.
     pub fn tick(&mut self, reader: &dyn Reader) -> Result<(), ReadError> {
@@ -15,6 +18,7 @@ impl Engine {
         while let Some((seq, ())) = self.waiting.expiring.pop_due(self.now.steady_ms) {
             self.on_expires(seq, reader)?;
         }
+        self.tick_schedules(reader)?;
         self.catch_up(reader)?;
         self.remove_kept();
         Ok(())
@@ -25,7 +29,10 @@ impl Engine {
         let kept = self.kept.next_ms(self.settings.kept_max);
         let steady = [kept, self.limits.next_ring_ms(), self.keys.next_end_ms()];
         let steady = steady.into_iter().flatten().map(|at| at.saturating_sub(self.now.steady_ms));
-        steady.chain(self.waiting.quiet_ms(self.now)).min()
+        let wall =
+            [self.waiting.next_wall_ms(), self.schedules.next_ms()].into_iter().flatten().min();
+        let wall = wall.map(|at| at.saturating_sub(self.now.wall_ms).min(WALL_CLOCK_LOOK_MS));
+        steady.chain(self.waiting.quiet_ms(self.now)).chain(wall).min()
     }
 
     /// What needed a reader of the ledger, and had none.

@@ -10,9 +10,6 @@ use std::collections::HashMap;
 /// A job's lane, and its rank there.
 pub(super) type Spot = (u32, i64);
 
-/// The wall clock may be set while everything sleeps; this often it is looked at, if anything waits for it.
-const WALL_CLOCK_LOOK_MS: u64 = 10_000;
-
 /// Jobs whose turn cannot come yet, and those whose time will be over.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
@@ -31,12 +28,21 @@ impl Waiting {
         self.behind_key.contains_key(&seq)
     }
 
-    /// How long nothing is due; `None` = for ever.
+    /// How long a job still pauses, if it does.
+    pub(super) fn pause_left_ms(&self, seq: u64, now: Now) -> Option<u64> {
+        let after = self.after.at(seq).map(|ends| ends.saturating_sub(now.steady_ms));
+        after.or_else(|| self.at.at(seq).map(|at| at.saturating_sub(now.wall_ms)))
+    }
+
+    /// How long nothing is due by the steady clock; `None` = for ever.
     pub(super) fn quiet_ms(&self, now: Now) -> Option<u64> {
         let steady = [self.after.next_ms(), self.expiring.next_ms()].into_iter().flatten();
-        let steady = steady.map(|due| due.saturating_sub(now.steady_ms));
-        let wall = self.at.next_ms().map(|due| due.saturating_sub(now.wall_ms));
-        steady.chain(wall.map(|quiet| quiet.min(WALL_CLOCK_LOOK_MS))).min()
+        steady.map(|due| due.saturating_sub(now.steady_ms)).min()
+    }
+
+    /// When something is due by the wall clock.
+    pub(super) fn next_wall_ms(&self) -> Option<u64> {
+        self.at.next_ms()
     }
 
     fn pausing(&self, seq: u64) -> Option<Spot> {

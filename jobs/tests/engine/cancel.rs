@@ -128,7 +128,7 @@ fn a_damaged_job_is_left_alone_and_can_be_deleted() {
     worker.ledger.commit(&[change]).expect("commits");
     worker.restart();
     assert_eq!(worker.drain(), [good]);
-    assert_eq!(worker.engine.take_unreadable().len(), 1);
+    assert_eq!(worker.engine.take_troubles().len(), 1);
     let damaged = protocol::JobId::new(good.at_ms(), good.tag(), good.salt(), seq);
     assert!(worker.why(damaged).contains("damaged"), "{}", worker.why(damaged));
     assert!(worker.delete(damaged));

@@ -1,6 +1,6 @@
 //! A worker without processes, disk or clock: an engine, a ledger in memory, and time that is told.
 
-use jobs::{Cancelled, Ended, Engine, Enqueued, Now, QueueLimits, Rules, Settings, Start};
+use jobs::{Cancelled, Ended, Engine, Enqueued, Now, Planned, QueueLimits, Rules, Settings, Start};
 use ledger::{Error, Ledger, Memory};
 use protocol::{
     Accepted, AppName, Catalog, Function, JobId, JobOptions, JobRefusal, JobReport, JobState,
@@ -18,6 +18,9 @@ pub(crate) struct Worker {
     release: Option<Release>,
     /// What executors are busy with.
     pub(crate) running: BTreeMap<JobId, Start>,
+    pub(crate) failed_commits: u32,
+    /// Engines so far.
+    pub(crate) engines: u32,
 }
 
 /// What is deployed.
@@ -46,7 +49,8 @@ impl Release {
     }
 
     fn rules(&self) -> Rules {
-        Rules::new(&self.catalog, self.queues.clone())
+        let planned = Planned::of(&self.catalog);
+        Rules::new(&self.catalog, self.queues.clone()).with_schedules(planned)
     }
 }
 
@@ -122,7 +126,17 @@ impl Worker {
         let ledger = Memory::new(7);
         let engine = Engine::new(settings.clone(), ledger.tag(), 0, 1, now);
         let (release, running) = (None, BTreeMap::new());
-        let mut worker = Self { ledger, engine, now, settings, slots: 1, release, running };
+        let mut worker = Self {
+            ledger,
+            engine,
+            now,
+            settings,
+            slots: 1,
+            release,
+            running,
+            failed_commits: 0,
+            engines: 0,
+        };
         worker.recover(&HashMap::new());
         worker.deploy(Some(Release::of(&["work"])));
         worker
@@ -146,6 +160,7 @@ impl Worker {
     }
 
     fn recover(&mut self, alive: &HashMap<u64, u32>) {
+        self.engines += 1;
         let (tag, last) = (self.ledger.tag(), self.ledger.last_seq());
         self.engine = Engine::new(self.settings.clone(), tag, last, 1, self.now);
         self.engine.recover(self.ledger.read(), alive).expect("the ledger can be read");
@@ -168,6 +183,17 @@ impl Worker {
         self.recover(&alive);
     }
 
+    /// An engine that recovers from the same ledger, with the same executors.
+    pub(crate) fn twin(&mut self) -> Engine {
+        let (tag, last) = (self.ledger.tag(), self.ledger.last_seq());
+        let mut twin = Engine::new(self.settings.clone(), tag, last, 1, self.now);
+        let alive = self.running.values().map(|start| (start.seq, start.context.attempt));
+        twin.recover(self.ledger.read(), &alive.collect()).expect("the ledger can be read");
+        twin.set_rules(&app(), self.release.as_ref().map(Release::rules));
+        twin.set_slots(&app(), self.slots);
+        twin
+    }
+
     pub(crate) fn fail_next_commit(&mut self) {
         self.ledger.fail_next(Error::Full { doing: "commit", message: "injected".to_owned() });
     }
@@ -178,6 +204,7 @@ impl Worker {
         match self.ledger.commit(&changes) {
             Ok(()) => true,
             Err(Error::Full { .. }) => {
+                self.failed_commits += 1;
                 self.reopen();
                 false
             }
