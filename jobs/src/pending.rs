@@ -12,6 +12,8 @@ pub(crate) struct Pending {
     inserted: HashMap<u64, usize>,
     /// The last change of each entry: where.
     last: HashMap<u64, usize>,
+    /// The last change of each that has a tail: where.
+    tails: HashMap<u64, usize>,
 }
 
 /// Why a job could not be read.
@@ -40,7 +42,13 @@ impl Pending {
                 self.inserted.insert(*seq, at);
                 self.last.insert(*seq, at);
             }
-            Change::Update { seq, .. } | Change::Remove { seq } => {
+            Change::Update { seq, tail, .. } => {
+                self.last.insert(*seq, at);
+                if tail.is_some() {
+                    self.tails.insert(*seq, at);
+                }
+            }
+            Change::Remove { seq } => {
                 self.last.insert(*seq, at);
             }
             Change::SetFact { .. } | Change::RemoveFact { .. } => {}
@@ -51,6 +59,7 @@ impl Pending {
     pub(crate) fn take(&mut self) -> Vec<Change> {
         self.inserted.clear();
         self.last.clear();
+        self.tails.clear();
         std::mem::take(&mut self.changes)
     }
 
@@ -76,36 +85,28 @@ impl Pending {
                 body: body.clone(),
                 tail: Tail::default(),
             })),
-            Some(Change::Update { state, head, tail, .. }) => {
-                let (body, older) = self.body_and_tail(seq, reader)?;
-                let tail = match tail {
-                    Some(tail) => Tail::read(seq, Some(tail))?,
-                    None => older,
-                };
+            Some(Change::Update { state, head, .. }) => {
+                let (body, tail) = self.body_and_tail(seq, reader)?;
                 Ok(Some(Stored { state: *state, head: Head::read(seq, head)?, body, tail }))
             }
             Some(_) => Ok(None),
         }
     }
 
-    /// The body, and the tail before the last change.
+    /// The body and the tail of one that was updated.
     fn body_and_tail(&self, seq: u64, reader: &dyn Reader) -> Result<(Vec<u8>, Tail), ReadError> {
         let committed = || -> Result<(Vec<u8>, Tail), ReadError> {
             let entry = reader.entry(seq)?;
             let tail = Tail::read(seq, entry.as_ref().and_then(|entry| entry.tail.as_deref()))?;
             Ok((entry.map(|entry| entry.body).unwrap_or_default(), tail))
         };
-        let (body, mut tail) = match self.inserted.get(&seq).map(|at| &self.changes[*at]) {
+        let (body, committed) = match self.inserted.get(&seq).map(|at| &self.changes[*at]) {
             Some(Change::Insert { body, .. }) => (body.clone(), Tail::default()),
             _ => committed()?,
         };
-        for change in &self.changes {
-            if let Change::Update { seq: updated, tail: Some(newer), .. } = change
-                && *updated == seq
-            {
-                tail = Tail::read(seq, Some(newer))?;
-            }
+        match self.tails.get(&seq).map(|at| &self.changes[*at]) {
+            Some(Change::Update { tail, .. }) => Ok((body, Tail::read(seq, tail.as_deref())?)),
+            _ => Ok((body, committed)),
         }
-        Ok((body, tail))
     }
 }
