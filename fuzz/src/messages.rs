@@ -5,8 +5,8 @@ use protocol::{
     AppName, Attempt, Backoff, Catalog, Class, ClientInfo, Constant, ControlReply, ExitCause,
     Failure, Function, Hello, Isolation, JobContext, JobId, JobOptions, JobRefusal, JobReply,
     JobReport, JobRequest, JobState, KeyLimit, Limits, Member, Membership, NewBatch, NewJob,
-    Outcome, Param, Progress, Purpose, Rate, Refused, RefusedCode, ReleaseId, Routing, StatusReport,
-    Thrown, TraceFrame, Unique, UniqueMode, Welcome, body_from_slice, body_to_vec,
+    Outcome, Param, Progress, Purpose, Rate, Refused, RefusedCode, ReleaseId, Routing,
+    StatusReport, Thrown, TraceFrame, Unique, UniqueMode, Welcome, body_from_slice, body_to_vec,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;

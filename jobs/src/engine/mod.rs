@@ -71,7 +71,6 @@ pub(crate) mod fact {
     /// By number: how the jobs of a batch stand.
     pub(crate) const BATCH_COUNTS: u8 = 7;
     /// By application and schedule: its last tick.
-    #[expect(dead_code, reason = "schedules come next")]
     pub(crate) const TICK: u8 = 8;
 }
 

@@ -173,6 +173,9 @@ impl Deployed {
         report: Report,
         events: &Events,
     ) -> io::Result<BTreeMap<u16, Pool>> {
+        for planned in jobs::Planned::of(&catalog) {
+            planned.check(&catalog).map_err(io::Error::other)?;
+        }
         let mut before = std::mem::take(&mut self.pools);
         for (boot, index) in self.boot.pools.iter().zip(0..) {
             if !is_needed(boot, &catalog) && !before.contains_key(&index) {

@@ -74,8 +74,12 @@ impl Members {
 fn other<'a>(worker: &'a Worker, daemon: &Daemon) -> Option<&'a Address> {
     let control = worker.control.as_ref()?;
     let own_control = daemon.control.named().iter().any(|own| is_same(own, control));
-    let own = daemon.listen.iter().any(|own| is_same(own, &worker.address));
-    (!own_control && !own).then_some(control)
+    (!own_control && !listens_at(daemon, &worker.address)).then_some(control)
+}
+
+/// Whether whoever goes to that address comes to this worker.
+pub(super) fn listens_at(daemon: &Daemon, address: &Address) -> bool {
+    daemon.listen.iter().any(|own| is_same(own, address))
 }
 
 /// Whether whoever goes to `named` comes to the listener `own`.

@@ -36,6 +36,10 @@ impl Supervisor {
                     self.epoch.store(epoch, Ordering::Relaxed);
                     self.tell_executors_epoch();
                     self.board.publish();
+                    // Schedules may be another worker's now.
+                    for app in self.apps.keys().cloned().collect::<Vec<_>>() {
+                        self.tell_jobs(&app);
+                    }
                 }
             }
         }

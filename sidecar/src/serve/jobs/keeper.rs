@@ -320,7 +320,7 @@ impl Keeper {
                 let _ = reply.send(JobReply::Batch(self.engine.batch_report(id)));
             }
         }
-        for fault in self.engine.take_unreadable() {
+        for fault in self.engine.take_troubles() {
             tracing::error!("{fault}");
         }
         // Who gave up waiting leaves a closed channel.

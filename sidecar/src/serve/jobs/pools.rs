@@ -1,10 +1,12 @@
 //! Pools for jobs, so that jobs take no executor from calls. A release gets one with its first job.
 
+use super::super::deployed::Published;
 use super::super::key::ReleaseKey;
+use super::super::members::listens_at;
 use super::super::supervisor::Supervisor;
 use super::command::Command;
-use jobs::{QueueLimits, Rules};
-use protocol::{AppName, JOBS_POOL};
+use jobs::{Planned, QueueLimits, Rules};
+use protocol::{AppName, JOBS_POOL, rank};
 
 impl Supervisor {
     /// Makes the pool for jobs of a release that runs, if it has none.
@@ -61,11 +63,27 @@ impl Supervisor {
             .get(&key)
             .filter(|deployed| !refuses && !deployed.stopping && !deployed.fails_to_start());
         let published = deployed.and_then(|deployed| deployed.published.as_ref());
-        let rules = published.map(|published| Rules::new(&published.catalog, QueueLimits::new()));
+        let rules = published.map(|Published { catalog, .. }| {
+            let planned = Planned::of(catalog).into_iter().filter(|one| self.ticks(app, one));
+            Rules::new(catalog, QueueLimits::new()).with_schedules(planned.collect())
+        });
         let pools = deployed.map(|deployed| deployed.deployment.pools.iter());
         let for_jobs = pools.into_iter().flatten().find(|pool| pool.name == JOBS_POOL);
         let slots = for_jobs.map_or(0, |pool| pool.executors.max);
         let slots = if rules.is_some() { slots.into() } else { 0 };
         self.jobs.send(Command::Rules { app: app.clone(), rules: rules.map(Box::new), slots });
+    }
+
+    /// Whether a schedule is this worker's to keep. Of several workers it is the same one's for all.
+    fn ticks(&self, app: &AppName, planned: &Planned) -> bool {
+        let members = &self.membership.members;
+        let key = ["schedule", app.as_str(), &planned.name()].join("\0");
+        let each = members.iter().map(|member| (member.address.as_str(), member.weight));
+        let owner = rank(each, key.as_bytes()).first().map(|index| &members[*index].address);
+        // An address that cannot be read is no other worker's either.
+        let is_ours = |owner: &String| {
+            owner.parse().is_ok_and(|address| listens_at(&self.settings.daemon, &address))
+        };
+        owner.is_none_or(is_ours)
     }
 }
