@@ -156,7 +156,17 @@ fn catalog() -> Catalog {
         generator: false,
         classes: vec!["B".to_owned()],
         imports: vec![("B".to_owned(), "A\\B".to_owned())],
-        ..Function::default()
+        job: protocol::JobOptions {
+            queue: some("mail"),
+            rate: Some(protocol::Rate { count: 1, period_ms: 2 }),
+            ..protocol::JobOptions::default()
+        },
+        job_class: true,
+        schedules: vec![protocol::Schedule {
+            cron: "@daily".to_owned(),
+            timezone: None,
+            missed: protocol::Missed::Once,
+        }],
     };
     let class = Class {
         name: "B".to_owned(),
