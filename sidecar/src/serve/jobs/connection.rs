@@ -12,6 +12,7 @@ use protocol::{
 };
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::oneshot;
@@ -85,8 +86,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         let Some(answer) = self.ask(request).await else {
             return Ok(false);
         };
-        let frame =
-            control_frame::<JobReply>(Header::new(Kind::JobReply, header.request_id), &answer);
+        let mut header = Header::new(Kind::JobReply, header.request_id);
+        header.epoch = self.door.epoch.load(Ordering::Relaxed);
+        let frame = control_frame::<JobReply>(header, &answer);
         write_within(&mut self.stream, &frame, limit).await?;
         Ok(true)
     }
