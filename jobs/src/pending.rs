@@ -76,7 +76,7 @@ impl Pending {
                     state: entry.state,
                     head: Head::read(seq, &entry.head)?,
                     body: entry.body,
-                    tail: Tail::read(seq, entry.tail.as_deref())?,
+                    tail: Tail::read(entry.tail.as_deref()),
                 })),
             },
             Some(Change::Insert { state, head, body, .. }) => Ok(Some(Stored {
@@ -97,7 +97,7 @@ impl Pending {
     fn body_and_tail(&self, seq: u64, reader: &dyn Reader) -> Result<(Vec<u8>, Tail), ReadError> {
         let committed = || -> Result<(Vec<u8>, Tail), ReadError> {
             let entry = reader.entry(seq)?;
-            let tail = Tail::read(seq, entry.as_ref().and_then(|entry| entry.tail.as_deref()))?;
+            let tail = Tail::read(entry.as_ref().and_then(|entry| entry.tail.as_deref()));
             Ok((entry.map(|entry| entry.body).unwrap_or_default(), tail))
         };
         let (body, committed) = match self.inserted.get(&seq).map(|at| &self.changes[*at]) {
@@ -105,7 +105,7 @@ impl Pending {
             _ => committed()?,
         };
         match self.tails.get(&seq).map(|at| &self.changes[*at]) {
-            Some(Change::Update { tail, .. }) => Ok((body, Tail::read(seq, tail.as_deref())?)),
+            Some(Change::Update { tail, .. }) => Ok((body, Tail::read(tail.as_deref()))),
             _ => Ok((body, committed)),
         }
     }

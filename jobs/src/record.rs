@@ -130,11 +130,9 @@ impl Body {
 }
 
 impl Tail {
-    pub fn read(seq: u64, bytes: Option<&[u8]>) -> Result<Self, Unreadable> {
-        let Some(bytes) = bytes else {
-            return Ok(Self::default());
-        };
-        body_from_slice("tail", bytes).map_err(|_| Unreadable { seq, part: "tail" })
+    /// What cannot be read is history that is lost, and no reason not to run a job.
+    pub fn read(bytes: Option<&[u8]>) -> Self {
+        bytes.and_then(|bytes| body_from_slice("tail", bytes).ok()).unwrap_or_default()
     }
 
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -26,13 +26,16 @@ const TIME_MS_MAX: u64 = 10 * 365 * 24 * 3600 * 1000;
 /// Most bytes of a job's arguments, with what follows it.
 const BODY_BYTES_MAX: usize = ledger::PART_BYTES_MAX;
 
+/// Functions as callers see them, by their hash.
+pub(super) type Declarations = Vec<(u64, Vec<u8>)>;
+
 /// A job that could be made.
 #[derive(Debug)]
 pub(super) struct Draft {
     pub(super) head: Head,
     pub(super) body: Vec<u8>,
     /// Signatures of its function and of those that follow, to be stored beside the jobs.
-    pub(super) declarations: Vec<(u64, Vec<u8>)>,
+    pub(super) declarations: Declarations,
 }
 
 impl Engine {
@@ -56,7 +59,7 @@ impl Engine {
         &self,
         app: &AppName,
         mut job: NewJob,
-    ) -> Result<(Step, Vec<(u64, Vec<u8>)>), JobRefusal> {
+    ) -> Result<(Step, Declarations), JobRefusal> {
         let rules = self.app_ids.get(app).and_then(|app| self.apps[*app as usize].rules.as_ref());
         let Some(rules) = rules else {
             let reason = format!("no release of \"{app}\" runs on this worker");
@@ -76,7 +79,7 @@ impl Engine {
         &self,
         app: &AppName,
         job: NewJob,
-        declarations: &mut Vec<(u64, Vec<u8>)>,
+        declarations: &mut Declarations,
     ) -> Result<Step, JobRefusal> {
         if !job.then.is_empty() {
             return Err(bad(
@@ -96,7 +99,7 @@ impl Engine {
         &self,
         app: &AppName,
         then: Vec<NewJob>,
-        declarations: &mut Vec<(u64, Vec<u8>)>,
+        declarations: &mut Declarations,
     ) -> Result<Vec<Step>, JobRefusal> {
         if then.len() > STEPS_MAX {
             return Err(bad(
@@ -183,7 +186,7 @@ impl Engine {
     }
 }
 
-fn finished(mut head: Head, body: Body, declarations: Vec<(u64, Vec<u8>)>) -> Draft {
+fn finished(mut head: Head, body: Body, declarations: Declarations) -> Draft {
     let body = body.to_bytes();
     head.body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
     Draft { head, body, declarations }

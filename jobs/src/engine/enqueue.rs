@@ -1,6 +1,6 @@
 //! Jobs are made.
 
-use super::draft::{Draft, bad};
+use super::draft::{Declarations, Draft, bad};
 use super::keys::{Decision, REPLACED};
 use super::{Engine, fact};
 use crate::pending::ReadError;
@@ -218,7 +218,7 @@ impl Engine {
         self.close(seq, head, None, state, cause);
     }
 
-    pub(super) fn declare(&mut self, declarations: Vec<(u64, Vec<u8>)>) {
+    pub(super) fn declare(&mut self, declarations: Declarations) {
         for (signature, declaration) in declarations {
             if self.signatures.contains_key(&signature) {
                 continue;

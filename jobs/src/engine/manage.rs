@@ -99,7 +99,7 @@ impl Engine {
         why: &str,
         reader: &dyn Reader,
     ) -> Result<(), ReadError> {
-        if let Some(stored) = self.pending.read(seq, reader)?
+        if let Some(stored) = self.readable(seq, reader)?
             && stored.state == JobState::Waiting as u8
         {
             self.cancel_stored(seq, stored, why);
@@ -126,14 +126,27 @@ impl Engine {
         }
     }
 
-    /// The job of exactly this id.
+    /// The job of exactly this id. One whose head cannot be read is none that anybody could ask for: its
+    /// id is not known.
     pub(super) fn stored(
         &self,
         id: JobId,
         reader: &dyn Reader,
     ) -> Result<Option<Stored>, ReadError> {
-        let stored = self.pending.read(id.seq(), reader)?;
+        let stored = self.readable(id.seq(), reader)?;
         Ok(stored.filter(|stored| self.id_of(id.seq(), &stored.head) == id))
+    }
+
+    /// A damaged job is no reason to stop for all the others.
+    pub(super) fn readable(
+        &self,
+        seq: u64,
+        reader: &dyn Reader,
+    ) -> Result<Option<Stored>, ReadError> {
+        match self.pending.read(seq, reader) {
+            Err(ReadError::Unreadable(_)) => Ok(None),
+            read => read,
+        }
     }
 
     /// Makes a job that is over wait again, with all its attempts. `false` when it is not over, not

@@ -95,8 +95,8 @@ impl Engine {
         let Begun { seq, head, alive } = begun;
         let entry = reader.entry(seq)?;
         let body = entry.as_ref().map(|entry| Body::read(seq, &entry.body)).transpose();
-        let tail = Tail::read(seq, entry.as_ref().and_then(|entry| entry.tail.as_deref()));
-        let (Ok(body), Ok(tail)) = (body, tail) else {
+        let tail = Tail::read(entry.as_ref().and_then(|entry| entry.tail.as_deref()));
+        let Ok(body) = body else {
             self.told.troubles.push(format!("job {seq} is damaged; it is left alone"));
             return Ok(());
         };

@@ -103,10 +103,6 @@ impl Engine {
     }
 
     /// A waiting job with its body; else why it cannot be run.
-    #[expect(
-        clippy::type_complexity,
-        reason = "an error of the ledger is another thing than a damaged job"
-    )]
     fn whole(
         &self,
         seq: u64,

@@ -48,12 +48,10 @@ impl Engine {
     }
 
     fn on_expires(&mut self, seq: u64, reader: &dyn Reader) -> Result<(), ReadError> {
-        let stored = match self.pending.read(seq, reader) {
-            Ok(Some(stored)) if stored.state == JobState::Waiting as u8 => stored,
-            Ok(_) | Err(ReadError::Unreadable(_)) => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        if let Some(kind) = self.withdraw(seq, &stored.head) {
+        if let Some(stored) = self.readable(seq, reader)?
+            && stored.state == JobState::Waiting as u8
+            && let Some(kind) = self.withdraw(seq, &stored.head)
+        {
             self.expire(seq, kind, stored.head, stored.tail);
         }
         Ok(())

@@ -130,9 +130,29 @@ fn a_damaged_job_is_left_alone_and_can_be_deleted() {
     assert_eq!(worker.drain(), [good]);
     assert_eq!(worker.engine.take_troubles().len(), 1);
     let damaged = protocol::JobId::new(good.at_ms(), good.tag(), good.salt(), seq);
+    let unknown = protocol::JobId::new(good.at_ms(), good.tag(), good.salt() ^ 1, seq);
+    assert!(worker.find(unknown).is_none());
     assert!(worker.why(damaged).contains("damaged"), "{}", worker.why(damaged));
     assert!(worker.delete(damaged));
     assert!(worker.find(damaged).is_none());
     let queue = worker.engine.queues().remove(0);
     assert_eq!((queue.waiting, queue.running, worker.engine.bytes()), (0, 0, 0));
+}
+
+#[test]
+fn damage_of_one_job_is_no_matter_of_others() {
+    use ledger::{Change, Ledger as _};
+    let mut worker = Worker::new();
+    let good = worker.put(job("work"));
+    let entry = worker.ledger.read().entry(good.seq()).expect("readable").expect("there");
+    let (seq, state) = (good.seq() + 1, entry.state);
+    let insert = Change::Insert { seq, state, head: vec![0xff], body: entry.body };
+    let update =
+        Change::Update { seq: good.seq(), state, head: entry.head, tail: Some(vec![0xff]) };
+    worker.ledger.commit(&[insert, update]).expect("commits");
+    worker.restart();
+    let damaged = protocol::JobId::new(good.at_ms(), good.tag(), good.salt(), seq);
+    assert!(worker.find(damaged).is_none());
+    assert_eq!(worker.cancel(damaged), Cancelled::TooLate);
+    assert_eq!(worker.drain(), [good], "of this one only the history is lost");
 }
