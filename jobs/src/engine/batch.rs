@@ -1,6 +1,6 @@
 //! Batches: jobs that are counted together, and what follows when all are over.
 
-use super::draft::bad;
+use super::options::bad;
 use super::{Engine, fact};
 use crate::pending::ReadError;
 use crate::record::{Head, Step};

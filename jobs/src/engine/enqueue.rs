@@ -1,7 +1,8 @@
 //! Jobs are made.
 
-use super::draft::{Declarations, Draft, bad};
+use super::draft::{Declarations, Draft};
 use super::keys::{Decision, REPLACED};
+use super::options::bad;
 use super::{Engine, fact};
 use crate::pending::ReadError;
 use crate::record::{Head, Step};

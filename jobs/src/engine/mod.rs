@@ -22,6 +22,7 @@ mod lanes;
 mod limits;
 mod manage;
 mod members;
+mod options;
 mod recover;
 mod report;
 mod run;
