@@ -92,7 +92,9 @@ impl Lanes {
         if let Some(lane) = self.groups.get(&(app, Arc::clone(&key))) {
             return *lane;
         }
-        let group = Group { key: Arc::clone(&key), runs: false, members: VecDeque::new() };
+        // Most groups are small, and there are many.
+        let members = VecDeque::with_capacity(1);
+        let group = Group { key: Arc::clone(&key), runs: false, members };
         let lane = Lane { app, jobs: Jobs::OfGroup(group), shown: None };
         let lane = index(self.all.insert(lane));
         self.groups.insert((app, key), lane);
