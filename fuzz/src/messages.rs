@@ -238,5 +238,6 @@ fn status() -> StatusReport {
         membership: membership(),
         connections: protocol::ConnectionStats::default(),
         apps: vec![],
+        jobs: protocol::JobsStatus::default(),
     }
 }

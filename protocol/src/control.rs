@@ -1,6 +1,6 @@
 //! Questions to a supervisor on a control connection, and their answers.
 
-use crate::{AppName, Catalog, Isolation, Membership, ReleaseId, Routing};
+use crate::{AppName, Catalog, Isolation, JobsStatus, Membership, ReleaseId, Routing};
 use serde::{Deserialize, Serialize};
 
 /// A question. Each gets exactly one reply with its request id.
@@ -52,6 +52,7 @@ pub struct StatusReport {
     pub membership: Membership,
     pub connections: ConnectionStats,
     pub apps: Vec<AppStatus>,
+    pub jobs: JobsStatus,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

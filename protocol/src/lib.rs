@@ -38,8 +38,9 @@ pub use handshake::{
 };
 pub use job::{
     Accepted, Attempt, Backoff, BatchReport, InvalidJobId, InvalidRate, JobContext, JobId,
-    JobOptions, JobRefusal, JobReply, JobReport, JobRequest, JobState, KeyLimit, Missed, NewBatch,
-    NewJob, Outcome, Progress, Rate, Schedule, Unique, UniqueMode, split_job,
+    JobOptions, JobRefusal, JobReply, JobReport, JobRequest, JobState, JobTotals, JobsStatus,
+    KeyLimit, LedgerStatus, Missed, NewBatch, NewJob, Outcome, Progress, QueueStatus, Rate,
+    Schedule, Unique, UniqueMode, split_job,
 };
 pub use name::{AppName, InvalidName, ReleaseId, split_target};
 pub use nearest::nearest;

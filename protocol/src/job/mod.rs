@@ -5,6 +5,7 @@ mod options;
 mod report;
 mod request;
 mod schedule;
+mod status;
 
 pub use id::{InvalidJobId, JobId};
 pub use options::{Backoff, InvalidRate, JobOptions, KeyLimit, Rate, Unique, UniqueMode};
@@ -13,3 +14,4 @@ pub use request::{
     Accepted, JobContext, JobRefusal, JobReply, JobRequest, NewBatch, NewJob, split_job,
 };
 pub use schedule::{Missed, Schedule};
+pub use status::{JobTotals, JobsStatus, LedgerStatus, QueueStatus};

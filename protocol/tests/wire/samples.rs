@@ -305,8 +305,8 @@ fn status_report() -> impl Strategy<Value = StatusReport> {
             ConnectionStats { open, max, accepted, refused, unread, unread_bytes }
         });
     let process = (text(), any::<u32>(), any::<u64>(), any::<u64>());
-    (process, few(text()), membership(), connections, few(app_status())).prop_map(
-        |((version, pid, uptime_ms, rss_bytes), listeners, membership, connections, apps)| {
+    (process, few(text()), membership(), connections, few(app_status()), jobs_status()).prop_map(
+        |((version, pid, uptime_ms, rss_bytes), listeners, membership, connections, apps, jobs)| {
             StatusReport {
                 version,
                 pid,
@@ -316,7 +316,36 @@ fn status_report() -> impl Strategy<Value = StatusReport> {
                 membership,
                 connections,
                 apps,
+                jobs,
             }
+        },
+    )
+}
+
+fn jobs_status() -> impl Strategy<Value = JobsStatus> {
+    let totals = any::<[u64; 6]>().prop_map(|[made, done, failed, crashed, dead, cancelled]| {
+        JobTotals { made, done, failed, crashed, dead, cancelled }
+    });
+    let ledger = (any::<[u64; 4]>(), few(any::<u64>())).prop_map(
+        |([live_bytes, file_bytes, log_bytes, commits_us], commits)| LedgerStatus {
+            live_bytes,
+            file_bytes,
+            log_bytes,
+            commits_us,
+            commits,
+        },
+    );
+    let queue = (app_name(), text(), any::<[bool; 2]>(), any::<[u64; 2]>());
+    let queue = queue.prop_map(|(app, queue, [paused, draining], [waiting, running])| {
+        QueueStatus { app, queue, paused, draining, waiting, running }
+    });
+    (option::of(text()), totals, any::<u64>(), ledger, few(queue)).prop_map(
+        |(refused, totals, bytes, ledger, queues)| JobsStatus {
+            refused,
+            totals,
+            bytes,
+            ledger,
+            queues,
         },
     )
 }

@@ -14,6 +14,7 @@ pub(crate) enum Code {
     UnknownApp,
     UnknownRelease,
     UnknownFunction,
+    UnknownJob,
     /// The archive is not signed by a trusted key, altered, replayed, too old, or hostile.
     BadArchive,
     /// The release did not start, or a step of its provisioning failed.

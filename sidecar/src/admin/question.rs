@@ -1,6 +1,9 @@
 //! Questions of the control API and their answers.
 
-use super::{Activated, AdminError, App, AuditEntry, Staged};
+use super::{
+    Activated, AdminError, App, AuditEntry, ChangedAll, JobDetail, JobEvents, JobPage, JobQuestion,
+    Queues, Staged,
+};
 use crate::config::Explained;
 use protocol::{AppName, Catalog, StatusReport};
 use serde::{Deserialize, Serialize};
@@ -51,6 +54,8 @@ pub(crate) enum Question {
     ChangeSettings { app: AppName, body: ChangeSettings },
     /// `GET /v1/audit?limit=100`: the newest last.
     Audit { limit: usize },
+    /// Paths below `/v1/jobs` and `/v1/apps/{app}/queues`.
+    Jobs(JobQuestion),
 }
 
 impl Question {
@@ -75,7 +80,8 @@ impl Question {
             | Self::Explain { .. }
             | Self::Archive { .. }
             | Self::Settings(_)
-            | Self::Audit { .. } => None,
+            | Self::Audit { .. }
+            | Self::Jobs(_) => None,
         }
     }
 }
@@ -97,6 +103,11 @@ pub(crate) enum Answer {
     Pruned(Pruned),
     Settings(Settings),
     Audit(Vec<AuditEntry>),
+    Queues(Queues),
+    Jobs(JobPage),
+    Job(Box<JobDetail>),
+    ChangedAll(ChangedAll),
+    JobEvents(JobEvents),
     Done {},
 }
 

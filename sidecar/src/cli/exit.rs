@@ -58,7 +58,7 @@ impl Exit {
             Self::Conflict => "Another change came first, or the release is needed.",
             Self::Partial => "Some workers did it and others did not; each has said so.",
             Self::Data => "No valid JSON, a value that cannot be sent, or a refused archive.",
-            Self::NotFound => "No such application, release, function or file.",
+            Self::NotFound => "No such application, release, function, job or file.",
             Self::Unavailable => "No worker could be reached, or it refused; nothing ran.",
             Self::Internal => "The system refused something, or this is a bug.",
             Self::ConnectionLost => "The connection broke during a call, which may have run.",

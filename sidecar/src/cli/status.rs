@@ -2,7 +2,10 @@
 
 use super::client::WorkerArgs;
 use super::{Stop, text};
-use protocol::{AppStatus, ExecutorStatus, PoolStatus, Replacements, StatusReport};
+use protocol::{
+    AppStatus, ExecutorStatus, JobTotals, JobsStatus, PoolStatus, QueueStatus, Replacements,
+    StatusReport,
+};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
@@ -68,6 +71,7 @@ fn describe(worker: &str, report: &StatusReport) -> String {
         let taken = text::bytes(connections.unread_bytes);
         line("unread", format!("{} results, {taken}, wait for their callers", connections.unread));
     }
+    line("jobs", jobs(&report.jobs));
     if !report.membership.members.is_empty() {
         let members = report.membership.members.iter();
         let members: Vec<String> = members
@@ -80,6 +84,25 @@ fn describe(worker: &str, report: &StatusReport) -> String {
         out.push_str(&describe_app(app));
     }
     out
+}
+
+/// How jobs stand, in one line.
+pub(super) fn jobs(jobs: &JobsStatus) -> String {
+    let sum = |count: fn(&QueueStatus) -> u64| jobs.queues.iter().map(count).sum::<u64>();
+    let (waiting, running) = (sum(|queue| queue.waiting), sum(|queue| queue.running));
+    let paused = jobs.queues.iter().filter(|queue| queue.paused).count();
+    let paused = match paused {
+        0 => String::new(),
+        1 => ", 1 queue paused".to_owned(),
+        many => format!(", {many} queues paused"),
+    };
+    let JobTotals { done, dead, .. } = jobs.totals;
+    let counts = format!("{waiting} waiting, {running} running, {done} done, {dead} dead{paused}");
+    match &jobs.refused {
+        Some(reason) if jobs.queues.is_empty() => format!("refused: {}", text::printable(reason)),
+        Some(reason) => format!("{counts}; refused: {}", text::printable(reason)),
+        None => counts,
+    }
 }
 
 fn describe_app(app: &AppStatus) -> String {

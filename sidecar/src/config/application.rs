@@ -3,6 +3,7 @@
 use super::executors::Executors;
 use super::pools::PoolGiven;
 use super::provision::Provision;
+use super::queues::Queues;
 use super::resources::{Datasource, Resource};
 use super::settings::{self, Settings};
 use protocol::{AppName, Isolation};
@@ -26,6 +27,8 @@ pub(crate) struct Application {
     pub(crate) executors: Executors,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) pools: BTreeMap<String, PoolGiven>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) queues: Queues,
     #[serde(deserialize_with = "scalars")]
     pub(crate) ini: BTreeMap<String, String>,
     #[serde(deserialize_with = "scalars")]
@@ -54,6 +57,7 @@ impl Default for Application {
             start_timeout_ms: 60_000,
             executors: Executors::default(),
             pools: BTreeMap::new(),
+            queues: BTreeMap::new(),
             ini: BTreeMap::new(),
             env: BTreeMap::new(),
             values: Values::default(),

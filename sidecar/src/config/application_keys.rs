@@ -96,6 +96,16 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("resource.*.needs", "[]", "Keys that the administrator must give."),
     key("resource.*.*", "", "Values that AppServer\\resource() gives as an array."),
+    key(
+        "queues.*.concurrency",
+        "",
+        "Most jobs of this queue that run at a time on a worker; 0 = none. Else as many as the pool has executors.",
+    ),
+    key(
+        "queues.*.rate",
+        "",
+        "Most jobs of this queue that begin in a time on a worker, e.g. \"100/60s\", \"5000/h\" or \"10/min\".",
+    ),
     key("provision[].sql", "", "File of SQL statements to run once for a release."),
     key("provision[].into", "", "The SQLite database for it: a datasource, or a path."),
     key("provision[].run", "[]", "Program and arguments to run once for a release."),

@@ -5,6 +5,7 @@ use super::application::{Limits, scalars};
 use super::executors::ExecutorsGiven;
 use super::origin::Origins;
 use super::pools::{self, PoolPolicy};
+use super::queues::{self, Queues};
 use super::{Identity, resources};
 use protocol::AppName;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -65,6 +66,8 @@ pub(crate) struct Policy {
     /// By the name of the pool.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) pools: BTreeMap<String, PoolPolicy>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) queues: Queues,
     #[serde(deserialize_with = "scalars", skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) ini: BTreeMap<String, String>,
     #[serde(deserialize_with = "scalars", skip_serializing_if = "BTreeMap::is_empty")]
@@ -103,6 +106,7 @@ impl Policy {
                 .check()
                 .map_err(|(inner, m)| (format!("{key}.executors.{inner}"), m))?;
         }
+        queues::check(&self.queues)?;
         if name.is_any() {
             return Err(("".to_owned(), "an application needs a name".to_owned()));
         }

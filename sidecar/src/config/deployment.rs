@@ -4,7 +4,8 @@ use super::application::{self, Application};
 use super::document::Document;
 use super::merge::merge;
 use super::pools::{self, Pool};
-use super::{Apps, ConfigError, Origins, Policy, settings};
+use super::queues::Queues;
+use super::{Apps, ConfigError, Origins, Policy, queues, settings};
 use protocol::AppName;
 use serde::Serialize;
 use std::path::{Component, Path, PathBuf};
@@ -16,6 +17,9 @@ pub(crate) struct Deployment {
     pub(crate) root: PathBuf,
     /// With what the administrator says put in.
     pub(crate) config: Application,
+    /// Limits of queues as the `app.toml` alone says them: what the administrator says can change.
+    #[serde(skip)]
+    pub(crate) own_queues: Queues,
     /// Every pool of it.
     pub(crate) pools: Vec<Pool>,
     /// What is the administrator's alone.
@@ -85,6 +89,8 @@ fn load_folder(
     }
     let policy = apps.policy(name.unwrap_or(&config.name));
     pools::check(&config).map_err(|(key, message)| document.error(&key, message))?;
+    queues::check(&config.queues).map_err(|(key, message)| document.error(&key, message))?;
+    let own_queues = config.queues.clone();
     let mut pools = merge(&mut config, &policy, &document)?;
     if let Some(max) = apps.executors_max {
         config.executors.bound(max);
@@ -92,7 +98,15 @@ fn load_folder(
     }
     check_application(&document, &root, &config)?;
     let origins = document.origins();
-    Ok(Deployment { root, config, pools, policy, origins, executors_max: apps.executors_max })
+    Ok(Deployment {
+        root,
+        config,
+        own_queues,
+        pools,
+        policy,
+        origins,
+        executors_max: apps.executors_max,
+    })
 }
 
 /// A release of the application `name` in a folder of its own, whatever its `app.toml` calls it.

@@ -3,7 +3,7 @@
 use super::apps::Policy;
 use super::document::Document;
 use super::pools::{self, Pool};
-use super::{Application, ConfigError};
+use super::{Application, ConfigError, queues};
 
 /// Puts both together; the pools are what comes of it. What an `app.toml` may not ask for is told with its line there.
 pub(super) fn merge(
@@ -20,6 +20,7 @@ pub(super) fn merge(
     over(policy.timeout_ms, &mut config.timeout_ms);
     over(policy.start_timeout_ms, &mut config.start_timeout_ms);
     config.executors.overlay(&policy.executors);
+    config.queues = queues::merged(&config.queues, &policy.queues);
     for name in ["open_basedir", "opcache.preload_user"] {
         if config.ini.contains_key(name) {
             let message = "only the worker's administrator can say this: in appserver.toml, in the \

@@ -21,6 +21,7 @@ mod merge;
 mod origin;
 mod pools;
 mod provision;
+pub(crate) mod queues;
 mod resources;
 pub(crate) mod settings;
 #[cfg(test)]

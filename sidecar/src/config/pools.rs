@@ -138,6 +138,7 @@ mod tests {
         let expected = [
             (DEFAULT_POOL, Isolation::Stateless, 9, 4, 8),
             (RESIDENT_POOL, Isolation::Resident, 7, 4, 8),
+            (JOBS_POOL, Isolation::Stateless, 7, 1, 8),
             ("small", Isolation::Resident, 7, 2, 2),
         ];
         let expected = expected.map(|(name, i, t, min, max)| (name.to_owned(), i, t, min, max));
@@ -156,7 +157,7 @@ mod tests {
         assert_eq!(key, "pools.a.executors.max");
         let many: String = (0..POOLS_MAX).map(|n| format!("[pools.p{n}]\n")).collect();
         assert!(wrong(&many).1.contains("at most 16 pools"));
-        let fits: String = (2..POOLS_MAX).map(|n| format!("[pools.p{n}]\n")).collect();
+        let fits: String = (3..POOLS_MAX).map(|n| format!("[pools.p{n}]\n")).collect();
         assert_eq!(check(&app(&fits)), Ok(()));
     }
 
@@ -165,7 +166,7 @@ mod tests {
         let config =
             app("[pools.a]\ntimeout_ms = 5\n[pools.a.executors]\nmax = 9\nidle_timeout_ms = 1\n");
         let policy =
-            |toml: &str| resolve(&config, &toml::from_str::<Policy>(toml).unwrap()).remove(2);
+            |toml: &str| resolve(&config, &toml::from_str::<Policy>(toml).unwrap()).remove(3);
         let of_all =
             policy("timeout_ms = 6\n[executors]\nmax = 3\nidle_timeout_ms = 2\ngrace_ms = 4\n");
         let Executors { max, idle_timeout_ms, grace_ms, .. } = of_all.executors;

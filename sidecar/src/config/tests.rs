@@ -166,6 +166,20 @@ fn values_that_cannot_hold_are_refused_with_their_line() {
         ("[log]\nlevel = \"loud\"", ":2: log.level: \"loud\" is no level: write error, warn"),
         ("listen = [\"tcp:a:1\", \"tcp:a:1\"]", ":1: listen: tcp:a:1 is given twice"),
         ("[limits]\nframe_bytes_max = 1", ":2: limits.frame_bytes_max: must be at least 4096"),
+        ("[jobs]\nattempts = 0", ":2: jobs.attempts: must be at least 1"),
+        (
+            "[jobs]\nbackoff_ms = 9\nbackoff_max_ms = 8",
+            ":3: jobs.backoff_max_ms: the first pause is 9 ms and the longest 8 ms",
+        ),
+        (
+            "[jobs]\nbackoff_jitter_percent = 101",
+            ":2: jobs.backoff_jitter_percent: must be from 0 to 100",
+        ),
+        (
+            "[apps.shop.queues.mails]\nrate = \"often\"",
+            ":2: apps.shop.queues.mails.rate: \"often\" is no rate: those are a count and a time",
+        ),
+        ("[apps.shop.queues.\"a b\"]", ":1: apps.shop.queues.a b: \"a b\" cannot name a queue"),
         (
             "[membership]\nworkers = [{ address = \"unix:/a\" }, { address = \"unix:/a\" }]",
             ":2: membership.workers: unix:/a is given twice",

@@ -80,6 +80,10 @@ impl Client {
         self.ask(Method::POST, path, body).await
     }
 
+    pub(crate) async fn delete<T: DeserializeOwned>(&self, path: String) -> Result<T, Failure> {
+        self.ask(Method::DELETE, path, Value::Null).await
+    }
+
     pub(crate) async fn patch<T: DeserializeOwned>(
         &self,
         path: String,

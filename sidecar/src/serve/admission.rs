@@ -54,6 +54,14 @@ impl Supervisor {
         tracing::warn!(%peer, "connection closed: {reason}");
     }
 
+    fn admit_jobs(&self, app: &AppName, hello: &Hello) -> Result<Verdict, Refused> {
+        let tag = self.jobs.tag().map_err(|reason| refusal(RefusedCode::NotReady, reason))?;
+        let (deployed, pool) = self.find_pool(app, DEFAULT_POOL, ReleaseId::ANY)?;
+        let mut welcome = self.welcome(hello, deployed, pool);
+        welcome.ledger = Some(tag);
+        Ok(Verdict::Jobs { app: deployed.key.app.clone(), welcome: Box::new(welcome) })
+    }
+
     fn decide(
         &mut self,
         hello: &Hello,
@@ -66,15 +74,7 @@ impl Supervisor {
         }
         match &hello.purpose {
             Purpose::Control => Verdict::Control { welcome: Box::new(self.control_welcome()) },
-            Purpose::Jobs { app } => match self.find_pool(app, DEFAULT_POOL, ReleaseId::ANY) {
-                Err(refused) => Verdict::Refuse(refused),
-                Ok((deployed, pool)) => {
-                    let mut welcome = self.welcome(hello, deployed, pool);
-                    welcome.ledger = Some(self.jobs.tag());
-                    let app = deployed.key.app.clone();
-                    Verdict::Jobs { app, welcome: Box::new(welcome) }
-                }
-            },
+            Purpose::Jobs { app } => self.admit_jobs(app, hello).unwrap_or_else(Verdict::Refuse),
             Purpose::Calls { app, pool, release } => {
                 if pool == JOBS_POOL {
                     self.make_room_for_jobs(app);

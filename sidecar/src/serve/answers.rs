@@ -11,6 +11,9 @@ use protocol::AppName;
 
 impl Supervisor {
     pub(super) fn on_question(&mut self, asked: Waiting) {
+        if let Question::Jobs(question) = &asked.question {
+            return self.ask_jobs(question.clone(), asked);
+        }
         match self.look_up(&asked.question) {
             // Whoever asked may be gone by now.
             Some(answer) => drop(asked.reply.send(answer)),
@@ -91,7 +94,8 @@ impl Supervisor {
             | Question::Explain { .. }
             | Question::Archive { .. }
             | Question::Settings(_)
-            | Question::Audit { .. } => {}
+            | Question::Audit { .. }
+            | Question::Jobs(_) => {}
         }
     }
 

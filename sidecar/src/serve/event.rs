@@ -45,6 +45,11 @@ pub(super) enum Event {
     },
     /// A question of the control API.
     Admin(Waiting),
+    /// Something was done to jobs, or could not be.
+    JobsChanged {
+        asked: Box<Asked>,
+        answer: Reply,
+    },
     /// A thread has written an application's state, or says why not.
     Committed {
         state: AppState,

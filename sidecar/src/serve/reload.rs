@@ -3,15 +3,21 @@
 
 use super::notify::notify;
 use super::supervisor::Supervisor;
+use crate::config::queues::Queues;
 use crate::config::{Daemon, load_daemon};
-use protocol::Membership;
+use protocol::{AppName, Membership};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use toml::{Table, Value};
 
 /// Keys that are taken over; docs/configuration.md lists them from here.
-const RELOADED: &[&str] =
-    &["membership.epoch", "membership.workers[].address", "membership.workers[].weight"];
+const RELOADED: &[&str] = &[
+    "membership.epoch",
+    "membership.workers[].address",
+    "membership.workers[].weight",
+    "apps.*.queues.*.concurrency",
+    "apps.*.queues.*.rate",
+];
 
 impl Supervisor {
     pub(super) fn reload(&mut self) {
@@ -27,6 +33,7 @@ impl Supervisor {
                     let settings = waiting.join(", ");
                     tracing::warn!(settings, "changed settings hold after a restart only");
                 }
+                self.take_over_queues(&daemon);
                 let members = daemon.membership.workers.iter().map(Into::into).collect();
                 let membership = Membership { epoch: daemon.membership.epoch, members };
                 if membership != self.membership {
@@ -46,6 +53,17 @@ impl Supervisor {
         notify("READY=1");
     }
 
+    /// Limits of queues that the administrator has changed hold from now on.
+    fn take_over_queues(&mut self, daemon: &Daemon) {
+        let queues = queues_of(daemon);
+        let before = std::mem::replace(&mut self.queues, queues);
+        let changed = |app: &&AppName| before.get(*app) != self.queues.get(*app);
+        for app in self.apps.keys().filter(changed) {
+            tracing::info!(%app, "limits of its queues changed");
+            self.tell_jobs(app);
+        }
+    }
+
     /// Answers carry the epoch, so that clients notice a change.
     pub(super) fn tell_executors_epoch(&self) {
         for pool in self.releases.values().flat_map(|deployed| deployed.pools.values()) {
@@ -54,13 +72,30 @@ impl Supervisor {
     }
 }
 
+/// What the administrator says of the queues of each application.
+pub(super) fn queues_of(daemon: &Daemon) -> BTreeMap<AppName, Queues> {
+    let apps = daemon.apps.named.iter().filter(|(_, policy)| !policy.queues.is_empty());
+    apps.map(|(app, policy)| (app.clone(), policy.queues.clone())).collect()
+}
+
 /// Keys whose values differ and that a restart alone takes over.
 fn waiting(before: &Daemon, now: &Daemon) -> Vec<String> {
     let (before, now) = (values(before), values(now));
     let names: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
     let differs = |name: &&String| before.get(*name) != now.get(*name);
-    let waits = |name: &&String| !RELOADED.contains(&name.as_str());
+    let waits = |name: &&String| !RELOADED.iter().any(|pattern| is_like(name, pattern));
     names.into_iter().filter(differs).filter(waits).cloned().collect()
+}
+
+/// Whether a key is one that the table of keys writes with `*` for names, which may have dots.
+fn is_like(name: &str, pattern: &str) -> bool {
+    let Some((begin, rest)) = pattern.split_once('*') else {
+        return name == pattern;
+    };
+    let Some(inside) = name.strip_prefix(begin) else {
+        return false;
+    };
+    (1..inside.len()).any(|at| inside.is_char_boundary(at) && is_like(&inside[at..], rest))
 }
 
 /// By the names of the keys; of a list of tables, those of each field with their places.
@@ -132,6 +167,14 @@ mod tests {
              { address = \"unix:/b\" }]",
         );
         assert!(waiting(&before, &now).is_empty());
+    }
+
+    #[test]
+    fn limits_of_queues_need_no_restart() {
+        let before = daemon("[apps.shop.queues.\"mails.eu\"]\nconcurrency = 1");
+        let now = daemon("[apps.shop.queues.\"mails.eu\"]\nrate = \"1/s\"\n[apps.shop]\nnice = 1");
+        assert_eq!(waiting(&before, &now), ["apps.shop.nice"]);
+        assert_eq!(queues_of(&before).len(), 1);
     }
 
     #[test]

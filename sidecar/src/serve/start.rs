@@ -13,6 +13,7 @@ use super::jobs::{Foreman, Jobs, Order};
 use super::listeners::refuse_taken;
 use super::notify::notify;
 use super::relay::PIECE_BYTES;
+use super::reload::queues_of;
 use super::restore::{Stored, recover};
 use super::settings::Settings;
 use super::supervisor::{Phase, Supervisor};
@@ -64,7 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
             Error::start("becoming the user of appserver.toml (\"user\")", error)
         })?;
     }
-    let (jobs, orders) = Jobs::open(&directories.state, jobs::Settings::default())?;
+    let (jobs, orders) = Jobs::open(&directories.state, &daemon.jobs)?;
     let settings = Arc::new(Settings {
         peers,
         members,
@@ -157,6 +158,7 @@ impl Supervisor {
     fn new(settings: Arc<Settings>, events: Events, board: Board, jobs: Jobs) -> Self {
         let limits = &settings.daemon.limits;
         let audit = Audit::new(&settings.state_dir);
+        let queues = queues_of(&settings.daemon);
         let connections = Connections::new(settings.daemon.fd_base, limits.connections_max);
         let workers = &settings.daemon.membership;
         let membership = Membership {
@@ -184,6 +186,7 @@ impl Supervisor {
             stagings: 0,
             audit,
             jobs,
+            queues,
             started: Instant::now(),
             accepted: 0,
             refused: 0,

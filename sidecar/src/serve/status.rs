@@ -85,6 +85,7 @@ impl Supervisor {
                 unread_bytes: self.unread_room.bytes(),
             },
             apps: apps.collect(),
+            jobs: self.jobs.status(),
         }
     }
 

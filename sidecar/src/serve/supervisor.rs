@@ -13,6 +13,7 @@ use super::pool::Pool;
 use super::settings::Settings;
 use super::unread::Room;
 use crate::config::Deployment;
+use crate::config::queues::Queues;
 use protocol::{AppName, Membership};
 use shm::Board;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -48,6 +49,8 @@ pub(super) struct Supervisor {
     pub(super) stagings: u64,
     pub(super) audit: Audit,
     pub(super) jobs: Jobs,
+    /// What the administrator says of the queues of each application; read again on SIGHUP.
+    pub(super) queues: BTreeMap<AppName, Queues>,
     pub(super) connections: Connections,
     /// For answers that their callers leave unread.
     pub(super) unread_room: Room,
@@ -107,6 +110,7 @@ impl Supervisor {
                 let _ = reply.send(self.answer(request));
             }
             Event::Admin(waiting) => self.on_question(waiting),
+            Event::JobsChanged { asked, answer } => asked.answer(self, answer),
             Event::Committed { state, result, asked, after } => {
                 self.on_committed(state, result, asked, after);
             }

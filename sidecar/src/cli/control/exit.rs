@@ -17,7 +17,10 @@ impl Failure {
             Self::Refused(error) => match error.code {
                 Code::BadRequest | Code::BadArchive => Exit::Data,
                 Code::Denied => Exit::Denied,
-                Code::UnknownApp | Code::UnknownRelease | Code::UnknownFunction => Exit::NotFound,
+                Code::UnknownApp
+                | Code::UnknownRelease
+                | Code::UnknownFunction
+                | Code::UnknownJob => Exit::NotFound,
                 Code::NotStaged => Exit::Config,
                 Code::Breaking => Exit::Breaking,
                 Code::Conflict => Exit::Conflict,

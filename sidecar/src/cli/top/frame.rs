@@ -2,7 +2,7 @@
 
 use super::Sort;
 use super::view::{ExecutorRow, FunctionRow, View};
-use crate::cli::text;
+use crate::cli::{status, text};
 use protocol::ConnectionStats;
 
 /// What the lines must fit, and how they are shown.
@@ -108,6 +108,12 @@ fn head(view: &View<'_>, screen: &Screen<'_>) -> Vec<Line> {
             ),
         ),
     ];
+    let has_jobs = !report.jobs.queues.is_empty();
+    lines.extend(has_jobs.then(|| {
+        let style = if report.jobs.refused.is_none() { Style::Plain } else { Style::Alert };
+        let jobs = status::jobs(&report.jobs).replace('\n', " ");
+        Line::new(style, format!("jobs/s {:.1}  {jobs}", view.jobs_per_second))
+    }));
     lines.extend(report.apps.iter().map(|app| {
         let style = if app.state == "running" { Style::Plain } else { Style::Alert };
         let died: u64 = app.pools.iter().map(|pool| pool.died).sum();
@@ -226,7 +232,7 @@ fn executor_row(row: &ExecutorRow<'_>) -> Vec<String> {
 mod tests {
     use super::super::view::{Sample, tests::report};
     use super::*;
-    use protocol::FunctionStats;
+    use protocol::{FunctionStats, QueueStatus};
     use std::time::Instant;
 
     fn drawn(sample: &Sample, screen: &Screen<'_>) -> Vec<String> {
@@ -263,6 +269,26 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_worker_with_jobs_has_a_line_for_them() {
+        let mut report = report(1, 0);
+        let queue = QueueStatus {
+            app: report.apps[0].app.clone(),
+            queue: "mails".to_owned(),
+            paused: true,
+            draining: false,
+            waiting: 7,
+            running: 2,
+        };
+        report.jobs.queues.push(queue);
+        report.jobs.totals.done = 20;
+        report.jobs.refused = Some("the disk is full".to_owned());
+        let lines = drawn(&Sample { at: Instant::now(), report }, &Screen::unlimited());
+        let expected = "jobs/s 2.0  7 waiting, 2 running, 20 done, 0 dead, 1 queue paused; refused: \
+                        the disk is full";
+        assert!(lines.contains(&expected.to_owned()), "{lines:?}");
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub(super) struct View<'a> {
     pub(super) seconds: f64,
     /// Whether that is all the time since the worker's start.
     pub(super) since_start: bool,
+    pub(super) jobs_per_second: f64,
     pub(super) functions: Vec<FunctionRow<'a>>,
     pub(super) executors: Vec<ExecutorRow<'a>>,
 }
@@ -59,6 +60,7 @@ impl<'a> View<'a> {
             report,
             seconds,
             since_start: before.is_none(),
+            jobs_per_second: jobs_per_second(before.map(|before| &before.report), report, seconds),
             functions: functions(before.map(|before| &before.report), report, seconds),
             executors: executors(report),
         }
@@ -79,6 +81,13 @@ impl<'a> View<'a> {
     pub(super) fn executors_busy(&self) -> usize {
         self.executors.iter().filter(|row| is_busy(row.status)).count()
     }
+}
+
+/// Jobs that were done.
+fn jobs_per_second(before: Option<&StatusReport>, now: &StatusReport, seconds: f64) -> f64 {
+    let earlier = before.map_or(0, |before| before.jobs.totals.done);
+    let done = now.jobs.totals.done.saturating_sub(earlier);
+    if seconds > 0.0 { done as f64 / seconds } else { 0.0 }
 }
 
 fn functions<'a>(
@@ -145,7 +154,8 @@ fn executors(report: &StatusReport) -> Vec<ExecutorRow<'_>> {
 pub(super) mod tests {
     use super::*;
     use protocol::{
-        AppStatus, ConnectionStats, Isolation, Membership, PoolStatus, ReleaseId, Replacements,
+        AppStatus, ConnectionStats, Isolation, JobsStatus, Membership, PoolStatus, ReleaseId,
+        Replacements,
     };
     use shm::histogram::{BUCKETS, bucket};
     use std::time::Duration;
@@ -178,6 +188,7 @@ pub(super) mod tests {
                 unread: 2,
                 unread_bytes: 5 * 1024 * 1024,
             },
+            jobs: JobsStatus::default(),
             apps: vec![AppStatus {
                 app: AppName::new("shop").unwrap(),
                 release: ReleaseId(1),

@@ -10,6 +10,7 @@ const FRAME_BYTES_LEAST: u32 = 4096;
 
 pub(super) fn check(document: &Document, daemon: &Daemon) -> Result<(), ConfigError> {
     check_limits(document, &daemon.limits)?;
+    daemon.jobs.check(document)?;
     if daemon.fd_base < 1024 {
         let message = "must be at least 1024: PHP's select() can use the descriptors below";
         return Err(document.error("fd_base", message));

@@ -53,6 +53,16 @@ pub(crate) const KEYS: &[Key] = &[
     key("apps.*.pools.*.executors.memory_bytes_max", "", "Memory above which one is replaced."),
     key("apps.*.pools.*.executors.idle_timeout_ms", "", "How long surplus ones may have no work."),
     key("apps.*.pools.*.executors.grace_ms", "", "Time an interrupted call has to end by itself."),
+    key(
+        "apps.*.queues.*.concurrency",
+        "",
+        "As in app.toml, and goes before it: most jobs of the queue that run at a time; 0 = none.",
+    ),
+    key(
+        "apps.*.queues.*.rate",
+        "",
+        "Most jobs of the queue that begin in a time, e.g. \"100/60s\".",
+    ),
     key("apps.*.ini.*", "", "PHP settings."),
     key("apps.*.env.*", "", "Environment variables."),
     key(
@@ -191,6 +201,73 @@ pub(crate) const KEYS: &[Key] = &[
         "limits.unread_timeout_ms",
         "300000",
         "How long a caller may leave such an answer without reading on, in milliseconds.",
+    ),
+    key(
+        "jobs.enabled",
+        "true",
+        "Whether this worker takes and runs jobs. If not, it makes no ledger, and one that is there stays as it is.",
+    ),
+    key(
+        "jobs.queue_len_max",
+        "1000000",
+        "Most jobs that wait or run in one queue; further ones are refused.",
+    ),
+    key(
+        "jobs.queue_bytes_max",
+        "1073741824",
+        "Most bytes of the arguments of all jobs that wait or run; beyond it jobs are refused.",
+    ),
+    key(
+        "jobs.kept_max",
+        "100000",
+        "Most jobs that are kept after their end, results included, and as many dead ones; the oldest go first.",
+    ),
+    key(
+        "jobs.keep_ms",
+        "600000",
+        "How long a job that is done or cancelled can be asked for, in milliseconds, where it does not say itself.",
+    ),
+    key("jobs.keep_dead_ms", "2592000000", "How long a dead job is kept, in milliseconds."),
+    key(
+        "jobs.idempotency_ms",
+        "86400000",
+        "How long an idempotency key gives the job that it first made, in milliseconds.",
+    ),
+    key(
+        "jobs.ageing_ms",
+        "10000",
+        "What one step of priority is worth in time of waiting, in milliseconds: so none starves.",
+    ),
+    key(
+        "jobs.attempts",
+        "3",
+        "How often a job may fail before it is dead, where it does not say itself.",
+    ),
+    key(
+        "jobs.crash_attempts",
+        "3",
+        "How many executors may die under a job before it is dead as poison, where it does not say itself.",
+    ),
+    key(
+        "jobs.timeout_ms",
+        "3600000",
+        "Longest an attempt at a job may take, in milliseconds, where it does not say itself; 0 = as long as it takes.",
+    ),
+    key(
+        "jobs.backoff_ms",
+        "1000",
+        "Pause after a job's first failure, in milliseconds, where it does not say itself; it doubles with each.",
+    ),
+    key("jobs.backoff_max_ms", "900000", "Longest such pause, in milliseconds."),
+    key(
+        "jobs.backoff_jitter_percent",
+        "25",
+        "How much shorter such a pause may be, at random, in percent.",
+    ),
+    key(
+        "jobs.missed_ticks_max",
+        "100",
+        "Most ticks of a schedule that a worker makes up for when it was away, where all are asked for.",
     ),
     key(
         "deploy.trusted_keys",

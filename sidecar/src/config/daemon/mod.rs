@@ -1,6 +1,7 @@
 //! `appserver.toml`: the worker. Without the file every default below holds.
 
 mod check;
+mod jobs;
 mod keys;
 mod limits;
 mod listening;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 pub(super) use check::check_addresses;
+pub(crate) use jobs::Jobs;
 pub(crate) use keys::KEYS;
 pub(crate) use limits::Limits;
 pub(crate) use listening::{Allow, Identity, Socket, Tcp, Tls};
@@ -44,6 +46,7 @@ pub(crate) struct Daemon {
     pub(crate) tls: Tls,
     pub(crate) control: Control,
     pub(crate) limits: Limits,
+    pub(crate) jobs: Jobs,
     pub(crate) deploy: Deploy,
     pub(crate) releases: Releases,
     pub(crate) membership: Workers,
@@ -69,6 +72,7 @@ impl Default for Daemon {
             tls: Tls::default(),
             control: Control::default(),
             limits: Limits::default(),
+            jobs: Jobs::default(),
             deploy: Deploy::default(),
             releases: Releases::default(),
             membership: Workers::default(),

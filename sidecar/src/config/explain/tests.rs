@@ -6,7 +6,8 @@ use protocol::{AppName, Attribute};
 use std::path::Path;
 
 const APP: &str = "timeout_ms = 9000\n[executors]\nmin = 2\nmax = 8\n[pools.reports]\n\
-                   isolation = \"resident\"\ntimeout_ms = 60000\nexecutors.max = 3\n\
+                   isolation = \"resident\"\ntimeout_ms = 60000\nexecutors.max = 3\n[queues.mails]\n\
+                   concurrency = 4\nrate = \"100/60s\"\n\
                    [datasource.main]\ndsn = \"pgsql:host=db;password=hunter2;dbname=x\"";
 
 struct Case {
@@ -50,7 +51,10 @@ fn said(case: &Case, function: Option<&Function>, key: &str) -> String {
 
 #[test]
 fn of_an_application_each_key_has_the_place_that_decided() {
-    let case = case("[apps.shop]\nnice = 3\n[apps.shop.executors]\nmax = 4\n");
+    let case = case(
+        "[apps.shop]\nnice = 3\n[apps.shop.executors]\nmax = 4\n\
+         [apps.shop.queues.mails]\nconcurrency = 2\n",
+    );
     for (key, expected) in [
         ("timeout_ms", "9000 Application app.toml:1"),
         ("executors.max", "4 Administrator appserver.toml:4"),
@@ -58,7 +62,9 @@ fn of_an_application_each_key_has_the_place_that_decided() {
         ("executors.grace_ms", "500 Default "),
         ("pools.reports.executors.max", "3 Application app.toml:8"),
         ("nice", "3 Administrator appserver.toml:2"),
-        ("datasource.main.dsn", "\"pgsql:host=db;password=…;dbname=x\" Application app.toml:10"),
+        ("datasource.main.dsn", "\"pgsql:host=db;password=…;dbname=x\" Application app.toml:13"),
+        ("queues.mails.concurrency", "2 Administrator appserver.toml:6"),
+        ("queues.mails.rate", "\"100/min\" Application app.toml:11"),
     ] {
         assert_eq!(said(&case, None, key), expected, "{key}");
     }

@@ -40,7 +40,9 @@ pub(super) fn status_of(code: Code) -> StatusCode {
     match code {
         Code::BadRequest => StatusCode::BAD_REQUEST,
         Code::Denied => StatusCode::FORBIDDEN,
-        Code::UnknownApp | Code::UnknownRelease | Code::UnknownFunction => StatusCode::NOT_FOUND,
+        Code::UnknownApp | Code::UnknownRelease | Code::UnknownFunction | Code::UnknownJob => {
+            StatusCode::NOT_FOUND
+        }
         Code::BadArchive | Code::NotStaged => StatusCode::UNPROCESSABLE_ENTITY,
         Code::Breaking | Code::Conflict => StatusCode::CONFLICT,
         Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

@@ -1,5 +1,7 @@
 //! The worker's figures in the text format of OpenMetrics, which Prometheus reads.
 
+use super::jobs_metrics as jobs;
+use crate::admin::Queues;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
@@ -17,16 +19,16 @@ const BOUNDS_US: [u64; 15] = [
 ];
 
 /// A report as text.
-pub(super) fn text(report: StatusReport) -> Result<String, fmt::Error> {
+pub(super) fn text(report: StatusReport, queues: Option<Queues>) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("appserver");
-    registry.register_collector(Box::new(Figures(report)));
+    registry.register_collector(Box::new(Figures(report, queues)));
     let mut text = String::new();
     encode(&mut text, &registry)?;
     Ok(text)
 }
 
 #[derive(Debug)]
-struct Figures(StatusReport);
+struct Figures(StatusReport, Option<Queues>);
 
 impl Collector for Figures {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
@@ -35,7 +37,8 @@ impl Collector for Figures {
         self.connections(out)?;
         self.releases(out)?;
         self.pools(out)?;
-        self.functions(out)
+        self.functions(out)?;
+        jobs::encode(&self.0.jobs, self.1.as_ref(), out)
     }
 }
 
@@ -154,7 +157,7 @@ fn labels(app: &AppStatus, name: &'static str, value: &str) -> Labels {
     [("app", app.app.to_string()), ("release", app.release.to_string()), (name, value.to_owned())]
 }
 
-fn gauge<'a>(
+pub(super) fn gauge<'a>(
     out: &'a mut DescriptorEncoder<'_>,
     name: &'a str,
     help: &str,
@@ -162,7 +165,7 @@ fn gauge<'a>(
     out.encode_descriptor(name, help, None, MetricType::Gauge)
 }
 
-fn counter<'a>(
+pub(super) fn counter<'a>(
     out: &'a mut DescriptorEncoder<'_>,
     name: &'a str,
     help: &str,
@@ -171,7 +174,7 @@ fn counter<'a>(
 }
 
 /// The scoreboard's buckets, each counted under the first of our bounds that it lies below.
-fn buckets(histogram: &[u64]) -> Vec<(f64, u64)> {
+pub(super) fn buckets(histogram: &[u64]) -> Vec<(f64, u64)> {
     let bounds = BOUNDS_US.iter().map(|us| *us as f64 / 1e6).chain([f64::INFINITY]);
     let mut buckets: Vec<(f64, u64)> = bounds.map(|bound| (bound, 0)).collect();
     for (bucket, count) in histogram.iter().enumerate() {

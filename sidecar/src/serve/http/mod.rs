@@ -10,6 +10,8 @@ mod body;
 mod caller;
 mod guard;
 mod incoming;
+mod jobs;
+mod jobs_metrics;
 mod metrics;
 mod route;
 mod router;

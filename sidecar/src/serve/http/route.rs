@@ -1,11 +1,13 @@
 //! The table of routes: which request is which question.
 
+use super::jobs;
 use crate::admin::{
-    Abort, Activate, AdminError, Canary, ChangeSettings, Code, Number, Promote, Prune, Question,
-    Remove, Rollback,
+    Abort, Activate, AdminError, Canary, ChangeAll, ChangeSettings, Code, JobChange, JobQuestion,
+    Number, Promote, Prune, Question, QueueMode, Remove, Rollback,
 };
+use crate::config::queues;
 use axum::http::Method;
-use protocol::AppName;
+use protocol::{AppName, InvalidJobId, JobId};
 use serde::de::DeserializeOwned;
 use std::path::PathBuf;
 
@@ -34,7 +36,7 @@ pub(super) struct Asked {
 
 impl Route {
     pub(super) fn takes_query(&self) -> bool {
-        self.path == AUDIT
+        matches!(self.path, AUDIT | JOBS | JOB_EVENTS) && self.method == Method::GET
     }
 }
 
@@ -47,6 +49,8 @@ const fn post(path: &'static str, question: fn(&Asked) -> Result<Question, Admin
 }
 
 const AUDIT: &str = "/v1/audit";
+const JOBS: &str = "/v1/jobs";
+const JOB_EVENTS: &str = "/v1/jobs/events";
 /// Where archives arrive: the one route whose body is no JSON.
 pub(super) const STAGE: &str = "/v1/apps/{app}/releases/{number}";
 
@@ -110,6 +114,23 @@ pub(super) const ROUTES: &[Route] = &[
             Ok(Question::ChangeSettings { app: asked.app()?, body })
         },
     },
+    get("/v1/jobs/queues", |_| Ok(Question::Jobs(JobQuestion::Queues))),
+    get(JOBS, |asked| Ok(Question::Jobs(jobs::list(&asked.query)?))),
+    get(JOB_EVENTS, |asked| Ok(Question::Jobs(jobs::events(&asked.query)?))),
+    get("/v1/jobs/{id}", |asked| Ok(Question::Jobs(JobQuestion::Job(asked.job()?)))),
+    post("/v1/jobs/{id}/cancel", |asked| asked.change(JobChange::Cancel)),
+    post("/v1/jobs/{id}/retry", |asked| asked.change(JobChange::Retry)),
+    Route {
+        method: Method::DELETE,
+        path: "/v1/jobs/{id}",
+        question: |asked| asked.change(JobChange::Delete),
+    },
+    post("/v1/jobs:cancel", |asked| asked.change_all(JobChange::Cancel)),
+    post("/v1/jobs:retry", |asked| asked.change_all(JobChange::Retry)),
+    post("/v1/jobs:delete", |asked| asked.change_all(JobChange::Delete)),
+    post("/v1/apps/{app}/queues/{queue}/pause", |asked| asked.mode(QueueMode::Pause)),
+    post("/v1/apps/{app}/queues/{queue}/drain", |asked| asked.mode(QueueMode::Drain)),
+    post("/v1/apps/{app}/queues/{queue}/resume", |asked| asked.mode(QueueMode::Resume)),
     get(AUDIT, |asked| Ok(Question::Audit { limit: limit(&asked.query)? })),
 ];
 
@@ -129,6 +150,24 @@ impl Asked {
         let number = text.parse().ok().filter(|number| *number > 0);
         number
             .ok_or_else(|| bad(format!("\"{text}\" is no number of a release: they begin with 1")))
+    }
+
+    fn job(&self) -> Result<JobId, AdminError> {
+        self.param("id").parse().map_err(|error: InvalidJobId| bad(error.to_string()))
+    }
+
+    fn change(&self, change: JobChange) -> Result<Question, AdminError> {
+        Ok(Question::Jobs(JobQuestion::Change { change, id: self.job()? }))
+    }
+
+    fn change_all(&self, change: JobChange) -> Result<Question, AdminError> {
+        Ok(Question::Jobs(JobQuestion::ChangeAll { change, body: self.json::<ChangeAll>()? }))
+    }
+
+    fn mode(&self, mode: QueueMode) -> Result<Question, AdminError> {
+        let queue = self.param("queue").to_owned();
+        queues::check_name(&queue).map_err(bad)?;
+        Ok(Question::Jobs(JobQuestion::Mode { app: self.app()?, queue, mode }))
     }
 
     fn json<T: DeserializeOwned>(&self) -> Result<T, AdminError> {
@@ -159,6 +198,6 @@ fn limit(query: &str) -> Result<usize, AdminError> {
     limit.ok_or_else(|| bad(format!("the query must be limit=N, from 1 to {AUDIT_MAX}")))
 }
 
-fn bad(message: impl Into<String>) -> AdminError {
+pub(super) fn bad(message: impl Into<String>) -> AdminError {
     AdminError::new(Code::BadRequest, message)
 }

@@ -7,7 +7,7 @@ use super::incoming::Incoming;
 use super::metrics;
 use super::route::{Asked, ROUTES, Route, STAGE};
 use super::server::Api;
-use crate::admin::{AdminError, Answer, Code, Question, Reply};
+use crate::admin::{AdminError, Answer, Code, JobQuestion, Question, Queues, Reply};
 use crate::file_body::FileBody;
 use crate::serve::commit::Waiting;
 use crate::serve::event::Event;
@@ -32,6 +32,8 @@ const UPLOADS_MAX: usize = 4;
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 /// The same for staging a release, which unpacks it, provisions it and starts PHP.
 const STAGE_WITHIN: Duration = Duration::from_secs(900);
+/// How long figures wait for what is in the ledger.
+const QUEUES_WITHIN: Duration = Duration::from_secs(2);
 /// Longest id of a request taken from its sender.
 const REQUEST_ID_BYTES_MAX: usize = 64;
 const REQUEST_ID: &str = "x-request-id";
@@ -103,12 +105,22 @@ async fn document(api: Api, of: Option<Question>, request: Request) -> Response 
     let Some(question) = of else {
         return with(StatusCode::OK, JSON, OPENAPI);
     };
+    let queues = queues(&api, &by).await;
     match ask(&api, question, by, None).await {
-        Ok(Answer::Status(report)) => match metrics::text(*report) {
+        Ok(Answer::Status(report)) => match metrics::text(*report, queues) {
             Ok(text) => with(StatusCode::OK, OPENMETRICS, text),
             Err(error) => respond(Err(AdminError::new(Code::Unavailable, error.to_string()))),
         },
         reply => respond(reply),
+    }
+}
+
+/// What a look into the ledger tells; nothing of it when the disk is slow.
+async fn queues(api: &Api, by: &str) -> Option<Queues> {
+    let asked = ask(api, Question::Jobs(JobQuestion::Queues), by.to_owned(), None);
+    match timeout(QUEUES_WITHIN, asked).await {
+        Ok(Ok(Answer::Queues(queues))) => Some(queues),
+        _ => None,
     }
 }
 

@@ -1,7 +1,9 @@
 //! What the thread that keeps jobs is told.
 
+use super::verdict::refused;
+use crate::admin::{JobChange, QueueMode};
 use jobs::{Ended, Rules, Slots, Start};
-use protocol::{AppName, JobReply, JobRequest, Progress};
+use protocol::{AppName, JobId, JobReply, JobReport, JobRequest, Progress};
 use tokio::sync::oneshot;
 
 #[derive(Debug)]
@@ -11,6 +13,11 @@ pub(in crate::serve) enum Command {
         app: AppName,
         request: JobRequest,
         reply: oneshot::Sender<JobReply>,
+    },
+    /// Of an administrator; answered likewise.
+    Manage {
+        what: Manage,
+        reply: oneshot::Sender<Result<Managed, String>>,
     },
     /// An attempt ended.
     Finished {
@@ -36,6 +43,35 @@ pub(in crate::serve) enum Command {
     Close {
         done: oneshot::Sender<()>,
     },
+}
+
+impl Command {
+    /// Tells whoever waits for it that it is not done.
+    pub(super) fn refuse(self, reason: &str) {
+        // Whoever asked may be gone by now.
+        match self {
+            Self::Request { reply, .. } => drop(reply.send(refused(reason))),
+            Self::Manage { reply, .. } => drop(reply.send(Err(reason.to_owned()))),
+            _ => {}
+        }
+    }
+}
+
+/// What an administrator wants.
+#[derive(Debug)]
+pub(in crate::serve) enum Manage {
+    Report(JobId),
+    Change { change: JobChange, ids: Vec<JobId> },
+    Mode { app: AppName, queue: String, mode: QueueMode },
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(in crate::serve) enum Managed {
+    Job(Option<Box<JobReport>>),
+    /// The jobs to which it was done.
+    Changed(Vec<JobId>),
+    Done,
 }
 
 /// What it has others do.

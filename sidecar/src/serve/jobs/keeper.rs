@@ -4,8 +4,11 @@
 //! its round has happened: its requests are refused, the engine is thrown away, and until the disk takes
 //! a commit again everything is refused at once. Ends of attempts are kept until they are on disk.
 
-use super::command::{Command, Order};
+use super::command::{Command, Manage, Managed, Order};
+use super::events::{Feed, Happened};
+use super::status::{Show, Shown};
 use super::verdict::refused;
+use crate::admin::{JobChange, QueueMode};
 use jobs::{Cancelled, Ended, Engine, Now, ReadError, Rules, Settings, Slots, Start};
 use ledger::{Change, Ledger};
 use protocol::{AppName, JobId, JobReply, JobRequest};
@@ -31,8 +34,8 @@ pub(super) struct Keeper {
     ledger: Box<dyn Ledger>,
     engine: Engine,
     settings: Settings,
-    commands: Receiver<Command>,
-    orders: UnboundedSender<Order>,
+    way: Way,
+    show: Show,
     /// What releases say: for an engine that has to be made anew.
     apps: HashMap<AppName, (Option<Box<Rules>>, Slots)>,
     stopping: bool,
@@ -48,15 +51,46 @@ pub(super) struct Keeper {
     untidy: bool,
 }
 
+/// How it hears of others, and they of it.
+pub(super) struct Way {
+    pub(super) commands: Receiver<Command>,
+    pub(super) orders: UnboundedSender<Order>,
+    pub(super) shown: Shown,
+    pub(super) feed: Feed,
+}
+
 /// What is told when the commit is done.
-type Answers = Vec<(oneshot::Sender<JobReply>, JobReply)>;
+type Answers = Vec<Answer>;
+
+/// An answer, and to whom it goes.
+enum Answer {
+    Reply(oneshot::Sender<JobReply>, JobReply),
+    Managed(oneshot::Sender<Result<Managed, String>>, Managed),
+}
+
+impl Answer {
+    fn send(self) {
+        // Whoever asked may be gone by now.
+        match self {
+            Self::Reply(to, reply) => drop(to.send(reply)),
+            Self::Managed(to, managed) => drop(to.send(Ok(managed))),
+        }
+    }
+
+    /// Instead: nothing of it has happened.
+    fn refuse(self, reason: &str) {
+        match self {
+            Self::Reply(to, _) => drop(to.send(refused(reason))),
+            Self::Managed(to, _) => drop(to.send(Err(reason.to_owned()))),
+        }
+    }
+}
 
 impl Keeper {
     pub(super) fn new(
         ledger: Box<dyn Ledger>,
         settings: Settings,
-        commands: Receiver<Command>,
-        orders: UnboundedSender<Order>,
+        way: Way,
     ) -> Result<Self, ReadError> {
         let began = Instant::now();
         let engine = Engine::new(settings.clone(), 0, 0, 0, Now::default());
@@ -64,8 +98,8 @@ impl Keeper {
             ledger,
             engine,
             settings,
-            commands,
-            orders,
+            show: Show::new(way.shown.clone()),
+            way,
             apps: HashMap::new(),
             stopping: false,
             awaiting: HashMap::new(),
@@ -79,6 +113,7 @@ impl Keeper {
         keeper.recover(&HashMap::new())?;
         let changes = keeper.engine.take_changes();
         keeper.ledger.commit(&changes)?;
+        keeper.way.shown.set_last_seq(keeper.ledger.last_seq());
         Ok(keeper)
     }
 
@@ -112,7 +147,7 @@ impl Keeper {
     fn wait(&mut self) -> Vec<Command> {
         let mut commands = Vec::new();
         loop {
-            match self.commands.try_recv() {
+            match self.way.commands.try_recv() {
                 Ok(command) => commands.push(command),
                 Err(TryRecvError::Empty) if commands.is_empty() && self.housekeep() => {}
                 Err(TryRecvError::Empty) if commands.is_empty() => break,
@@ -124,15 +159,17 @@ impl Keeper {
                 return commands;
             }
         }
-        match self.quiet() {
-            None => commands.extend(self.commands.recv().ok()),
-            Some(quiet) => match self.commands.recv_timeout(quiet) {
+        let refused = self.sick.as_ref().map(|(reason, _)| reason.as_str());
+        let shows = self.show.refresh(&self.engine, self.ledger.as_ref(), refused);
+        match self.quiet().into_iter().chain(shows).min() {
+            None => commands.extend(self.way.commands.recv().ok()),
+            Some(quiet) => match self.way.commands.recv_timeout(quiet) {
                 Ok(command) => commands.push(command),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             },
         }
         while commands.len() < ROUND_MAX
-            && let Ok(command) = self.commands.try_recv()
+            && let Ok(command) = self.way.commands.try_recv()
         {
             commands.push(command);
         }
@@ -170,6 +207,9 @@ impl Keeper {
     }
 
     fn round(&mut self, commands: Vec<Command>) {
+        if !commands.is_empty() {
+            self.show.changed();
+        }
         if self.sick.is_some() && !self.heals() {
             return self.turn_away(commands);
         }
@@ -181,7 +221,11 @@ impl Keeper {
             let changes = self.engine.take_changes();
             if !changes.is_empty() {
                 self.untidy = true;
+                self.show.changed();
+                let begins = Instant::now();
                 self.ledger.commit(&changes)?;
+                self.show.committed(begins.elapsed());
+                self.way.shown.set_last_seq(self.ledger.last_seq());
             }
             Ok(starts)
         });
@@ -211,14 +255,21 @@ impl Keeper {
                         _ => None,
                     };
                     match self.answer(&app, request) {
-                        Ok(Some(answer)) => answers.push((reply, answer)),
+                        Ok(Some(answer)) => answers.push(Answer::Reply(reply, answer)),
                         Ok(None) => waiting.extend(id.map(|id| (id, reply))),
                         Err(error) => {
-                            answers.push((reply, refused(&error.to_string())));
+                            answers.push(Answer::Reply(reply, refused(&error.to_string())));
                             return Err(error);
                         }
                     }
                 }
+                Command::Manage { what, reply } => match self.manage(what) {
+                    Ok(managed) => answers.push(Answer::Managed(reply, managed)),
+                    Err(error) => {
+                        let _ = reply.send(Err(error.to_string()));
+                        return Err(error);
+                    }
+                },
                 Command::Finished { seq, attempt, ended } => self.ends.push((seq, attempt, ended)),
                 Command::Progress { seq, attempt, progress } => {
                     self.engine.progress(seq, attempt, progress);
@@ -279,6 +330,34 @@ impl Keeper {
         }))
     }
 
+    /// What an administrator wants, done as far as it can be.
+    fn manage(&mut self, what: Manage) -> Result<Managed, ReadError> {
+        let reader = self.ledger.read();
+        match what {
+            Manage::Report(id) => Ok(Managed::Job(self.engine.report(id, reader)?.map(Box::new))),
+            Manage::Change { change, ids } => {
+                let mut changed = Vec::with_capacity(ids.len());
+                for id in ids {
+                    let done = match change {
+                        JobChange::Cancel => self.engine.cancel(id, reader)? != Cancelled::TooLate,
+                        JobChange::Retry => self.engine.retry(id, reader)?,
+                        JobChange::Delete => self.engine.delete(id, reader)?,
+                    };
+                    changed.extend(done.then_some(id));
+                }
+                Ok(Managed::Changed(changed))
+            }
+            Manage::Mode { app, queue, mode } => {
+                match mode {
+                    QueueMode::Pause => self.engine.pause(&app, &queue),
+                    QueueMode::Drain => self.engine.drain(&app, &queue),
+                    QueueMode::Resume => self.engine.resume(&app, &queue),
+                }
+                Ok(Managed::Done)
+            }
+        }
+    }
+
     fn set_rules(&mut self, app: AppName, rules: Option<Box<Rules>>, slots: Slots) {
         let slots = if self.stopping { 0 } else { slots };
         self.engine.set_rules(&app, rules.as_deref().cloned());
@@ -293,20 +372,28 @@ impl Keeper {
         waiting: Vec<(JobId, oneshot::Sender<JobReply>)>,
         starts: Vec<Start>,
     ) {
-        self.ends.clear();
-        for (reply, answer) in answers {
-            let _ = reply.send(answer);
+        let ends = std::mem::take(&mut self.ends);
+        let over = self.engine.take_over();
+        if self.way.feed.is_followed() {
+            let happened = Happened {
+                made: answers.iter().flat_map(made).collect(),
+                ends: ends.into_iter().map(|(seq, _, ended)| (seq, ended)).collect(),
+                over: over.clone(),
+                began: starts.iter().map(|start| start.seq).collect(),
+            };
+            self.way.feed.note(happened, self.ledger.tag(), self.ledger.read());
         }
+        answers.into_iter().for_each(Answer::send);
         for (id, reply) in waiting {
             self.awaiting.entry(id.seq()).or_default().push((id, reply));
         }
         for start in starts {
-            let _ = self.orders.send(Order::Begin(Box::new(start)));
+            let _ = self.way.orders.send(Order::Begin(Box::new(start)));
         }
         for seq in self.engine.take_interrupts() {
-            let _ = self.orders.send(Order::Interrupt(seq));
+            let _ = self.way.orders.send(Order::Interrupt(seq));
         }
-        for seq in self.engine.take_over() {
+        for seq in over {
             for (id, reply) in self.awaiting.remove(&seq).unwrap_or_default() {
                 let report = self.engine.report(id, self.ledger.read());
                 let _ = reply.send(match report {
@@ -341,13 +428,12 @@ impl Keeper {
     ) {
         tracing::error!(%error, "jobs are refused until the ledger works again");
         let reason = error.to_string();
-        for (reply, _) in answers {
-            let _ = reply.send(refused(&reason));
-        }
+        answers.into_iter().for_each(|answer| answer.refuse(&reason));
         for (_, reply) in waiting {
             let _ = reply.send(refused(&reason));
         }
         self.sick = Some((reason, Instant::now() + TRY_AGAIN));
+        self.show.changed();
     }
 
     /// Tries the disk, if it is time to; whether it works again.
@@ -366,6 +452,7 @@ impl Keeper {
             Ok(()) => {
                 tracing::info!("the ledger of jobs works again");
                 self.sick = None;
+                self.show.changed();
                 true
             }
             Err(error) => {
@@ -380,9 +467,7 @@ impl Keeper {
         let reason = self.sick.as_ref().map(|(reason, _)| reason.clone()).unwrap_or_default();
         for command in commands {
             match command {
-                Command::Request { reply, .. } => {
-                    let _ = reply.send(refused(&reason));
-                }
+                Command::Request { .. } | Command::Manage { .. } => command.refuse(&reason),
                 Command::Finished { seq, attempt, ended } => self.ends.push((seq, attempt, ended)),
                 Command::Rules { app, rules, slots } => {
                     self.apps.insert(app, (rules, slots));
@@ -405,5 +490,15 @@ impl Keeper {
             self.set_rules(app, rules, slots);
         }
         Ok(())
+    }
+}
+
+/// Numbers of the jobs that an answer says were made.
+fn made(answer: &Answer) -> Vec<u64> {
+    match answer {
+        Answer::Reply(_, JobReply::Accepted { jobs, .. }) => {
+            jobs.iter().filter(|job| !job.existing).map(|job| job.id.seq()).collect()
+        }
+        Answer::Reply(..) | Answer::Managed(..) => Vec::new(),
     }
 }

@@ -7,9 +7,14 @@
 
 mod command;
 mod connection;
+mod events;
 mod keeper;
+mod listing;
+mod manage;
 mod pools;
+mod questions;
 mod runner;
+mod status;
 mod verdict;
 
 pub(super) use command::{Command, Order};
@@ -17,10 +22,15 @@ pub(super) use connection::serve;
 pub(super) use runner::Foreman;
 
 use super::error::Error;
-use keeper::Keeper;
-use ledger::{Ledger, Sqlite};
+use crate::config;
+use events::Feed;
+use keeper::{Keeper, Way};
+use ledger::{Ledger, Reader, Sqlite};
+use protocol::JobsStatus;
+use status::Shown;
+use std::fmt;
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
@@ -28,20 +38,45 @@ use tokio::sync::oneshot;
 /// File of the ledger in the worker's state folder.
 const FILE: &str = "jobs.db";
 
+/// Why jobs are refused where there are none.
+const OFF: &str = "jobs are switched off on this worker: set jobs.enabled = true in its appserver.toml, or \
+                   queue at another one";
+
 /// The way to the thread that keeps jobs. Commands are as many as there are connections and running
 /// attempts at most, because each waits for its answer.
 #[derive(Clone, Debug)]
 pub(super) struct Jobs {
+    /// Nothing where jobs are off.
+    kept: Option<Kept>,
+}
+
+#[derive(Clone)]
+struct Kept {
     commands: mpsc::Sender<Command>,
     tag: u16,
+    /// For lists, one at a time.
+    reader: Arc<Mutex<Box<dyn Reader>>>,
+    shown: Shown,
+    feed: Feed,
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").field("tag", &self.tag).finish_non_exhaustive()
+    }
 }
 
 impl Jobs {
     /// Opens the ledger, takes up what it has, and starts the thread. The receiver gets what is to run.
+    /// Where jobs are off nothing of it is made.
     pub(super) fn open(
         state_dir: &Path,
-        settings: jobs::Settings,
+        config: &config::daemon::Jobs,
     ) -> Result<(Self, UnboundedReceiver<Order>), Error> {
+        let (orders, to_do) = unbounded_channel();
+        if !config.enabled {
+            return Ok((Self { kept: None }, to_do));
+        }
         let path = state_dir.join(FILE);
         let failed = |error: &dyn std::fmt::Display| {
             Error::start(
@@ -52,24 +87,38 @@ impl Jobs {
         let ledger = Sqlite::open(&path).map_err(|error| failed(&error))?;
         let tag = ledger.tag();
         let (commands, received) = mpsc::channel();
-        let (orders, to_do) = unbounded_channel();
-        let keeper = Keeper::new(Box::new(ledger), settings, received, orders);
+        let reader = ledger.reader().map_err(|error| failed(&error))?;
+        let (shown, feed) = (Shown::default(), Feed::default());
+        let way = Way { commands: received, orders, shown: shown.clone(), feed: feed.clone() };
+        let keeper = Keeper::new(Box::new(ledger), config.settings(), way);
         let keeper = keeper.map_err(|error| failed(&error))?;
         thread::Builder::new()
             .name("jobs".to_owned())
             .spawn(move || keeper.run())
             .map_err(|error| failed(&error))?;
-        Ok((Self { commands, tag }, to_do))
+        let reader = Arc::new(Mutex::new(reader));
+        Ok((Self { kept: Some(Kept { commands, tag, reader, shown, feed }) }, to_do))
     }
 
-    /// In the ids of jobs that are kept here.
-    pub(super) fn tag(&self) -> u16 {
-        self.tag
+    /// In the ids of jobs that are kept here; else why there are none.
+    pub(super) fn tag(&self) -> Result<u16, &'static str> {
+        self.kept.as_ref().map(|kept| kept.tag).ok_or(OFF)
+    }
+
+    /// How they stand, as it was shown last.
+    pub(super) fn status(&self) -> JobsStatus {
+        match &self.kept {
+            Some(kept) => kept.shown.get(),
+            None => JobsStatus { refused: Some(OFF.to_owned()), ..JobsStatus::default() },
+        }
     }
 
     pub(super) fn send(&self, command: Command) {
-        // The thread ends after everybody else.
-        let _ = self.commands.send(command);
+        match &self.kept {
+            // The thread ends after everybody else.
+            Some(kept) => drop(kept.commands.send(command)),
+            None => command.refuse(OFF),
+        }
     }
 
     /// Puts what was interrupted back, and closes the ledger.

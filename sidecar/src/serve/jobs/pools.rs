@@ -5,7 +5,8 @@ use super::super::key::ReleaseKey;
 use super::super::members::listens_at;
 use super::super::supervisor::Supervisor;
 use super::command::Command;
-use jobs::{Planned, QueueLimits, Rules};
+use crate::config::queues::{self, Queues};
+use jobs::{Planned, Rules};
 use protocol::{AppName, JOBS_POOL, rank};
 
 impl Supervisor {
@@ -53,6 +54,16 @@ impl Supervisor {
         pools.into_iter().flatten().any(|pool| pool.boot.name == JOBS_POOL)
     }
 
+    /// Limits of its queues, by its current release and the administrator.
+    pub(super) fn queues_of(&self, app: &AppName) -> Option<Queues> {
+        let key = ReleaseKey { app: app.clone(), release: self.route_of(app).current };
+        let own = &self.releases.get(&key)?.deployment.own_queues;
+        Some(match self.queues.get(app) {
+            Some(said) => queues::merged(own, said),
+            None => own.clone(),
+        })
+    }
+
     /// Tells the keeper of jobs what the current release of an application can run.
     pub(in crate::serve) fn tell_jobs(&self, app: &AppName) {
         let release = self.route_of(app).current;
@@ -65,7 +76,8 @@ impl Supervisor {
         let published = deployed.and_then(|deployed| deployed.published.as_ref());
         let rules = published.map(|Published { catalog, .. }| {
             let planned = Planned::of(catalog).into_iter().filter(|one| self.ticks(app, one));
-            Rules::new(catalog, QueueLimits::new()).with_schedules(planned.collect())
+            let limits = self.queues_of(app).as_ref().map(queues::limits).unwrap_or_default();
+            Rules::new(catalog, limits).with_schedules(planned.collect())
         });
         let pools = deployed.map(|deployed| deployed.deployment.pools.iter());
         let for_jobs = pools.into_iter().flatten().find(|pool| pool.name == JOBS_POOL);

@@ -3,12 +3,13 @@
 use super::fake::Fake;
 use super::samples;
 use crate::admin::{
-    Abort, Activate, Answer, Canary, ChangeSettings, Code, Number, Promote, Prune, ReleaseState,
-    Remove, Rollback,
+    Abort, Activate, Answer, Canary, ChangeAll, ChangeSettings, Code, JobEventKind, JobFilter,
+    Number, Promote, Prune, ReleaseState, Remove, Rollback,
 };
 use crate::serve::http::answer::in_json;
 use crate::serve::http::route::ROUTES;
 use crate::serve::http::router::OPENAPI;
+use protocol::{JobState, Outcome};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -93,7 +94,7 @@ fn what_an_answer_may_leave_out_is_not_required() {
 fn its_words_are_those_of_the_enums() {
     use Code::{
         BadArchive, BadRequest, Breaking, Conflict, Denied, NotStaged, Unavailable, UnknownApp,
-        UnknownFunction, UnknownRelease,
+        UnknownFunction, UnknownJob, UnknownRelease,
     };
     let codes = [
         BadRequest,
@@ -101,6 +102,7 @@ fn its_words_are_those_of_the_enums() {
         UnknownApp,
         UnknownRelease,
         UnknownFunction,
+        UnknownJob,
         BadArchive,
         NotStaged,
         Breaking,
@@ -110,8 +112,8 @@ fn its_words_are_those_of_the_enums() {
     for code in codes {
         // A new one does not compile until it stands here, and so in the list.
         match code {
-            BadRequest | Denied | UnknownApp | UnknownRelease | UnknownFunction | BadArchive
-            | NotStaged | Breaking | Conflict | Unavailable => {}
+            BadRequest | Denied | UnknownApp | UnknownRelease | UnknownFunction | UnknownJob
+            | BadArchive | NotStaged | Breaking | Conflict | Unavailable => {}
         }
     }
     assert_eq!(schema("AdminError")["properties"]["code"]["enum"], json!(codes));
@@ -123,6 +125,33 @@ fn its_words_are_those_of_the_enums() {
         }
     }
     assert_eq!(schema("Release")["properties"]["state"]["enum"], json!(states));
+    for name in ["Job", "JobDetail", "JobFilter"] {
+        assert_eq!(schema(name)["properties"]["state"]["enum"], json!(JobState::ALL), "{name}");
+    }
+    assert_eq!(schema("JobEvent")["properties"]["what"]["enum"], json!(event_kinds()));
+    assert_eq!(schema("Attempt")["properties"]["outcome"]["enum"], json!(outcomes()));
+}
+
+fn event_kinds() -> [JobEventKind; 9] {
+    use JobEventKind::{Began, Cancelled, Crashed, Dead, Done, Failed, Made, PutBack, TimedOut};
+    let all = [Made, Began, Failed, TimedOut, Crashed, PutBack, Done, Dead, Cancelled];
+    for kind in all {
+        match kind {
+            Made | Began | Failed | TimedOut | Crashed | PutBack | Done | Dead | Cancelled => {}
+        }
+    }
+    all
+}
+
+fn outcomes() -> [Outcome; 7] {
+    use Outcome::{Cancelled, Crashed, Expired, Failed, Interrupted, Returned, TimedOut};
+    let all = [Returned, Failed, TimedOut, Crashed, Interrupted, Cancelled, Expired];
+    for outcome in all {
+        match outcome {
+            Returned | Failed | TimedOut | Crashed | Interrupted | Cancelled | Expired => {}
+        }
+    }
+    all
 }
 
 #[test]
@@ -139,6 +168,10 @@ fn its_schemas_are_what_the_types_read() {
     reads::<Number>("Number", json!({"number": 8}));
     reads::<Remove>("Remove", json!({"force": true}));
     reads::<Prune>("Prune", json!({"keep": 5}));
+    let filter = json!({"app": "shop", "queue": "mails", "function": "f", "state": "dead", "tag": "t",
+        "group": "g", "older_than_ms": 5});
+    reads::<JobFilter>("JobFilter", filter.clone());
+    reads::<ChangeAll>("ChangeAll", json!({"filter": filter, "dry_run": true, "before": 9}));
     reads::<ChangeSettings>("ChangeSettings", json!({"settings": {"a": null}, "generation": 3}));
 }
 

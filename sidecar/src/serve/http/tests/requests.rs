@@ -1,7 +1,7 @@
 //! Who is let in, what becomes a question, and what is refused before it is one.
 
 use super::fake::{ARCHIVE_BYTES_MAX, CLOSE, Fake, TOKEN};
-use super::samples;
+use super::{jobs, samples};
 use crate::admin::{AdminError, Answer, Code, Question, Reply};
 use protocol::StatusReport;
 use serde_json::json;
@@ -36,6 +36,7 @@ async fn every_error_has_a_status_that_fits_and_says_what_changed() {
         (Code::Denied, 403),
         (Code::UnknownApp, 404),
         (Code::UnknownRelease, 404),
+        (Code::UnknownJob, 404),
         (Code::BadArchive, 422),
         (Code::NotStaged, 422),
         (Code::Breaking, 409),
@@ -70,6 +71,15 @@ async fn what_is_no_request_of_the_api_asks_nothing() {
         ("POST", "/v1/apps/shop/promote", r#"{"release": 1}"#, 400),
         ("POST", "/v1/apps/shop/canary", r#"{"release": 1, "percent": 0}"#, 400),
         ("POST", "/v1/apps/shop/canary", r#"{"release": 1, "percent": 100.1}"#, 400),
+        ("GET", "/v1/jobs?limit=0", "", 400),
+        ("GET", "/v1/jobs?state=lost", "", 400),
+        ("GET", "/v1/jobs/queues?app=shop", "", 400),
+        ("GET", "/v1/jobs/1", "", 400),
+        ("PUT", "/v1/jobs/1", "", 405),
+        ("POST", "/v1/jobs:retry", "", 400),
+        ("POST", "/v1/jobs:retry", r#"{"filter": {"age": 1}}"#, 400),
+        ("POST", "/v1/jobs:retry", r#"{"dry_run": true}"#, 400),
+        ("POST", "/v1/apps/shop/queues/a%20b/pause", "", 400),
         ("GET", "/v1/audit?limit=0", "", 400),
         ("GET", "/v1/audit?limits=1", "", 400),
     ] {
@@ -203,7 +213,12 @@ async fn a_request_has_an_id_its_own_if_it_brings_one() {
 #[tokio::test]
 async fn figures_are_told_in_the_format_of_prometheus() {
     let report: StatusReport = samples::status();
-    let fake = Fake::answering(move |_| Ok(Answer::Status(Box::new(report.clone()))));
+    let fake = Fake::answering(move |question| {
+        Ok(match question {
+            Question::Jobs(_) => Answer::Queues(jobs::queues()),
+            _ => Answer::Status(Box::new(report.clone())),
+        })
+    });
     let response = fake.send("GET", "/metrics", "").await;
     assert_eq!(response.status, 200);
     let labels = "app=\"shop\",release=\"0000000000005eed\"";
@@ -220,6 +235,15 @@ async fn figures_are_told_in_the_format_of_prometheus() {
         format!("appserver_call_errors_total{{{labels},function=\"greet\"}} 1"),
         format!("appserver_call_duration_seconds_sum{{{labels},function=\"greet\"}} 0.000099"),
         format!("appserver_call_duration_seconds_count{{{labels},function=\"greet\"}} 12"),
+        "appserver_jobs_accepted 0".to_owned(),
+        "appserver_jobs_made_total 6".to_owned(),
+        "appserver_job_attempts_crashed_total 3".to_owned(),
+        "appserver_jobs_waiting{app=\"shop\",queue=\"mails\"} 12".to_owned(),
+        "appserver_queue_paused{app=\"shop\",queue=\"mails\"} 1".to_owned(),
+        "appserver_jobs_oldest_waiting_seconds{app=\"shop\",queue=\"mails\"} 1.5".to_owned(),
+        "appserver_jobs_argument_bytes 4096".to_owned(),
+        "appserver_jobs_ledger_bytes{part=\"file\"} 2".to_owned(),
+        "appserver_jobs_commit_duration_seconds_count 8".to_owned(),
     ] {
         assert!(response.body.lines().any(|l| l == line), "no {line} in\n{}", response.body);
     }

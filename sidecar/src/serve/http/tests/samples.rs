@@ -1,5 +1,6 @@
 //! One value of every answer, with nothing left out.
 
+use super::jobs;
 use crate::admin::{
     Activated, AdminError, Answer, App, AuditEntry, CanaryShare, Change, Code, Pruned, Release,
     ReleaseState, Settings, Staged,
@@ -16,7 +17,7 @@ fn shop() -> AppName {
     AppName::new("shop").unwrap()
 }
 
-fn some(text: &str) -> Option<String> {
+pub(super) fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
@@ -32,6 +33,11 @@ pub(super) fn answers() -> Vec<(&'static str, Answer)> {
         ("Pruned", Answer::Pruned(Pruned { removed: vec![1], bytes: 9 })),
         ("Settings", Answer::Settings(settings())),
         ("Done", Answer::Done {}),
+        ("Queues", Answer::Queues(jobs::queues())),
+        ("JobPage", Answer::Jobs(jobs::page())),
+        ("JobDetail", Answer::Job(Box::new(jobs::detail()))),
+        ("ChangedAll", Answer::ChangedAll(jobs::changed())),
+        ("JobEvents", Answer::JobEvents(jobs::events())),
     ]
 }
 
@@ -230,6 +236,7 @@ pub(super) fn status() -> StatusReport {
             unread: 4,
             unread_bytes: 5 * 1024 * 1024,
         },
+        jobs: jobs::status(),
         apps: vec![AppStatus {
             app: shop(),
             release: ReleaseId(0x5eed),
