@@ -15,6 +15,7 @@ mod generate;
 mod keygen;
 mod provision_sql;
 mod proxy;
+mod queue;
 #[cfg(test)]
 mod reference;
 mod releases;
@@ -90,6 +91,9 @@ pub(crate) enum Command {
     Prune(retire::PruneArgs),
     /// Remove an application.
     Remove(remove::RemoveArgs),
+    /// Look after jobs and their queues.
+    #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
+    Queue(queue::QueueCommand),
     /// Show who did what, when, with which result.
     Audit(audit::AuditArgs),
     /// Check configuration without starting anything; change settings of an application.
@@ -131,6 +135,7 @@ pub(crate) fn run(command: Command) -> Result<(), Stop> {
         Command::Drain(args) => retire::drain(args),
         Command::Prune(args) => retire::prune(args),
         Command::Remove(args) => remove::run(args),
+        Command::Queue(command) => queue::run(command),
         Command::Audit(args) => audit::run(args),
         Command::Config(command) => check::run(command),
         Command::ProvisionSql(args) => provision_sql::run(&args),
