@@ -175,6 +175,16 @@ namespace AppServer {
     ): string {}
 
     /**
+     * The arguments of a job as bytes, for what stores them on the way to a worker, as an outbox does. Nothing
+     * is sent.
+     *
+     * @param array<array-key, mixed> $arguments As for queue().
+     * @throws EncodeException
+     * @throws ConfigException
+     */
+    function encode(string|Job $job, array $arguments = []): Encoded {}
+
+    /**
      * Says how far the running job has come. Free to be called often: some 20 reports a second leave, and
      * always the last one. In code that no job runs it does nothing.
      *
@@ -499,6 +509,15 @@ namespace AppServer {
             public readonly ?int $concurrency = null,
             public readonly ?string $rate = null,
         ) {}
+    }
+
+    /**
+     * Arguments as AppServer\encode() made them. Given to whatever queues a job as the function's only
+     * argument, it stands for all of them, which are sent on as they are: no object is made of them.
+     */
+    final class Encoded
+    {
+        public function __construct(public readonly string $bytes) {}
     }
 
     /**

@@ -4,6 +4,7 @@ mod ask;
 mod batch;
 mod batch_status;
 mod chain;
+mod encoded;
 mod enums;
 mod job;
 mod queue;
@@ -30,7 +31,7 @@ pub(super) fn register() -> Result<()> {
 
 /// What PHP is told about the functions.
 pub(super) fn builders() -> impl Iterator<Item = FunctionBuilder<'static>> {
-    queue::builders().into_iter().chain([job::progress_builder()])
+    queue::builders().into_iter().chain([encoded::builder(), job::progress_builder()])
 }
 
 /// Completes the types of functions and of `Client`'s methods, which are registered already.

@@ -2,9 +2,11 @@
 
 use super::ask::{await_reply, misunderstood};
 use super::job::JOB_NAME;
-use super::{JOB_MASK, terms};
-use crate::api::{codec, outcome, settings, throw};
-use crate::client::{self, CallError, CallId, JobTerms, Options};
+use super::records::ENCODED_NAME;
+use super::{JOB_MASK, encoded, terms};
+use crate::api::codec::{self, Fault};
+use crate::api::{outcome, settings, throw};
+use crate::client::{self, Call, CallError, CallId, JobTerms, Options};
 use crate::php::args;
 use crate::php::cursor::{Cursor, Step};
 use crate::php::typed::{self, Typed};
@@ -29,8 +31,7 @@ static LEADING: [Typed; 2] = [JOB, ARGUMENTS];
 pub(crate) fn builders() -> [FunctionBuilder<'static>; 2] {
     let text = |builder: FunctionBuilder<'static>| builder.returns(DataType::String, false, false);
     let simple = with_queue_args(FunctionBuilder::new("appserver_queue", queue));
-    let full = FunctionBuilder::new("AppServer\\queue", queue_named).arg(JOB.arg()).not_required();
-    let full = full.arg(ARGUMENTS.arg());
+    let full = with_leading(FunctionBuilder::new("AppServer\\queue", queue_named));
     let full = terms::PARAMS.iter().fold(full, |builder, param| builder.arg(param.arg()));
     [text(simple), text(full)]
 }
@@ -38,6 +39,11 @@ pub(crate) fn builders() -> [FunctionBuilder<'static>; 2] {
 /// `(string|AppServer\Job $job, mixed ...$args)`
 pub(crate) fn with_queue_args(builder: FunctionBuilder<'static>) -> FunctionBuilder<'static> {
     builder.arg(JOB.arg()).arg(Arg::new("args", DataType::Mixed).is_variadic())
+}
+
+/// `(string|AppServer\Job $job, array $arguments = [])`
+pub(super) fn with_leading(builder: FunctionBuilder<'static>) -> FunctionBuilder<'static> {
+    builder.arg(JOB.arg()).not_required().arg(ARGUMENTS.arg())
 }
 
 /// The parameters of `Client::withJob()`.
@@ -51,6 +57,9 @@ pub(super) fn complete() {
     widen("appserver_queue", 0, JOB_MASK);
     for (index, param) in LEADING.iter().chain(&terms::PARAMS).enumerate() {
         widen("appserver\\queue", index, param.mask);
+    }
+    for (index, param) in LEADING.iter().enumerate() {
+        widen("appserver\\encode", index, param.mask);
     }
     for (index, param) in terms::PARAMS.iter().enumerate() {
         crate::api::client::widen("withjob", index, param.mask);
@@ -69,6 +78,18 @@ pub(super) struct JobArgs<'frame> {
     job: &'frame Zval,
     positional: &'frame [Zval],
     named: Option<&'frame ZendHashTable>,
+}
+
+impl<'frame> JobArgs<'frame> {
+    /// All arguments in one, which was made before.
+    fn encoded(&self) -> Option<&'frame Zval> {
+        match self.positional {
+            [only] if self.named.is_none() && ENCODED_NAME.holds(only.dereference()) => {
+                Some(only.dereference())
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Reads `(string|AppServer\Job $job, mixed ...$args)`. `None` = an exception is pending.
@@ -122,34 +143,49 @@ extern "C" fn queue_named(frame: &mut ExecuteData, result: &mut Zval) {
         let Some(given) = typed::read(frame, 2, &terms::PARAMS) else {
             return End::Done;
         };
-        let Some(all) = args::all(frame, 1, u32::MAX) else {
+        let Some((job, arguments)) = leading(frame, u32::MAX) else {
             return End::Done;
         };
-        let arguments = all.get(1).map(Zval::dereference);
-        if let Some(wrong) = arguments.filter(|arguments| !arguments.is_array()) {
-            args::type_error(2, c"array", wrong);
-            return End::Done;
-        }
         let Some(terms) = terms::read(&given) else {
             return End::Done;
         };
-        let options = match settings::checked() {
-            Ok(options) => Rc::new(Options { job: Rc::new(terms), ..(*options).clone() }),
-            Err(error) => {
-                throw::raise(error);
-                return End::Done;
+        match options() {
+            Ok(options) => {
+                let options = Rc::new(Options { job: Rc::new(terms), ..(*options).clone() });
+                spread_and(&options, job, arguments, result, store)
             }
-        };
-        store_spread(&options, &all[..1], arguments, result)
+            Err(end) => end,
+        }
     });
 }
 
+/// Those of the settings; on an `Err` an exception is pending.
+pub(super) fn options() -> Result<Rc<Options>, End> {
+    settings::checked().map_err(|error| {
+        throw::raise(error);
+        End::Done
+    })
+}
+
+/// Reads `(string|AppServer\Job $job, array $arguments = [])`: the first as a slice of one. `None` = an
+/// exception is pending.
+pub(super) fn leading(frame: &ExecuteData, max: u32) -> Option<(&[Zval], Option<&Zval>)> {
+    let all = args::all(frame, 1, max)?;
+    let arguments = all.get(1).map(Zval::dereference);
+    if let Some(wrong) = arguments.filter(|arguments| !arguments.is_array()) {
+        args::type_error(2, c"array", wrong);
+        return None;
+    }
+    Some((&all[..1], arguments))
+}
+
 /// Elements with string keys are passed by name, others by position.
-fn store_spread(
+pub(super) fn spread_and(
     options: &Rc<Options>,
     job: &[Zval],
     arguments: Option<&Zval>,
     result: &mut Zval,
+    work: fn(&Rc<Options>, &JobArgs<'_>, &mut Zval) -> End,
 ) -> End {
     // Not dropped by a bailout: what they hold is of PHP's request heap, which PHP reclaims.
     let mut positional = ManuallyDrop::new(Vec::new());
@@ -159,7 +195,7 @@ fn store_spread(
         (Some(()), Some(first)) if check(first, &positional, named.as_deref()).is_some() => {
             let is_object = first.is_object();
             let positional = if is_object { job } else { positional.as_slice() };
-            store(options, &JobArgs { job: first, positional, named: named.as_deref() }, result)
+            work(options, &JobArgs { job: first, positional, named: named.as_deref() }, result)
         }
         _ => End::Done,
     };
@@ -233,14 +269,19 @@ pub(super) fn encode(options: &Rc<Options>, args: &JobArgs<'_>) -> Result<NewJob
 
 /// A call with the encoded arguments in its frame. On an `Err` the call is released, and the exception
 /// pending or the bailout due.
-fn begin(options: &Rc<Options>, args: &JobArgs<'_>) -> Result<CallId, End> {
+pub(super) fn begin(options: &Rc<Options>, args: &JobArgs<'_>) -> Result<CallId, End> {
     let id = client::begin();
     if let Err(error) = prepare(id, options, args.job) {
         client::release(id);
         throw::raise(error);
         return Err(End::Done);
     }
-    match client::lend(id, |call| codec::encode(call, args.positional, args.named)) {
+    let encoded = args.encoded();
+    let append = |call: &mut Call| match encoded {
+        Some(encoded) => encoded::append(call, encoded).map_err(Fault::Call),
+        None => codec::encode(call, args.positional, args.named),
+    };
+    match client::lend(id, append) {
         Some(Ok(())) => Ok(id),
         Some(Err(fault)) => {
             client::release(id);

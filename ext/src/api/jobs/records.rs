@@ -1,5 +1,5 @@
-//! Classes that are their constructors' arguments: how to back off, what is unique, limits, and the
-//! attributes `#[Queued]` and `#[Schedule]`, which the executor reads by reflection.
+//! Classes that are their constructors' arguments: how to back off, what is unique, limits, arguments as
+//! bytes, and the attributes `#[Queued]` and `#[Schedule]`, which the executor reads by reflection.
 
 use super::enums::UNIQUE_MODE_NAME;
 use super::terms;
@@ -15,6 +15,7 @@ use ext_php_rs::zend::ExecuteData;
 static BACKOFF: Class = Class::unregistered();
 static UNIQUE: Class = Class::unregistered();
 static LIMIT: Class = Class::unregistered();
+pub(super) static ENCODED: Class = Class::unregistered();
 static QUEUED: Class = Class::unregistered();
 static SCHEDULE: Class = Class::unregistered();
 
@@ -23,6 +24,8 @@ pub(super) static BACKOFF_NAME: Named =
 pub(super) static UNIQUE_NAME: Named =
     Named { name: "AppServer\\Unique", entry: || UNIQUE.entry() };
 pub(super) static LIMIT_NAME: Named = Named { name: "AppServer\\Limit", entry: || LIMIT.entry() };
+pub(super) static ENCODED_NAME: Named =
+    Named { name: "AppServer\\Encoded", entry: || ENCODED.entry() };
 
 /// `Attribute::TARGET_*`
 const CLASS: u32 = 1;
@@ -45,7 +48,7 @@ struct Record {
 pub(super) const BACKOFF_PARAM: Typed =
     Typed::nullable("backoff", ty::INT | ty::FLOAT | ty::ARRAY).or(&BACKOFF_NAME);
 
-static RECORDS: [Record; 5] = [
+static RECORDS: [Record; 6] = [
     Record {
         class: &BACKOFF,
         name: "AppServer\\Backoff",
@@ -96,6 +99,13 @@ static RECORDS: [Record; 5] = [
             }
             Some(())
         },
+        targets: None,
+    },
+    Record {
+        class: &ENCODED,
+        name: "AppServer\\Encoded",
+        params: &[Typed::required("bytes", ty::STRING)],
+        check: |_| Some(()),
         targets: None,
     },
     Record {
