@@ -67,7 +67,7 @@ demo: build ## Set up, build, and count the words of Debian's licence texts over
 # --- tests --------------------------------------------------------------------------------------
 
 .PHONY: test
-test: setup build ## Set up, build, and pass every test: Rust, PHP, end to end
+test: setup build ## Set up, build, and pass every test: Rust, PHP, end to end, the library
 	@scripts/test
 
 .PHONY: test-rust
@@ -83,6 +83,11 @@ test-php: build ## The .phpt suite by PHP's run-tests.php, against a real sideca
 test-fpm: build ## The same suite inside PHP-FPM
 	@scripts/setup test
 	@php-tests/run --fpm
+
+.PHONY: test-library
+test-library: build ## The tests of php/, with SQLite, PostgreSQL, MariaDB, Symfony Messenger and Laravel's queues
+	@scripts/setup test
+	@scripts/test-library
 
 .PHONY: test-valgrind
 test-valgrind: build ## The extension's part of the suite under valgrind

@@ -2,7 +2,7 @@
 
 use protocol::{
     AppName, AppStatus, CallHead, Catalog, ConnectionStats, ControlReply, ControlRequest,
-    EncodeBody, ExecutorStatus, FLAG_JSON, FLAG_OUTPUT, Failure, Function, FunctionStats,
+    EncodeBody, ExecutorStatus, FLAG_JSON, FLAG_OUTPUT, Failure, Function, FunctionStats, JobsStatus,
     HEADER_BYTES, HELLO_BYTES_MAX, Header, Hello, Isolation, Kind, Limits, Membership,
     PREFACE_BYTES, Param, PoolStatus, Purpose, Refused, ReleaseId, Replacements, Routing,
     StatusReport, Welcome, body_from_slice, check_preface, control_frame,
@@ -280,5 +280,6 @@ fn report() -> StatusReport {
             }],
             warnings: vec!["lib.php: not preloaded".to_owned()],
         }],
+        jobs: JobsStatus::default(),
     }
 }
