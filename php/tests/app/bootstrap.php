@@ -5,3 +5,7 @@
 require_once __DIR__ . '/../bootstrap.php';
 require_once 'Symfony/Component/EventDispatcher/autoload.php';
 require_once 'Symfony/Component/Messenger/autoload.php';
+require_once 'Illuminate/Bus/autoload.php';
+require_once 'Illuminate/Config/autoload.php';
+require_once 'Illuminate/Events/autoload.php';
+require_once 'Illuminate/Queue/autoload.php';

@@ -1,0 +1,120 @@
+<?php
+
+declare(strict_types=1);
+
+namespace AppServer\Bridge\Laravel;
+
+use AppServer\Job;
+use Illuminate\Container\Container;
+use Illuminate\Contracts\Debug\ExceptionHandler;
+use Illuminate\Queue\Events\JobFailed;
+use Illuminate\Queue\ManuallyFailedException;
+use Illuminate\Queue\QueueManager;
+use Illuminate\Queue\Worker;
+use Illuminate\Queue\WorkerOptions;
+use LogicException;
+use Throwable;
+
+/**
+ * What the deployed function gives jobs to. Each goes through Laravel's own worker, with its events and middleware.
+ *
+ * Whether a failed job is tried again is for Laravel to say, by its tries, backoff, retryUntil and release(): a
+ * retry is a job of its own, and this one is done. One that failed for good is logged among the failed jobs, as
+ * queue:work does it, and this job fails with its exception.
+ */
+final class Consumer
+{
+    public function __construct(private readonly Container $app)
+    {
+    }
+
+    /**
+     * @param string $connection The connection's name, as the job's first argument.
+     * @param string $queue The queue's name, as its second argument.
+     * @param string $payload As its third argument.
+     * @throws Throwable The job failed for good.
+     */
+    public function consume(string $connection, string $queue, string $payload): void
+    {
+        $job = $this->job($connection, $queue, $payload);
+        /** @var list<Throwable> $failures */
+        $failures = [];
+        $this->app->make('events')->listen(
+            JobFailed::class,
+            function (JobFailed $event) use ($job, &$failures): void {
+                if ($event->job === $job) {
+                    $failures[] = $event->exception;
+                }
+            },
+        );
+        try {
+            $this->worker()->process($connection, $job, $this->options($connection));
+        } catch (Throwable $error) {
+            $this->app->make(ExceptionHandler::class)->report($error);
+            if (!$job->isReleased()) {
+                $failures[] = $error;
+            }
+        }
+        if ($job->hasFailed()) {
+            $this->log($job, $failures[0] ?? new ManuallyFailedException());
+        }
+        if ($failures !== []) {
+            throw $failures[0];
+        }
+    }
+
+    private function job(string $connection, string $queue, string $payload): RunningJob
+    {
+        $from = $this->manager()->connection($connection);
+        if (!$from instanceof Queue) {
+            throw new LogicException(
+                "the connection \"$connection\" in config/queue.php is not of the driver \"appserver\": it must be"
+                . ' the same where jobs are queued and where they run',
+            );
+        }
+        $current = Job::current();
+        return new RunningJob(
+            $this->app,
+            $from,
+            $connection,
+            $queue,
+            $payload,
+            $current->id ?? '',
+            $current->attempt ?? 1,
+        );
+    }
+
+    private function worker(): Worker
+    {
+        $worker = $this->app->make('queue.worker');
+        // For jobs that say how many exceptions they may throw.
+        if ($this->app->bound('cache')) {
+            $worker->setCache($this->app->make('cache')->driver());
+        }
+        return $worker;
+    }
+
+    /** What queue:work has in its --tries and --backoff is said in config/queue.php. */
+    private function options(string $connection): WorkerOptions
+    {
+        $config = $this->app->make('config')->get("queue.connections.$connection", []);
+        $options = new WorkerOptions();
+        $options->maxTries = (int) ($config['tries'] ?? 1);
+        $backoff = $config['backoff'] ?? 0;
+        $options->backoff = is_array($backoff) ? implode(',', $backoff) : $backoff;
+        return $options;
+    }
+
+    private function log(RunningJob $job, Throwable $error): void
+    {
+        if ($this->app->bound('queue.failer')) {
+            $this->app->make('queue.failer')
+                ->log($job->getConnectionName(), $job->getQueue(), $job->getRawBody(), $error);
+        }
+    }
+
+    private function manager(): QueueManager
+    {
+        return $this->app->make('queue');
+    }
+}

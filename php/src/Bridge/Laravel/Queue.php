@@ -1,0 +1,128 @@
+<?php
+
+declare(strict_types=1);
+
+namespace AppServer\Bridge\Laravel;
+
+use AppServer\Client;
+use BadMethodCallException;
+use DateInterval;
+use DateTimeInterface;
+use Illuminate\Contracts\Queue\Queue as QueueContract;
+use Illuminate\Queue\Queue as BaseQueue;
+
+/** Laravel's jobs become jobs of a deployed function, which gives them to a Consumer. */
+final class Queue extends BaseQueue implements QueueContract
+{
+    /** @param string $target The function, as for appserver_queue(). */
+    public function __construct(
+        private readonly Client $client,
+        private readonly string $target,
+        private readonly string $default,
+        bool $afterCommit = false,
+    ) {
+        $this->dispatchAfterCommit = $afterCommit;
+    }
+
+    /**
+     * @param object|string $job
+     * @param mixed $data
+     * @param ?string $queue
+     * @return ?string The job's id; null while a transaction is awaited.
+     */
+    public function push($job, $data = '', $queue = null)
+    {
+        return $this->later(0, $job, $data, $queue);
+    }
+
+    /**
+     * @param DateTimeInterface|DateInterval|int $delay
+     * @param object|string $job
+     * @param mixed $data
+     * @param ?string $queue
+     * @return ?string
+     */
+    public function later($delay, $job, $data = '', $queue = null)
+    {
+        return $this->enqueueUsing(
+            $job,
+            $this->createPayload($job, $this->name($queue), $data),
+            $queue,
+            $delay,
+            fn (string $payload, ?string $queue, mixed $delay): string =>
+                $this->store($payload, $queue, $this->secondsUntil($delay)),
+        );
+    }
+
+    /**
+     * @param string $payload
+     * @param ?string $queue
+     * @param array<array-key, mixed> $options
+     * @return string
+     */
+    public function pushRaw($payload, $queue = null, array $options = [])
+    {
+        return $this->store($payload, $queue, 0);
+    }
+
+    /**
+     * A job that let go of its turn, as a job of its own with one attempt more behind it. From two attempts at
+     * the same job it becomes one and the same.
+     */
+    public function again(RunningJob $job, int $delay): string
+    {
+        $payload = ['attempts' => $job->attempts()] + $job->payload();
+        return $this->store(
+            json_encode($payload, JSON_THROW_ON_ERROR | JSON_UNESCAPED_UNICODE),
+            $job->getQueue(),
+            $delay,
+            ['idempotencyKey' => $job->getJobId() . ':released'],
+        );
+    }
+
+    /**
+     * @param ?string $queue
+     * @return never
+     */
+    public function size($queue = null)
+    {
+        throw new BadMethodCallException('The workers count jobs: see "appserver queue stats".');
+    }
+
+    /**
+     * @param ?string $queue
+     * @return never
+     */
+    public function pop($queue = null)
+    {
+        throw new BadMethodCallException(
+            "The workers give jobs to $this->target(), which is deployed: there is nothing for \"queue:work\" to do.",
+        );
+    }
+
+    /** @param array<string, mixed> $options */
+    private function store(string $payload, ?string $queue, int $delay, array $options = []): string
+    {
+        /** @var array{displayName?: ?string, timeout?: int|float|null} $said */
+        $said = json_decode($payload, true, flags: JSON_THROW_ON_ERROR);
+        $options += [
+            'queue' => $this->name($queue),
+            'delay' => $delay > 0 ? (float) $delay : null,
+            'timeout' => ($said['timeout'] ?? 0) > 0 ? (float) $said['timeout'] : null,
+            'tags' => isset($said['displayName']) ? [$said['displayName']] : null,
+            // Retries are Laravel's; see Consumer.
+            'attempts' => 1,
+        ];
+        return $this->client->withJob(...$options)->queue(
+            $this->target,
+            (string) $this->connectionName,
+            $options['queue'],
+            $payload,
+        );
+    }
+
+    private function name(?string $queue): string
+    {
+        return $queue === null || $queue === '' ? $this->default : $queue;
+    }
+}
