@@ -153,7 +153,11 @@ fn jobs_are_cancelled_while_they_wait_and_while_they_run() {
     let why = queue(&sidecar, &["explain", &waiting]).ok();
     assert!(why.contains("it is delayed for another"), "{why}");
     let refused = queue(&sidecar, &["retry", &waiting]);
-    assert!(refused.code == Some(4) && refused.err.contains("it will run anyway"), "{}", refused.err);
+    assert!(
+        refused.code == Some(4) && refused.err.contains("it will run anyway"),
+        "{}",
+        refused.err
+    );
     let refused = queue(&sidecar, &["delete", &running]);
     assert!(refused.code == Some(4) && refused.err.contains("cancel it first"), "{}", refused.err);
     assert_eq!(answer(&sidecar, &["cancel", "--tag", "import", "--yes"])["jobs"], 1);
@@ -213,8 +217,8 @@ fn whoever_follows_sees_a_job_from_its_making_to_its_end() {
     let mut events = BufReader::new(tail.stdout.take().expect("piped")).lines();
     let mut seen = Vec::new();
     while seen.last().is_none_or(|what| what != "dead") {
-        let event: Value = serde_json::from_str(&events.next().expect("more").expect("text"))
-            .expect("JSON");
+        let event: Value =
+            serde_json::from_str(&events.next().expect("more").expect("text")).expect("JSON");
         assert_eq!(event["id"], id.as_str());
         seen.push(event["what"].as_str().expect("what").to_owned());
     }

@@ -2,8 +2,8 @@
 
 use protocol::{
     AppName, AppStatus, CallHead, Catalog, ConnectionStats, ControlReply, ControlRequest,
-    EncodeBody, ExecutorStatus, FLAG_JSON, FLAG_OUTPUT, Failure, Function, FunctionStats, JobsStatus,
-    HEADER_BYTES, HELLO_BYTES_MAX, Header, Hello, Isolation, Kind, Limits, Membership,
+    EncodeBody, ExecutorStatus, FLAG_JSON, FLAG_OUTPUT, Failure, Function, FunctionStats,
+    HEADER_BYTES, HELLO_BYTES_MAX, Header, Hello, Isolation, JobsStatus, Kind, Limits, Membership,
     PREFACE_BYTES, Param, PoolStatus, Purpose, Refused, ReleaseId, Replacements, Routing,
     StatusReport, Welcome, body_from_slice, check_preface, control_frame,
 };

@@ -215,7 +215,7 @@ pub(super) mod tests {
             JobState::ALL.into_iter().filter(|s| filter.state.is_none_or(|f| f == *s)).collect();
         let (mut before, mut all, mut pages) = (ledger.last_seq() + 1, Vec::new(), 0);
         loop {
-            let search = Search { filter: &filter, states: &states, before, limit, now_ms: 10_000 };
+            let search = Search { states: &states, ..search_all(&filter, before, limit) };
             let (found, next) = super::search(&search, ledger.read()).unwrap();
             assert!(found.len() <= limit);
             all.extend(found.iter().map(|found| found.seq));
