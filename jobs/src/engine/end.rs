@@ -1,6 +1,7 @@
 //! Attempts end: what becomes of their jobs.
 
 use super::Engine;
+use super::report::report;
 use super::run::{Ended, Running};
 use crate::clock::{Due, Pause};
 use crate::record::{CAUSE_BYTES_MAX, Head, MESSAGE_BYTES_MAX, Tail, shortened};
@@ -150,14 +151,16 @@ impl Engine {
         self.bytes -= u64::from(head.body_bytes);
         self.totals.count(state);
         self.leaves_key(self.id_of(seq, &head), &head);
-        let keep_ms = self.keep_ms(&head, state);
+        let (keep_ms, batch) = (self.keep_ms(&head, state), head.batch);
         if keep_ms == 0 {
             self.pending.push(Change::Remove { seq });
+            let (id, cause) = (self.id_of(seq, &head), head.cause.clone());
+            self.told.unkept.push(report(id, state, head, tail.unwrap_or_default(), cause));
         } else {
             self.update(seq, state, &head, tail.as_ref());
             self.keep(seq, state, self.now.steady_ms.saturating_add(keep_ms));
         }
-        if let Some(batch) = head.batch {
+        if let Some(batch) = batch {
             self.count_in_batch(batch, seq, state);
         }
         self.told.over.push(seq);

@@ -48,7 +48,7 @@ use lanes::Lanes;
 use ledger::Change;
 use limits::Limiters;
 use members::{App, Kind, KindKey, Queue};
-use protocol::{AppName, JobId};
+use protocol::{AppName, JobId, JobReport};
 use run::Running;
 use schedule::Schedules;
 use slab::Slab;
@@ -119,6 +119,7 @@ pub struct Engine {
 #[derive(Debug, Default)]
 struct Told {
     over: Vec<u64>,
+    unkept: Vec<JobReport>,
     batches_over: Vec<u64>,
     interrupts: Vec<u64>,
     troubles: Vec<String>,
@@ -177,6 +178,11 @@ impl Engine {
     /// Jobs that are over since the last time: who awaits them can be told after the commit.
     pub fn take_over(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.told.over)
+    }
+
+    /// How those of them stood that are not kept: the ledger has nothing of them once this is committed.
+    pub fn take_unkept(&mut self) -> Vec<JobReport> {
+        std::mem::take(&mut self.told.unkept)
     }
 
     /// As [`Engine::take_over`], of batches.

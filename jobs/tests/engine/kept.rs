@@ -28,6 +28,10 @@ fn one_that_is_not_kept_is_gone_at_its_end() {
     worker.done(id);
     assert!(worker.find(id).is_none());
     assert_eq!(worker.engine.take_over(), [id.seq()]);
+    // Whoever awaits it is told, all the same.
+    let [told] = worker.engine.take_unkept().try_into().unwrap();
+    let result = told.result.as_deref();
+    assert_eq!((told.id, told.state, result), (id, JobState::Done, Some(b"result".as_slice())));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use super::app::unknown_release;
 use super::deployed::Deployed;
 use super::event::Retry;
+use super::jobs::PEER;
 use super::key::ReleaseKey;
 use super::stage::remove_in_background;
 use super::store::AppState;
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// From one look whether a drained release is empty to the next.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// The same, when nothing but jobs keeps it.
+const LOOK_AT_JOBS_AGAIN: Duration = Duration::from_millis(500);
 /// How long PHP may take to end.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
@@ -136,7 +139,9 @@ impl Supervisor {
         };
         let now = Instant::now();
         let empty = deployed.asked_to_drain && !self.is_used(key);
-        if empty || now >= until {
+        if now >= until && self.runs_jobs(key) {
+            self.retry_after(LOOK_AT_JOBS_AGAIN, Retry::Drained(key.clone()));
+        } else if empty || now >= until {
             self.stop_release(key);
         } else if self.releases.get(key).is_some_and(|deployed| deployed.asked_to_drain) {
             self.retry_after(LOOK_AGAIN, Retry::Drained(key.clone()));
@@ -150,6 +155,15 @@ impl Supervisor {
         let pools = self.releases.get(key).into_iter().flat_map(|d| d.pools.values());
         let running: usize = pools.map(super::pool::Pool::running).sum();
         running > 0 || self.connections.iter().any(|connection| connection.pool.release == *key)
+    }
+
+    /// Whether attempts at jobs run in it. They are bounded by the timeouts of their jobs alone, because
+    /// what one did would have to be done again.
+    fn runs_jobs(&self, key: &ReleaseKey) -> bool {
+        let pools = self.releases.get(key).into_iter().flat_map(|d| d.pools.values());
+        let held: Vec<u64> = pools.flat_map(super::pool::Pool::held).collect();
+        let for_jobs = self.connections.iter().filter(|connection| connection.peer == PEER);
+        for_jobs.map(|connection| connection.id.to_u64()).any(|id| held.contains(&id))
     }
 
     /// Ends a release's processes. Whoever still holds a connection to it is told that it is gone.

@@ -9,7 +9,7 @@ use super::directories::{Directories, default_listen};
 use super::door::Door;
 use super::event::{Event, Events, WAITING_MAX};
 use super::http::Api;
-use super::jobs::{Foreman, Jobs, Order};
+use super::jobs::{Command, Foreman, Jobs, Order};
 use super::listeners::refuse_taken;
 use super::notify::notify;
 use super::relay::PIECE_BYTES;
@@ -136,6 +136,7 @@ async fn serve(
     while matches!(supervisor.phase, Phase::Draining { .. }) {
         supervisor.run_while(supervisor.phase, &mut events).await;
     }
+    jobs.send(Command::Ending);
     supervisor.stop_prototypes();
     let stopped = supervisor.run_until_stopped(&mut events);
     if tokio::time::timeout(STOP_WITHIN, stopped).await.is_err() {

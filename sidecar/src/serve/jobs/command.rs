@@ -39,6 +39,8 @@ pub(in crate::serve) enum Command {
     },
     /// No attempt begins any more.
     Stop,
+    /// Executors are ended now: that says nothing about the jobs that they run.
+    Ending,
     /// What still runs is interrupted; the thread ends.
     Close {
         done: oneshot::Sender<()>,

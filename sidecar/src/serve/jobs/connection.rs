@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::timeout;
 
 /// What is read at once: most requests whole.
@@ -73,7 +73,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         // Before any of a large body is read.
         let pieces = u32::try_from(header.frame_bytes().div_ceil(PIECE_BYTES)).unwrap_or(u32::MAX);
         let memory = Arc::clone(&self.door.remote_memory).acquire_many_owned(pieces).await;
-        let _memory = memory.map_err(io::Error::other)?;
+        let memory = memory.map_err(io::Error::other)?;
         timeout(limit, self.read_up_to(header.frame_bytes()))
             .await
             .map_err(|_| io::ErrorKind::TimedOut)??;
@@ -83,7 +83,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         if self.buffer.capacity() > KEPT_BYTES_MAX {
             self.buffer.shrink_to(READ_BYTES);
         }
-        let Some(answer) = self.ask(request).await else {
+        let Some(answer) = self.ask(request, memory).await else {
             return Ok(false);
         };
         let mut header = Header::new(Kind::JobReply, header.request_id);
@@ -93,8 +93,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         Ok(true)
     }
 
-    /// The answer, or nothing when the peer has hung up meanwhile.
-    async fn ask(&mut self, request: JobRequest) -> Option<JobReply> {
+    /// The answer; nothing when the peer has hung up meanwhile, or nobody can say what became of it.
+    async fn ask(&mut self, request: JobRequest, memory: OwnedSemaphorePermit) -> Option<JobReply> {
         let patience = match &request {
             JobRequest::Await { id, wait_ms } => Some((JobRequest::Find { id: *id }, *wait_ms)),
             JobRequest::AwaitBatch { id, wait_ms } => {
@@ -104,24 +104,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         };
         let answer = self.forward(request);
         let Some((instead, wait_ms)) = patience else {
-            return Some(answer.await);
+            let answer = answer.await;
+            drop(memory);
+            return answer;
         };
+        // It may take long, and holds nothing of its frame.
+        drop(memory);
         let wait = Duration::from_millis(wait_ms.min(WAIT_MS_MAX));
         let mut byte = [0; 1];
         tokio::select! {
             answer = timeout(wait, answer) => match answer {
-                Ok(answer) => Some(answer),
-                Err(_) => Some(self.forward(instead).await),
+                Ok(answer) => answer,
+                Err(_) => self.forward(instead).await,
             },
             // Nothing is to be read before the answer but the end.
             _ = self.stream.read(&mut byte) => None,
         }
     }
 
-    fn forward(&self, request: JobRequest) -> impl Future<Output = JobReply> + use<S> {
+    fn forward(&self, request: JobRequest) -> impl Future<Output = Option<JobReply>> + use<S> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.send(Command::Request { app: self.app.clone(), request, reply });
-        async { answer.await.unwrap_or_else(|_| refused("the worker is stopping")) }
+        let sent = self.jobs.send(Command::Request { app: self.app.clone(), request, reply });
+        async move {
+            match answer.await {
+                Err(_) if !sent => Some(refused("the worker is stopping")),
+                answer => answer.ok(),
+            }
+        }
     }
 
     async fn read_header(&mut self) -> io::Result<Header> {

@@ -5,6 +5,8 @@
 //! ([`connection`]) and never pass the supervisor's loop. Attempts are ordinary calls over adopted
 //! connections ([`runner`]), because there is one way into a pool.
 
+mod answers;
+mod awaiting;
 mod command;
 mod connection;
 mod events;
@@ -13,13 +15,15 @@ mod listing;
 mod manage;
 mod pools;
 mod questions;
+mod requests;
 mod runner;
+mod sickness;
 mod status;
 mod verdict;
 
 pub(super) use command::{Command, Order};
 pub(super) use connection::serve;
-pub(super) use runner::Foreman;
+pub(super) use runner::{Foreman, PEER};
 
 use super::error::Error;
 use crate::config;
@@ -113,11 +117,14 @@ impl Jobs {
         }
     }
 
-    pub(super) fn send(&self, command: Command) {
+    /// `false` when the ledger is closed: then nothing comes of it.
+    pub(super) fn send(&self, command: Command) -> bool {
         match &self.kept {
-            // The thread ends after everybody else.
-            Some(kept) => drop(kept.commands.send(command)),
-            None => command.refuse(OFF),
+            Some(kept) => kept.commands.send(command).is_ok(),
+            None => {
+                command.refuse(OFF);
+                true
+            }
         }
     }
 

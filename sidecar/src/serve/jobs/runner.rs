@@ -21,6 +21,8 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 
+/// How those of the worker itself are called among its connections.
+pub(in crate::serve) const PEER: &str = "jobs";
 /// Idle connections that are kept for each pool.
 const IDLE_MAX: usize = 64;
 /// How often an attempt is sent again because its release was just replaced.
@@ -39,8 +41,19 @@ pub(in crate::serve) struct Foreman {
 #[derive(Default)]
 struct Shared {
     idle: HashMap<(AppName, String), Vec<Link>>,
-    /// Connection and request of each running attempt, by its job's number.
-    running: HashMap<u64, (ConnectionId, u64)>,
+    /// By its job's number.
+    running: HashMap<u64, Attempt>,
+    /// Of the last call: none is used twice, because a cancelled call is known by it.
+    request_id: u64,
+}
+
+/// One that runs.
+#[derive(Clone, Copy, Default)]
+struct Attempt {
+    /// Its connection and request, once it has them.
+    call: Option<(ConnectionId, u64)>,
+    /// Somebody asked for its end.
+    interrupted: bool,
 }
 
 /// A connection to a pool.
@@ -59,20 +72,32 @@ impl Foreman {
         while let Some(order) = orders.recv().await {
             let foreman = self.clone();
             match order {
-                Order::Begin(start) => tokio::spawn(async move {
-                    let (seq, attempt) = (start.seq, start.context.attempt);
-                    let ended = foreman.attempt(*start).await;
-                    foreman.jobs.send(Command::Finished { seq, attempt, ended });
-                }),
-                Order::Interrupt(seq) => tokio::spawn(async move { foreman.interrupt(seq).await }),
-            };
+                Order::Begin(start) => {
+                    // Here and now: what is said of it next is an order to end it.
+                    self.shared().running.insert(start.seq, Attempt::default());
+                    tokio::spawn(async move { foreman.finish(*start).await });
+                }
+                Order::Interrupt(seq) => {
+                    tokio::spawn(async move { foreman.interrupt(seq).await });
+                }
+            }
         }
+    }
+
+    async fn finish(&self, start: Start) {
+        let (seq, attempt) = (start.seq, start.context.attempt);
+        let ended = self.attempt(start).await;
+        self.shared().running.remove(&seq);
+        self.jobs.send(Command::Finished { seq, attempt, ended });
     }
 
     /// Asks for the end of a running attempt.
     async fn interrupt(&self, seq: u64) {
-        let running = self.shared().running.get(&seq).copied();
-        if let Some((connection, request_id)) = running {
+        let call = self.shared().running.get_mut(&seq).and_then(|attempt| {
+            attempt.interrupted = true;
+            attempt.call
+        });
+        if let Some((connection, request_id)) = call {
             let connection = connection.to_u64();
             let request = ControlRequest::Cancel { connection, request_id };
             let (reply, _) = oneshot::channel();
@@ -82,15 +107,18 @@ impl Foreman {
 
     async fn attempt(&self, start: Start) -> Ended {
         let pool = (start.app.clone(), start.pool.clone());
-        let frame = frame_of(&start);
+        let request_id = self.next_request_id();
+        let frame = frame_of(&start, request_id);
         for _ in 0..MOVES_MAX {
             let mut link = match self.link(&pool).await {
                 Ok(link) => link,
                 Err(reason) => return Ended::NotBegun(reason),
             };
-            self.shared().running.insert(start.seq, (link.id, start.seq));
+            if !self.note_call(start.seq, (link.id, request_id)) {
+                self.keep(pool, link);
+                return Ended::Failed("it was cancelled".to_owned());
+            }
             let answer = self.call(&mut link, &frame, &start).await;
-            self.shared().running.remove(&start.seq);
             match answer {
                 Ok(Answer::Return(result)) => {
                     self.keep(pool, link);
@@ -109,6 +137,20 @@ impl Foreman {
             }
         }
         Ended::NotBegun("the release was changing".to_owned())
+    }
+
+    fn next_request_id(&self) -> u64 {
+        let mut shared = self.shared();
+        shared.request_id += 1;
+        shared.request_id
+    }
+
+    /// `false` when its end was asked for already.
+    fn note_call(&self, seq: u64, call: (ConnectionId, u64)) -> bool {
+        let mut shared = self.shared();
+        let attempt = shared.running.entry(seq).or_default();
+        attempt.call = Some(call);
+        !attempt.interrupted
     }
 
     async fn call(&self, link: &mut Link, frame: &[u8], start: &Start) -> io::Result<Answer> {
@@ -177,7 +219,7 @@ impl Foreman {
         let purpose = Purpose::Calls { app, pool: name, release: ReleaseId::ANY };
         let client = ClientInfo::default();
         let hello = Hello { purpose, client, catalog_hash: 0, token: None };
-        match self.door.ask(hello, "jobs".to_owned(), executors.into()).await {
+        match self.door.ask(hello, PEER.to_owned(), executors.into()).await {
             Some(Verdict::Adopt { id, .. }) => {
                 let _ = self.door.events.send(Event::Welcomed(id)).await;
                 Ok(Link { stream, id })
@@ -199,8 +241,8 @@ enum Answer {
     Failure(Failure),
 }
 
-fn frame_of(start: &Start) -> Vec<u8> {
-    let mut header = Header::new(Kind::Call, start.seq);
+fn frame_of(start: &Start, request_id: u64) -> Vec<u8> {
+    let mut header = Header::new(Kind::Call, request_id);
     header.flags = FLAG_JOB;
     header.budget_ms = start.timeout_ms;
     let mut frame = Vec::new();

@@ -1,0 +1,49 @@
+//! What is told when the commit is done.
+
+use super::awaiting::Waiter;
+use super::command::Managed;
+use super::verdict::refused;
+use protocol::JobReply;
+use tokio::sync::oneshot;
+
+/// Of one round.
+#[derive(Default)]
+pub(super) struct Answers {
+    pub(super) now: Vec<Answer>,
+    /// Who is told when a job or a batch is over.
+    pub(super) later: Vec<Waiter>,
+}
+
+/// An answer, and to whom it goes.
+pub(super) enum Answer {
+    Reply(oneshot::Sender<JobReply>, JobReply),
+    Managed(oneshot::Sender<Result<Managed, String>>, Managed),
+}
+
+impl Answer {
+    pub(super) fn send(self) {
+        // Whoever asked may be gone by now.
+        match self {
+            Self::Reply(to, reply) => drop(to.send(reply)),
+            Self::Managed(to, managed) => drop(to.send(Ok(managed))),
+        }
+    }
+
+    /// Instead: nothing of it has happened.
+    pub(super) fn refuse(self, reason: &str) {
+        match self {
+            Self::Reply(to, _) => drop(to.send(refused(reason))),
+            Self::Managed(to, _) => drop(to.send(Err(reason.to_owned()))),
+        }
+    }
+
+    /// Numbers of the jobs that it says were made.
+    pub(super) fn made(&self) -> Vec<u64> {
+        match self {
+            Self::Reply(_, JobReply::Accepted { jobs, .. }) => {
+                jobs.iter().filter(|job| !job.existing).map(|job| job.id.seq()).collect()
+            }
+            Self::Reply(..) | Self::Managed(..) => Vec::new(),
+        }
+    }
+}

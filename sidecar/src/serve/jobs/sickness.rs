@@ -1,0 +1,117 @@
+//! While the ledger takes nothing.
+//!
+//! When a commit fails nothing of its round has happened: its requests are refused, the engine is thrown
+//! away, and until the disk takes a commit again everything is refused at once. So it is when a round
+//! ends by a defect of the program, but that nobody is told what became of its requests, because it may
+//! have been committed.
+
+use super::answers::Answers;
+use super::command::Command;
+use super::keeper::Keeper;
+use jobs::{Engine, ReadError};
+use ledger::Change;
+use std::any::Any;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// How often the disk is tried after it failed.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// Kind of the fact by which a disk is tried: no fact of the engine.
+const TRIAL: u8 = 255;
+
+/// Why nothing is taken, and when it is tried again.
+pub(super) struct Sick {
+    pub(super) reason: String,
+    pub(super) again: Instant,
+}
+
+impl Sick {
+    fn of(reason: String) -> Self {
+        Self { reason, again: Instant::now() + TRY_AGAIN }
+    }
+
+    pub(super) fn try_now(&mut self) {
+        self.again = Instant::now();
+    }
+}
+
+impl Keeper {
+    /// Nothing of the round has happened.
+    pub(super) fn fall_sick(&mut self, error: &ReadError, answers: Answers) {
+        tracing::error!(%error, "jobs are refused until the ledger works again");
+        let reason = error.to_string();
+        answers.now.into_iter().for_each(|answer| answer.refuse(&reason));
+        // What they await is on disk, and goes on.
+        answers.later.into_iter().for_each(|waiter| self.awaiting.add(waiter));
+        self.sick = Some(Sick::of(reason));
+        self.show.changed();
+    }
+
+    /// What the round did is as unknown as after a kill of the worker.
+    pub(super) fn fall_sick_by_defect(&mut self, panic: &(dyn Any + Send)) {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let reason = format!("a defect of the worker: {}", text.unwrap_or("unknown"));
+        tracing::error!("jobs are taken up anew from the ledger, after {reason}");
+        self.sick = Some(Sick::of(reason));
+        self.show.changed();
+    }
+
+    /// Tries the disk, if it is time to; whether it works again.
+    pub(super) fn heals(&mut self) -> bool {
+        let Some(sick) = &self.sick else {
+            return true;
+        };
+        if Instant::now() < sick.again {
+            return false;
+        }
+        let trial = Change::SetFact { kind: TRIAL, key: Vec::new(), value: vec![0; 64] };
+        let mut alive = self.begun.clone();
+        alive.extend(self.ends.iter().map(|(seq, attempt, _)| (*seq, *attempt)));
+        let tried = self.ledger.commit(&[trial]).map_err(ReadError::from);
+        match tried.and_then(|()| self.recover(&alive)) {
+            Ok(()) => {
+                tracing::info!("the ledger of jobs works again");
+                self.sick = None;
+                self.show.changed();
+                true
+            }
+            Err(error) => {
+                self.sick = Some(Sick::of(error.to_string()));
+                false
+            }
+        }
+    }
+
+    /// While the disk takes nothing: everybody learns why.
+    pub(super) fn turn_away(&mut self, commands: Vec<Command>) {
+        let reason = self.sick.as_ref().map(|sick| sick.reason.clone()).unwrap_or_default();
+        for command in commands {
+            match command {
+                Command::Request { .. } | Command::Manage { .. } => command.refuse(&reason),
+                Command::Rules { app, rules, slots } => {
+                    self.apps.insert(app, (rules, slots));
+                }
+                Command::Stop => self.stopping = true,
+                Command::Progress { .. }
+                | Command::Finished { .. }
+                | Command::Ending
+                | Command::Close { .. } => {}
+            }
+        }
+    }
+
+    /// A new engine with what the ledger has.
+    pub(super) fn recover(&mut self, alive: &HashMap<u64, u32>) -> Result<(), ReadError> {
+        let now = self.now();
+        let seed = now.wall_ms ^ u64::from(std::process::id()) << 32;
+        let (tag, last_seq) = (self.ledger.tag(), self.ledger.last_seq());
+        let mut engine = Engine::new(self.settings.clone(), tag, last_seq, seed, now);
+        engine.recover(self.ledger.read(), alive)?;
+        self.engine = engine;
+        for (app, (rules, slots)) in std::mem::take(&mut self.apps) {
+            self.set_rules(app, rules, slots);
+        }
+        Ok(())
+    }
+}
