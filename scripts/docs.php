@@ -41,6 +41,7 @@ function with_tables(string $document, string $text): string
             'taken over by SIGHUP' => reloaded(),
             'exit codes' => exit_codes(),
             'exceptions' => exceptions(),
+            'options of jobs' => options_of_jobs(),
             'release states' => release_states(),
             default => throw new LogicException("$document: no table is called \"{$match[1]}\""),
         };
@@ -114,6 +115,73 @@ function exceptions(): array
         $rows[] = "| `AppServer\\{$class['class']}` | {$class['doc']} |";
     }
     return non_empty($rows, 'stubs/appserver.stub.php');
+}
+
+/**
+ * Rows from the parameters of AppServer\queue() and of #[Queued] in the stub, with their comments, and from
+ * the defaults of the engine.
+ */
+function options_of_jobs(): array
+{
+    $path = 'stubs/appserver.stub.php';
+    $function = parameters($path, '/^    \/\*\*(?<doc>(?:(?!\*\/).)*)\*\/\n    function queue\((?<list>.*?)^    \)/ms');
+    $attribute = parameters($path, '/final class Queued\n    \{\n(?<doc>.*?)public function __construct\((?<list>.*?)^        \)/ms');
+    $options = array_diff_key($function, ['job' => 0, 'arguments' => 0]) + $attribute;
+    $defaults = defaults_of_jobs();
+    $rows = ['| option | unit | in `#[Queued]` | default | meaning |', '|---|---|---|---|---|'];
+    foreach ($options as $name => [$type, $doc]) {
+        $where = match (true) {
+            !isset($attribute[$name]) => '',
+            !isset($function[$name]) => 'only',
+            default => 'yes',
+        };
+        $unit = match (true) {
+            str_contains($type, 'Backoff') => 's',
+            default => ['?float' => 's', '?int' => 'number', '?array' => 'texts', '?string' => 'text'][$type] ?? str_replace(['?', '\\', '|null', '|'], ['', '', '', ' or '], $type),
+        };
+        $default = $defaults[$name] ?? '';
+        $doc !== '' || throw new LogicException("$path: nothing is said of the option $name");
+        $rows[] = "| `$name` | $unit | $where | $default | $doc |";
+    }
+    return non_empty($rows, $path);
+}
+
+/** @return array<string, array{string, string}> Type and comment of each parameter. */
+function parameters(string $path, string $pattern): array
+{
+    preg_match($pattern, source($path), $found) || throw new LogicException("$path has changed: $pattern");
+    preg_match_all('/@param \S+ \$(\w+) (.+?)(?=\n\s*\* @|\s*\*?\/?\s*$)/s', $found['doc'], $documented, PREG_SET_ORDER);
+    $docs = [];
+    foreach ($documented as [, $name, $doc]) {
+        $docs[$name] = trim(preg_replace('/\s*\n\s*\*\s*/', ' ', $doc));
+    }
+    preg_match_all('/([\w?|\\\\]+) \$(\w+)/', $found['list'], $declared, PREG_SET_ORDER);
+    $parameters = [];
+    foreach ($declared as [, $type, $name]) {
+        $parameters[$name] = [$type, $docs[$name] ?? ''];
+    }
+    return $parameters;
+}
+
+/** What holds where nobody says, from the settings of the engine. @return array<string, string> */
+function defaults_of_jobs(): array
+{
+    $path = 'jobs/src/settings.rs';
+    $value = static function (string $field) use ($path): int {
+        preg_match("/^ +$field: ([\d_ *]+),$/m", source($path), $found) || throw new LogicException("$path has no $field");
+        return (int) array_product(explode('*', str_replace([' ', '_'], '', $found[1])));
+    };
+    $seconds = static fn (string $field): string => (string) ($value($field) / 1000);
+    $jitter = $value('jitter_percent') / 100;
+    return [
+        'queue' => '`default`',
+        'priority' => '0',
+        'attempts' => "{$value('attempts')} (`jobs.attempts`)",
+        'crashAttempts' => "{$value('crash_attempts')} (`jobs.crash_attempts`)",
+        'backoff' => "{$seconds('base_ms')}, doubled up to {$seconds('max_ms')}, jitter $jitter (`jobs.backoff_*`)",
+        'timeout' => $seconds('timeout_ms'),
+        'keep' => "{$seconds('keep_ms')} (`jobs.keep_ms`)",
+    ];
 }
 
 function source(string $path): string

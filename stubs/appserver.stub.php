@@ -132,11 +132,11 @@ namespace AppServer {
      * that leaves out, the worker's settings.
      *
      * @param array<array-key, mixed> $arguments Elements with string keys are named arguments.
-     * @param ?string $queue The queue's name; null: "default".
+     * @param ?string $queue The queue's name.
      * @param ?float $delay Seconds from now.
      * @param ?\DateTimeInterface $runAt Instead of a delay: not before then.
      * @param ?int $priority Higher ones first, from -128 to 127; waiting raises it, so that none starves.
-     * @param ?int $attempts How often it may run before it is dead.
+     * @param ?int $attempts How often it may fail before it is dead.
      * @param ?int $crashAttempts How many processes may die under it before it is.
      * @param int|float|list<int|float>|Backoff|null $backoff Seconds to wait after a failed attempt: always
      *   the same, one after the other (the last one from then on), or growing.
@@ -146,10 +146,11 @@ namespace AppServer {
      *   Unique says what becomes of the second one.
      * @param ?string $group Jobs of one group run in the order they came in, one at a time.
      * @param ?Limit $limit A limit that all jobs with the same key share.
-     * @param list<string>|null $tags At most 16.
+     * @param list<string>|null $tags At most 16 texts by which jobs are found.
      * @param ?string $idempotencyKey Queueing with the same key again returns the id of the first job; and
      *   the job sees the key, in every attempt.
-     * @param ?float $keep Seconds for which the job and its result can be asked for when it is over.
+     * @param ?float $keep Seconds for which the job and its result can be asked for when it is done or
+     *   cancelled.
      * @param ?string $batch Id of a batch that is not over, and that the job joins.
      * @throws Exception As appserver_queue().
      */
