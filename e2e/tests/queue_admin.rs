@@ -95,9 +95,10 @@ fn a_drained_queue_takes_no_new_jobs() {
     queue(&sidecar, &["drain", "mails", "--app", "app"]).ok();
     let refused = sidecar.php(
         "try { AppServer\\queue('fail', ['x'], queue: 'mails'); }
-         catch (AppServer\\AppServerException $e) { echo get_class($e); }",
+         catch (AppServer\\UnavailableException $e) { echo $e->getMessage(); }",
     );
-    assert_eq!(refused.ok(), "AppServer\\QueueFullException");
+    let refused = refused.ok();
+    assert!(refused.contains("queue \"mails\" is being drained"), "{refused}");
     queue(&sidecar, &["resume", "mails", "--app", "app"]).ok();
     let id = job(&sidecar, "'fail', ['x'], queue: 'mails', attempts: 1");
     await_state(&sidecar, &id, "dead");
@@ -249,7 +250,7 @@ fn figures_of_jobs_are_in_status_and_metrics() {
     let commits = metrics.lines().find_map(|line| {
         line.strip_prefix("appserver_jobs_commit_duration_seconds_count ")?.parse::<u64>().ok()
     });
-    assert!(commits.is_some_and(|commits| commits >= 3), "{metrics}");
+    assert!(commits.is_some_and(|commits| commits >= 2), "{metrics}");
 }
 
 #[test]
@@ -285,9 +286,10 @@ fn a_worker_without_jobs_says_so_and_makes_no_ledger() {
     assert!(!sidecar.state().join("jobs.db").exists());
     let refused = sidecar.php(
         "try { appserver_queue('fail', 'x'); }
-         catch (AppServer\\AppServerException $e) { echo $e->getMessage(); }",
+         catch (AppServer\\UnavailableException $e) { echo $e->getMessage(); }",
     );
-    assert!(refused.ok().contains("jobs.enabled"), "{refused:?}");
+    let refused = refused.ok();
+    assert!(refused.contains("jobs.enabled"), "{refused}");
     let stats = queue(&sidecar, &["stats"]).ok();
     assert!(stats.starts_with("jobs are refused: jobs are switched off"), "{stats}");
     assert_eq!(queue(&sidecar, &["list"]).code, Some(69));

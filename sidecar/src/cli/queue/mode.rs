@@ -17,7 +17,7 @@ const DRAIN_EXAMPLES: &str = "\
 Examples:
   appserver queue drain mails --app shop
 
-Callers that queue a job get a QueueFullException until the queue is resumed.";
+Callers that queue a job get an UnavailableException until the queue is resumed.";
 
 const RESUME_EXAMPLES: &str = "\
 Examples:
