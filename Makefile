@@ -102,7 +102,7 @@ fuzz: ## Feed FUZZ_RUNS mutated inputs to each decoder (bounded, repeatable: FUZ
 # --- checks -------------------------------------------------------------------------------------
 
 .PHONY: lint
-lint: ## rustfmt, clippy, cargo-deny, php -l, Psalm over proxies; warnings are errors
+lint: ## rustfmt, clippy, cargo-deny, php -l, Psalm over php/ and proxies; warnings are errors
 	@scripts/setup build lint
 	@scripts/lint
 

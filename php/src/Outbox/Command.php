@@ -77,13 +77,13 @@ final class Command
 
     private function ever(string $file, string $seconds): int
     {
-        if (!is_numeric($seconds) || $seconds <= 0) {
+        if (!is_numeric($seconds) || (float) $seconds <= 0.0) {
             return $this->refuse('--every wants a number of seconds');
         }
         // Each time with a connection of its own, which a database that was restarted needs.
         while (true) {
             $this->once($file);
-            usleep((int) ($seconds * 1_000_000));
+            usleep((int) ((float) $seconds * 1_000_000.0));
         }
     }
 

@@ -74,7 +74,7 @@ final readonly class Options
                 is_array($of) ? new Unique(...['mode' => UniqueMode::from($of['mode'])] + $of) : $of,
             'limit' => static fn (array $of): Limit => new Limit(...$of),
             'expires' => static fn (int|float $seconds): float =>
-                max(self::EXPIRED_S, $seconds - ($nowMs - $madeAtMs) / 1000),
+                max(self::EXPIRED_S, (float) $seconds - (float) ($nowMs - $madeAtMs) / 1000.0),
         ];
         foreach (array_intersect_key($make, $named) as $name => $value) {
             $named[$name] = $value($named[$name]);

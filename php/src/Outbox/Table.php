@@ -54,7 +54,7 @@ final class Table
             'SELECT id, job_key, target, arguments, options, group_key, made_at, refusals FROM appserver_outbox'
                 . ' WHERE id IN (' . implode(', ', $ids) . ') ORDER BY id',
         );
-        /** @var list<list<mixed>> $rows */
+        /** @var list<array{mixed, mixed, mixed, mixed, mixed, mixed, mixed, mixed}> $rows */
         $rows = $statement->fetchAll(PDO::FETCH_NUM);
         return array_map(self::row(...), $rows);
     }
@@ -108,7 +108,7 @@ final class Table
 
     public function lastError(): string
     {
-        return (string) ($this->db->errorInfo()[2] ?? 'no reason');
+        return $this->db->errorInfo()[2] ?? 'no reason';
     }
 
     public function turn(): Turn
@@ -143,7 +143,7 @@ final class Table
         return $ids;
     }
 
-    /** @param list<mixed> $row */
+    /** @param array{mixed, mixed, mixed, mixed, mixed, mixed, mixed, mixed} $row */
     private static function row(array $row): Row
     {
         [$id, $key, $target, $arguments, $options, $group, $madeAt, $refusals] = $row;

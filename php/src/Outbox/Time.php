@@ -10,6 +10,6 @@ final class Time
     /** Milliseconds since 1970. */
     public static function now(): int
     {
-        return (int) (microtime(true) * 1000);
+        return (int) (microtime(true) * 1000.0);
     }
 }

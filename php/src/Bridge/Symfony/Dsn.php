@@ -27,7 +27,7 @@ final readonly class Dsn
     {
     }
 
-    /** @param array<string, mixed> $options */
+    /** @param array<array-key, mixed> $options */
     public static function of(string $dsn, array $options): self
     {
         [, $query] = explode('?', $dsn, 2) + ['', ''];

@@ -17,13 +17,13 @@ final class TransportFactory implements TransportFactoryInterface
     {
     }
 
-    /** @param array<string, mixed> $options */
+    /** @param array<array-key, mixed> $options */
     public function createTransport(string $dsn, array $options, SerializerInterface $serializer): TransportInterface
     {
         return new Transport(Dsn::of($dsn, $options), $serializer, $this->client ?? new Client());
     }
 
-    /** @param array<string, mixed> $options */
+    /** @param array<array-key, mixed> $options */
     public function supports(string $dsn, array $options): bool
     {
         return str_starts_with($dsn, Dsn::SCHEME);
