@@ -544,7 +544,7 @@ namespace AppServer {
     final class CurrentJob
     {
         public readonly string $id;
-        /** From 1. */
+        /** From 1; what ended a job before its first attempt stands under 0. */
         public readonly int $attempt;
         public readonly ?string $idempotencyKey;
         /** Id of the batch that it belongs to. */

@@ -31,18 +31,13 @@ impl Engine {
             return String::new();
         };
         if first.seq != seq && head.group.is_some() {
-            return self.behind_in_group(head, first.seq);
+            return behind_in_group(head);
         }
         let why = self.first_waits_for(lane, first.kind, head);
         match first.seq == seq {
             true => why,
             false => format!("{why}; {} of its kind wait", self.lanes.len(lane)),
         }
-    }
-
-    fn behind_in_group(&self, head: &Head, first: u64) -> String {
-        let group = group_of(head);
-        format!("others of its group \"{group}\" come first, now the one numbered {first}")
     }
 
     fn first_waits_for(&self, lane: u32, kind: u32, head: &Head) -> String {
@@ -113,4 +108,8 @@ impl Engine {
 
 fn group_of(head: &Head) -> &str {
     head.group.as_deref().unwrap_or_default()
+}
+
+fn behind_in_group(head: &Head) -> String {
+    format!("others of its group \"{}\" come first", group_of(head))
 }

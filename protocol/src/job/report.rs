@@ -74,7 +74,7 @@ pub enum Outcome {
 /// One attempt at a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// From 1.
+    /// From 1; what ended it before its first attempt stands under 0.
     pub number: u32,
     /// Since 1970.
     pub began_ms: u64,
