@@ -293,6 +293,8 @@ fn a_worker_without_jobs_says_so_and_makes_no_ledger() {
     let stats = queue(&sidecar, &["stats"]).ok();
     assert!(stats.starts_with("jobs are refused: jobs are switched off"), "{stats}");
     assert_eq!(queue(&sidecar, &["list"]).code, Some(69));
-    assert_eq!(sidecar.php("echo appserver_call('until', __FILE__);").ok(), "done");
+    let there = sidecar.config_file().display().to_string();
+    let call = format!("echo appserver_call('until', '{there}');");
+    assert_eq!(sidecar.php(&call).ok(), "done");
     assert!(!sidecar.state().join("jobs.db").exists());
 }

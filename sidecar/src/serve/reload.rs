@@ -1,5 +1,5 @@
-//! SIGHUP: the list of workers is read again; other changes of the configuration wait for a restart,
-//! and the log names them.
+//! SIGHUP: the list of workers is read again, and what the administrator says of queues; other changes of
+//! the configuration wait for a restart, and the log names them.
 
 use super::notify::notify;
 use super::supervisor::Supervisor;

@@ -56,6 +56,10 @@ impl Supervisor {
 
 async fn answer(jobs: Jobs, question: JobQuestion) -> Reply {
     let stopping = || AdminError::new(Code::Unavailable, "the worker is stopping");
+    // It is in memory, and whoever follows is not to wait behind who changes many.
+    if matches!(question, JobQuestion::Events { .. }) {
+        return jobs.answer(question);
+    }
     let _permit = THREADS.acquire().await.map_err(|_| stopping())?;
     let answered = tokio::task::spawn_blocking(move || jobs.answer(question)).await;
     answered.map_err(|_| stopping())?
