@@ -5,6 +5,7 @@ use super::pools::PoolGiven;
 use super::provision::Provision;
 use super::queues::Queues;
 use super::resources::{Datasource, Resource};
+use super::schedules::Scheduled;
 use super::settings::{self, Settings};
 use protocol::{AppName, Isolation};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -43,6 +44,8 @@ pub(crate) struct Application {
     pub(crate) resource: BTreeMap<String, Resource>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) provision: Vec<Provision>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) schedule: Vec<Scheduled>,
 }
 
 impl Default for Application {
@@ -66,6 +69,7 @@ impl Default for Application {
             datasource: BTreeMap::new(),
             resource: BTreeMap::new(),
             provision: Vec::new(),
+            schedule: Vec::new(),
         }
     }
 }

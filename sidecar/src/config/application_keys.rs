@@ -106,6 +106,22 @@ pub(crate) const KEYS: &[Key] = &[
         "",
         "Most jobs of this queue that begin in a time on a worker, e.g. \"100/60s\", \"5000/h\" or \"10/min\".",
     ),
+    key(
+        "schedule[].function",
+        "",
+        "A function that needs no arguments, to be queued again and again; as #[AppServer\\Schedule] does.",
+    ),
+    key(
+        "schedule[].cron",
+        "",
+        "When: minute, hour, day, month, weekday; or six fields with seconds before them; or \"@hourly\" and the like.",
+    ),
+    key("schedule[].timezone", "\"UTC\"", "As in \"Europe/Berlin\"."),
+    key(
+        "schedule[].missed",
+        "\"once\"",
+        "What becomes of times that passed while no worker ran: \"once\" (one job for all), \"skip\" or \"all\".",
+    ),
     key("provision[].sql", "", "File of SQL statements to run once for a release."),
     key("provision[].into", "", "The SQLite database for it: a datasource, or a path."),
     key("provision[].run", "[]", "Program and arguments to run once for a release."),

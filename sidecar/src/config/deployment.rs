@@ -152,6 +152,9 @@ fn check_application(
         let name = written.find(|name| document.sets(name));
         document.error(name.as_deref().unwrap_or("settings"), message)
     })?;
+    for scheduled in &config.schedule {
+        scheduled.check().map_err(|message| document.error("schedule", message))?;
+    }
     for step in &config.provision {
         if let Some(fault) = step.fault() {
             return Err(document.error("provision", fault));

@@ -23,6 +23,7 @@ mod pools;
 mod provision;
 pub(crate) mod queues;
 mod resources;
+mod schedules;
 pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
@@ -42,3 +43,4 @@ use origin::Origins;
 use pools::Pool;
 pub(crate) use provision::Provision;
 pub(crate) use resources::assemble as assemble_resources;
+pub(crate) use schedules::Scheduled;

@@ -8,7 +8,8 @@ use super::pool::Pool;
 use super::prototype::Prototype;
 use super::settings::Settings;
 use super::stage::Staging;
-use crate::config::{self, Deployment, OpenBasedir};
+use crate::config::{self, Deployment, OpenBasedir, Scheduled};
+use jobs::Planned;
 use net::Address;
 use protocol::{
     Boot, Catalog, Confidential, DEFAULT_POOL, JOBS_POOL, PoolBoot, Report, body_to_vec,
@@ -173,7 +174,7 @@ impl Deployed {
         report: Report,
         events: &Events,
     ) -> io::Result<BTreeMap<u16, Pool>> {
-        for planned in jobs::Planned::of(&catalog) {
+        for planned in self.planned(&catalog) {
             planned.check(&catalog).map_err(io::Error::other)?;
         }
         let mut before = std::mem::take(&mut self.pools);
@@ -195,6 +196,17 @@ impl Deployed {
         self.state = ReleaseState::Running;
         self.start_failures = 0;
         Ok(before)
+    }
+
+    /// Its schedules, of its code and of its `app.toml`; one that both have is one.
+    pub(super) fn planned(&self, catalog: &Catalog) -> Vec<Planned> {
+        let mut planned = Planned::of(catalog);
+        for more in self.deployment.config.schedule.iter().map(Scheduled::planned) {
+            if !planned.iter().any(|one| one.name() == more.name()) {
+                planned.push(more);
+            }
+        }
+        planned
     }
 
     /// Makes the pool for jobs. `false` if it is there, or no catalog is.

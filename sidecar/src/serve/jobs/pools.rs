@@ -74,8 +74,9 @@ impl Supervisor {
             .get(&key)
             .filter(|deployed| !refuses && !deployed.stopping && !deployed.fails_to_start());
         let published = deployed.and_then(|deployed| deployed.published.as_ref());
-        let rules = published.map(|Published { catalog, .. }| {
-            let planned = Planned::of(catalog).into_iter().filter(|one| self.ticks(app, one));
+        let rules = deployed.zip(published).map(|(deployed, Published { catalog, .. })| {
+            let planned = deployed.planned(catalog);
+            let planned = planned.into_iter().filter(|one| self.ticks(app, one));
             let limits = self.queues_of(app).as_ref().map(queues::limits).unwrap_or_default();
             Rules::new(catalog, limits).with_schedules(planned.collect())
         });
