@@ -220,7 +220,7 @@ pub(super) fn answered(cluster: &mut Cluster, call: &mut Call) {
         call.next += 1;
         return dispatch(cluster, call, Instant::now());
     }
-    settle(cluster, call, reply);
+    settle(call, reply);
 }
 
 /// No worker is left to ask. Whether there are any, and none of them has what is asked for.
@@ -236,12 +236,12 @@ pub(super) fn is_absent(cluster: &Cluster, call: &mut Call) -> bool {
     }
 }
 
-fn settle(cluster: &Cluster, call: &mut Call, reply: JobReply) {
+fn settle(call: &mut Call, reply: JobReply) {
     let nothing = call.absent.as_ref() == Some(&reply);
     // It may be with a worker that could not be asked.
     if nothing && !all_were_asked(call) {
-        let unreachable = || CallError::unreachable(&cluster.fleet.text, &call.attempts);
-        let error = call.refusal.take().unwrap_or_else(unreachable);
+        let unasked = || CallError::not_all_asked(&call.attempts);
+        let error = call.refusal.take().unwrap_or_else(unasked);
         return call.fail(error);
     }
     call.reply = Some(reply);

@@ -46,6 +46,15 @@ impl CallError {
         Self::new(ErrorKind::NoJobStore, message)
     }
 
+    /// Some workers said that they do not have it, others nothing.
+    pub(crate) fn not_all_asked(attempts: &[String]) -> Self {
+        let message = format!(
+            "no worker that answered has it, but it may be with one that could not be asked: {}",
+            attempts.join("; ")
+        );
+        Self::new(ErrorKind::Connect, message)
+    }
+
     /// Nothing of a request was stored.
     pub(crate) fn from_refusal(refusal: JobRefusal, function: &str) -> Self {
         match refusal {
@@ -66,6 +75,10 @@ impl CallError {
             JobRefusal::NotCallable { function, reason } => {
                 let message = format!("{function}() cannot be queued: {reason}");
                 Self::new(ErrorKind::NotCallable, message).of(&function)
+            }
+            // Of the whole request.
+            JobRefusal::BadOption { option, reason } if option == "jobs" => {
+                Self::config(format!("the jobs are refused: {reason}"))
             }
             JobRefusal::BadOption { option, reason } => {
                 Self::config(format!("the job's option {option} is refused: {reason}"))
