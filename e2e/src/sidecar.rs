@@ -267,6 +267,16 @@ impl Sidecar {
         self.env.pop();
     }
 
+    /// Starts it so that it dies when it comes to this point, however soon that is; returns when it has.
+    pub fn die_at(&mut self, fault_point: &str) {
+        let log = self.open_log();
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command.env("APPSERVER_FAULT_POINT", fault_point);
+        self.child = Some(command.spawn().expect("appserver runs"));
+        self.await_death();
+    }
+
     /// Waits until it has died by itself.
     pub fn await_death(&mut self) {
         let mut child = self.child.take().expect("it was not killed");
