@@ -326,6 +326,22 @@ fn a_batch_tells_when_all_of_it_is_over_and_a_chain_hands_results_on() {
 }
 
 #[test]
+fn the_time_that_calls_may_take_is_none_of_jobs() {
+    let app = "timeout_ms = 50\n[pools.jobs]\nexecutors.max = 1\n";
+    let worker = Sidecar::builder()
+        .file("functions.php", "<?php function naps(): string { usleep(300_000); return 'slept'; }")
+        .file("app.toml", app)
+        .start();
+    let out = worker.php(
+        r#"try { appserver_call('naps'); } catch (AppServer\TimeoutException) { echo 'late '; }
+           echo AppServer\Job::find(appserver_queue('naps'))->await(20), ' ';
+           $short = AppServer\Job::find(AppServer\queue('naps', timeout: 0.05, attempts: 1));
+           try { $short->await(20); } catch (AppServer\JobFailedException) { echo $short->refresh()->attempts[0]->outcome; }"#,
+    );
+    assert_eq!(out.ok(), "late slept timed-out");
+}
+
+#[test]
 fn calls_are_served_while_every_executor_for_jobs_is_busy() {
     let worker = worker(1);
     occupy(&worker);

@@ -58,11 +58,18 @@ pub(super) fn resolve(config: &Application, policy: &Policy) -> Vec<Pool> {
         for layer in [&given.executors, &policy.executors, &allowed.executors] {
             executors.overlay(layer);
         }
-        let timeout_ms = allowed.timeout_ms.or(policy.timeout_ms).or(given.timeout_ms);
+        // What is said of all pools is meant for calls; attempts at jobs have limits of their own.
+        let timeout_ms = match name {
+            JOBS_POOL => allowed.timeout_ms.or(given.timeout_ms).unwrap_or_default(),
+            _ => {
+                let nearest = allowed.timeout_ms.or(policy.timeout_ms).or(given.timeout_ms);
+                nearest.unwrap_or(config.timeout_ms)
+            }
+        };
         Pool {
             name: name.to_owned(),
             isolation: fixed_isolation(name).or(given.isolation).unwrap_or(config.isolation),
-            timeout_ms: timeout_ms.unwrap_or(config.timeout_ms),
+            timeout_ms,
             executors,
         }
     };

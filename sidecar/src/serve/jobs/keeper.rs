@@ -28,6 +28,8 @@ const ROUND_MAX: usize = 1024;
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Rounds after which the ledger is tidied although there is work.
 const TIDY_ROUNDS: u32 = 256;
+/// How often tidying is tried after it failed.
+const TIDY_AGAIN: Duration = Duration::from_secs(10);
 /// Longest sleep while something is due by the wall clock, which may be set meanwhile.
 const LOOK_AT_CLOCK: Duration = Duration::from_secs(60);
 
@@ -53,6 +55,8 @@ pub(super) struct Keeper {
     swept: Instant,
     rounds: u32,
     untidy: bool,
+    /// The ledger could not be tidied: not before then is it tried again.
+    tidy_after: Option<Instant>,
 }
 
 /// How it hears of others, and they of it.
@@ -88,6 +92,7 @@ impl Keeper {
             swept: began,
             rounds: 0,
             untidy: true,
+            tidy_after: None,
         };
         keeper.recover(&HashMap::new())?;
         let changes = keeper.engine.take_changes();
@@ -199,14 +204,22 @@ impl Keeper {
 
     /// A slice of what can wait; whether there is more of it.
     fn housekeep(&mut self) -> bool {
-        if !self.untidy || self.sick.is_some() {
+        let waits = self.tidy_after.is_some_and(|after| Instant::now() < after);
+        if !self.untidy || self.sick.is_some() || waits {
             return false;
         }
         match self.ledger.tidy() {
-            Ok(more) => self.untidy = more,
+            Ok(more) => {
+                self.untidy = more;
+                self.tidy_after = None;
+            }
             Err(error) => {
-                tracing::warn!(%error, "the ledger of jobs cannot be tidied");
+                // Once; what follows from it is told by commits that fail.
+                if self.tidy_after.is_none() {
+                    tracing::warn!(%error, "the ledger of jobs cannot be tidied");
+                }
                 self.untidy = false;
+                self.tidy_after = Some(Instant::now() + TIDY_AGAIN);
             }
         }
         self.untidy

@@ -1,0 +1,134 @@
+//! Connections for jobs: many that are idle, peers that misspeak, and callers from afar.
+
+use e2e::{JobsWire, Sidecar, eventually};
+use protocol::{Header, JobOptions, JobRefusal, JobReply, Kind};
+
+const FUNCTIONS: &str = r#"<?php
+function one(): int { return 1; }
+function add(int $a, int $b): int { return $a + $b; }
+"#;
+
+fn worker(config: &str) -> Sidecar {
+    Sidecar::builder().file("functions.php", FUNCTIONS).config(config).start()
+}
+
+fn queues(wire: &mut JobsWire) -> JobReply {
+    wire.queue("one", JobOptions::default()).unwrap()
+}
+
+#[test]
+fn a_thousand_idle_connections_cost_nobody_anything() {
+    let worker = worker("");
+    let mut idle: Vec<JobsWire> =
+        (0..1000).map(|_| JobsWire::connect(&worker.socket()).unwrap()).collect();
+    let told = worker.php("echo AppServer\\Job::find(appserver_queue('add', 1, 2))->await(20);");
+    assert_eq!(told.ok(), "3");
+    for wire in &mut idle {
+        assert!(matches!(queues(wire), JobReply::Accepted { .. }));
+    }
+}
+
+#[test]
+fn peers_that_misspeak_are_hung_up_and_nobody_else_notices() {
+    let worker = worker("[limits]\nframe_timeout_ms = 200\nframe_bytes_max = 65536\n");
+    let mut good = JobsWire::connect(&worker.socket()).unwrap();
+    let huge = Header { length: 1 << 30, ..Header::new(Kind::JobRequest, 1) };
+    let half = Header { length: 100, ..Header::new(Kind::JobRequest, 1) };
+    let none = Header { length: 3, ..Header::new(Kind::JobRequest, 1) };
+    let wrong = Header::new(Kind::Call, 1);
+    for (what, bytes) in [
+        ("a frame beyond frame_bytes_max", huge.to_bytes().to_vec()),
+        ("half a frame", half.to_bytes().to_vec()),
+        ("half a header", half.to_bytes()[..20].to_vec()),
+        ("a request of nonsense", [&none.to_bytes()[..], &[0xff; 3]].concat()),
+        ("a frame of another kind", wrong.to_bytes().to_vec()),
+        ("no frame", vec![0x42; 200]),
+    ] {
+        let mut bad = JobsWire::connect(&worker.socket()).unwrap();
+        bad.send(&bytes).unwrap();
+        assert!(bad.frame().is_err(), "{what} is answered by hanging up");
+        assert!(matches!(queues(&mut good), JobReply::Accepted { .. }), "{what}");
+    }
+    eventually("the log says why", || {
+        (worker.log().matches("connection for jobs closed").count() == 6).then_some(())
+    });
+}
+
+#[test]
+fn whoever_hangs_up_while_awaiting_is_forgotten() {
+    let worker = worker("");
+    for _ in 0..300 {
+        let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+        let later = JobOptions { delay_ms: Some(86_400_000), ..JobOptions::default() };
+        let JobReply::Accepted { jobs, .. } = wire.queue("one", later).unwrap() else {
+            panic!("not queued");
+        };
+        let request = protocol::JobRequest::Await { id: jobs[0].id, wait_ms: 86_400_000 };
+        wire.send(&protocol::control_frame(Header::new(Kind::JobRequest, 9), &request)).unwrap();
+    }
+    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+    assert!(matches!(queues(&mut wire), JobReply::Accepted { .. }));
+    eventually("their connections are closed", || {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", worker.pid())).unwrap().count();
+        (open < 100).then_some(())
+    });
+}
+
+#[test]
+fn a_full_queue_refuses_by_number_and_by_bytes() {
+    let worker = worker("[jobs]\nqueue_len_max = 5\nqueue_bytes_max = 100000\n");
+    let out = worker.php(
+        r#"$queue = fn(mixed ...$arguments) => AppServer\queue('add', $arguments, delay: 3600);
+           for ($i = 0; $i < 5; $i++) { $queue($i, 1); }
+           try { $queue(1, 2); } catch (AppServer\QueueFullException $e) { echo $e->getMessage(), "\n"; }
+           try { AppServer\queue('add', [1, str_repeat('x', 100000)], queue: 'other'); }
+           catch (AppServer\QueueFullException $e) { echo $e->getMessage(), "\n"; }
+           echo AppServer\Job::find(AppServer\queue('add', [1, 2], queue: 'other'))->await(20);"#,
+    );
+    let out = out.ok();
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(lines[0].contains("jobs.queue_len_max") && lines[0].contains('5'), "{out}");
+    assert!(lines[1].contains("jobs.queue_bytes_max") && lines[1].contains("100000"), "{out}");
+    assert_eq!(lines[2], "3");
+    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+    let refused = queues(&mut wire);
+    let JobReply::Refused(JobRefusal::QueueFull { queue, limit: 5, .. }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(queue, "default");
+}
+
+#[test]
+fn a_caller_from_afar_queues_and_awaits() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "a-long-enough-secret-for-a-test").unwrap();
+    let worker = Sidecar::builder()
+        .file("functions.php", FUNCTIONS)
+        .config(&format!("[tcp]\ntoken_file = {token:?}\n"))
+        .listen(&format!("tls:127.0.0.1:{port}"))
+        .start();
+    let ca = worker.certificate().display().to_string();
+    let client = |token: &str| {
+        format!(
+            "(new AppServer\\Client())->withWorkers('tls:127.0.0.1:{port}')\
+             ->withCertificate(null, null, {ca:?})->withToken('{token}')"
+        )
+    };
+    let out = worker.php(&format!(
+        r#"$client = {};
+           $ids = [];
+           for ($i = 0; $i < 50; $i++) {{ $ids[] = $client->queue('add', $i, 1); }}
+           $sum = 0;
+           foreach ($ids as $id) {{ $sum += AppServer\Job::find($id, $client)->await(20); }}
+           echo $sum;"#,
+        client("a-long-enough-secret-for-a-test")
+    ));
+    assert_eq!(out.ok(), "1275");
+    let out = worker.php(&format!(
+        "try {{ {}->queue('add', 1, 2); }} catch (AppServer\\RefusedException $e) {{ echo 'refused'; }}",
+        client("another-long-secret-that-is-wrong")
+    ));
+    assert_eq!(out.ok(), "refused");
+}

@@ -1,0 +1,98 @@
+//! The disk of the jobs is full: who queues learns why, what was acknowledged is kept, attempts that end
+//! are remembered, and nobody else notices; with room again all goes on.
+
+use e2e::{Sidecar, eventually};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const FUNCTIONS: &str = r#"<?php
+function hello(): string { return 'hello'; }
+function size(string $what): int { return strlen($what); }
+function waits(string $begun, string $go): string {
+    file_put_contents($begun, AppServer\Job::current()->attempt, FILE_APPEND);
+    while (!file_exists($go)) { usleep(1000); clearstatcache(); }
+    return 'went';
+}
+"#;
+
+/// A small file system in memory, for as long as it is held.
+struct SmallDisk {
+    folder: tempfile::TempDir,
+}
+
+impl SmallDisk {
+    /// `None` where nobody may mount one.
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", "size=40m", "tmpfs"]).arg(folder.path());
+        let mounted = command.output().is_ok_and(|output| output.status.success());
+        if !mounted {
+            eprintln!("no tmpfs can be mounted here");
+        }
+        mounted.then_some(Self { folder })
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.path().join("ballast")
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_jobs_keeps_what_it_has_and_stops_nobody() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let worker = Sidecar::builder()
+        .file("functions.php", FUNCTIONS)
+        .file("app.toml", "[pools.jobs]\nexecutors.max = 1\n")
+        .config(&format!("state_dir = {:?}\n", disk.path().join("state")))
+        .start();
+    let [begun, go] = ["begun", "go"].map(|name| worker.app().join(name));
+    let running = worker.php(&format!("echo appserver_queue('waits', {begun:?}, {go:?});")).ok();
+    eventually("it runs", || begun.exists().then_some(()));
+    std::fs::write(disk.ballast(), vec![1; 16 << 20]).unwrap();
+    let fill = r#"
+        $ids = [];
+        try { while (count($ids) < 1000) { $ids[] = appserver_queue('size', random_bytes(100_000)); } }
+        catch (AppServer\Exception $e) { $why = get_class($e) . ': ' . $e->getMessage(); }
+        echo json_encode([$ids, $why]);
+    "#;
+    let (ids, why): (Vec<String>, String) =
+        serde_json::from_str(&worker.php(fill).ok()).expect("JSON");
+    assert!(!ids.is_empty());
+    assert!(why.starts_with("AppServer\\UnavailableException: "), "{why}");
+    assert!(why.contains("full") && why.contains("nothing was queued"), "{why}");
+    // The job ends now, with nowhere to write that to; calls go on.
+    std::fs::write(&go, "").unwrap();
+    for _ in 0..100 {
+        assert_eq!(worker.php("echo appserver_call('hello');").ok(), "hello");
+        if worker.log().contains("jobs are refused") {
+            break;
+        }
+    }
+    std::fs::remove_file(disk.ballast()).unwrap();
+    eventually("jobs are taken again", || {
+        let queued = worker.php("appserver_queue('size', '');");
+        queued.success.then_some(())
+    });
+    let ids = serde_json::to_string(&ids).unwrap();
+    let told = worker.php(&format!(
+        r#"foreach (json_decode('{ids}') as $id) {{ $sizes[AppServer\Job::find($id)->await(20)] = true; }}
+           $first = AppServer\Job::find('{running}');
+           echo json_encode([array_keys($sizes), $first->await(20), count($first->refresh()->attempts)]);"#
+    ));
+    assert_eq!(told.ok(), r#"[[100000],"went",1]"#);
+    assert_eq!(std::fs::read_to_string(&begun).unwrap(), "1", "it ran once");
+    let log = worker.log();
+    assert!(log.contains("works again"), "{log}");
+    assert!(log.matches("cannot be tidied").count() <= 1, "{log}");
+}
