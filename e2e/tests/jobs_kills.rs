@@ -2,7 +2,7 @@
 //! acknowledged is there, runs, and has its effect once where the job uses its idempotency key.
 
 use e2e::{JobsWire, Sidecar, eventually};
-use protocol::{JobId, JobOptions, JobReply, JobRequest, JobState};
+use protocol::{JobId, JobOptions, JobRefusal, JobReply, JobRequest, JobState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -114,4 +114,36 @@ fn no_acknowledged_job_is_lost_by_kills_and_none_has_its_effect_twice() {
     let once: BTreeSet<String> = done.iter().cloned().collect();
     assert!(told.iter().all(|(key, _)| attempted.contains(key)));
     assert_eq!(done.len(), once.len(), "an effect came twice");
+}
+
+#[test]
+fn a_defect_of_what_keeps_jobs_is_told_and_survived() {
+    let worker = Sidecar::builder()
+        .file("functions.php", FUNCTIONS)
+        .file("app.toml", "[pools.jobs]\nexecutors.max = 2\n")
+        .env("APPSERVER_FAULT_POINT", "jobs.defect:12")
+        .start();
+    std::fs::create_dir(worker.app().join("effects")).unwrap();
+    let mut told = Vec::new();
+    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+    while told.len() < 40 {
+        let key = told.len().to_string();
+        let options = JobOptions { idempotency_key: Some(key), ..JobOptions::default() };
+        match wire.queue("has_an_effect", options) {
+            Ok(JobReply::Accepted { jobs, .. }) => told.push(jobs[0].id),
+            Ok(JobReply::Refused(JobRefusal::Unavailable { reason })) => {
+                assert!(reason.contains("the defect that a test asked for"), "{reason}");
+            }
+            Ok(other) => panic!("{other:?}"),
+            // What became of a request of the round that ended so, nobody can say.
+            Err(_) => wire = JobsWire::connect(&worker.socket()).unwrap(),
+        }
+    }
+    for id in told {
+        let reply = wire.ask(&JobRequest::Await { id, wait_ms: 30_000 });
+        let Ok(JobReply::Job(Some(job))) = reply else { panic!("{reply:?}") };
+        assert_eq!(job.state, JobState::Done);
+    }
+    assert!(worker.log().contains("a defect of the worker"), "{}", worker.log());
+    assert_eq!(lines(&worker, "done").len(), 40);
 }

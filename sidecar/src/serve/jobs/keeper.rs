@@ -261,6 +261,7 @@ impl Keeper {
         fault::point("jobs.committing");
         self.ledger.commit(&changes)?;
         fault::point("jobs.committed");
+        assert!(!fault::is_here("jobs.defect"), "the defect that a test asked for");
         self.show.committed(begins.elapsed());
         self.way.shown.set_last_seq(self.ledger.last_seq());
         Ok(())
