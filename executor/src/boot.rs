@@ -12,8 +12,9 @@ const CONTROL_FD: RawFd = 4;
 /// Settings of an application are a few KiB; this is a bound, not a size.
 const BOOT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// Takes both descriptors over.
+/// Takes the descriptors over, with the one that says that this process runs.
 pub(crate) fn receive() -> Result<(Boot, Channel)> {
+    descriptors::keep_life();
     let (Some(boot), Some(control)) = (descriptors::take(BOOT_FD), descriptors::take(CONTROL_FD))
     else {
         bail!("descriptors {BOOT_FD} and {CONTROL_FD} are not open");

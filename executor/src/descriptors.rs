@@ -7,6 +7,7 @@
 use rustix::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Takes over an inherited descriptor, and keeps it from being inherited further; `None` when it is
 /// not open.
@@ -17,6 +18,26 @@ pub(crate) fn take(number: RawFd) -> Option<OwnedFd> {
     fcntl_setfd(borrowed, FdFlags::CLOEXEC).ok()?;
     // SAFETY: it is open, and by this module's contract taken only here.
     Some(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// By which the worker's next life waits for the end of this one.
+const LIFE: RawFd = 5;
+
+/// [`LIFE`] where it was inherited: a supervisor of a test gives none.
+static LIFE_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Keeps the descriptor that says that a process of this life still runs: for ever, but from being
+/// inherited by other programs.
+pub(crate) fn keep_life() {
+    if let Some(life) = take(LIFE) {
+        std::mem::forget(life);
+        LIFE_TAKEN.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Its number, if it is there. Async-signal-safe.
+pub(crate) fn life() -> Option<RawFd> {
+    LIFE_TAKEN.load(Ordering::Relaxed).then_some(LIFE)
 }
 
 /// Puts `from` at `number`, closing what was there.

@@ -11,13 +11,17 @@ mod start;
 
 use crate::control::Channel;
 use crate::executor;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use protocol::{Boot, FromPrototype};
 use rustix::fd::AsFd;
+use rustix::process::{Signal, set_parent_process_death_signal};
 use std::process::ExitCode;
 
 /// Lives until the supervisor says Stop or goes away; an error is one that it was not told of.
 pub(crate) fn run(boot: &Boot, control: &Channel) -> Result<ExitCode> {
+    // The end of the control socket says so, too, but not to one that is stopped or hangs. Executors
+    // ask for the same.
+    set_parent_process_death_signal(Some(Signal::KILL)).context("PR_SET_PDEATHSIG")?;
     // PHP takes what it finds as its default for each request; preloading puts its own before that.
     executor::outlast()?;
     let started = environment::prepare(boot).and_then(|()| start::start(boot, control));

@@ -24,7 +24,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "timeout_ms",
         "0",
-        "Longest a call may take, in milliseconds, where no #[Timeout] says; 0 = as the caller allows.",
+        "Longest a call may take, in milliseconds, where no #[Timeout] says; 0 = as the caller allows. In the pool of jobs jobs.timeout_ms holds instead.",
     ),
     key(
         "start_timeout_ms",

@@ -121,7 +121,8 @@ impl Deployed {
         self.boot.temp_dir = folder.display().to_string();
         let confinement = Confinement::of(&self.deployment, settings);
         let (boot, binary) = (&self.boot, &settings.php_binary);
-        let prototype = Prototype::start(boot, life.clone(), confinement, binary, events.clone());
+        let given = (binary.as_path(), &settings.life);
+        let prototype = Prototype::start(boot, life.clone(), confinement, given, events.clone());
         self.prototype = Some(
             prototype
                 .map_err(|error| format!("{} cannot be started: {error}", binary.display()))?,

@@ -76,6 +76,7 @@ mod start;
 mod status;
 mod stop;
 mod store;
+mod succession;
 mod supervisor;
 mod swap;
 mod tls;

@@ -30,12 +30,12 @@ impl Prototype {
         boot: &Boot,
         from: Incarnation,
         confinement: Confinement,
-        binary: &Path,
+        (binary, life): (&Path, &OwnedFd),
         events: Events,
     ) -> io::Result<Self> {
         let (ours, theirs) = Channel::pair()?;
         let boot = memory_file("appserver-boot", &body_to_vec(boot))?;
-        let child = launch(binary, &boot, &theirs, confinement)?;
+        let child = launch(binary, &boot, &theirs, life, confinement)?;
         let pid = child.id();
         let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::NONBLOCK)?;
         let pidfd = register(pidfd, Interest::READABLE)?;

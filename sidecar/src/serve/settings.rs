@@ -8,6 +8,7 @@ use crate::config::Daemon;
 use archive::TrustedKeys;
 use protocol::AppName;
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub(super) struct Settings {
     pub(super) temp_dir: PathBuf,
     /// What outlives the worker.
     pub(super) state_dir: PathBuf,
+    /// Held by every process of this life of the worker.
+    pub(super) life: OwnedFd,
     /// Whose releases are accepted.
     pub(super) trusted: Arc<TrustedKeys>,
     /// Of applications that have one of their own.

@@ -19,7 +19,7 @@ use super::settings::Settings;
 use super::supervisor::{Phase, Supervisor};
 use super::unread::Room;
 use super::ways::{Rules, Ways, anteroom};
-use super::{Error, Options, descriptors, logging, signals};
+use super::{Error, Options, descriptors, logging, signals, succession};
 use crate::config::{self, Configuration, Deployment};
 use protocol::Membership;
 use shm::Board;
@@ -65,6 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
             Error::start("becoming the user of appserver.toml (\"user\")", error)
         })?;
     }
+    let life = succession::succeed(&directories.state)?;
     let (jobs, orders) = Jobs::open(&directories.state, &daemon.jobs)?;
     let settings = Arc::new(Settings {
         peers,
@@ -76,6 +77,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         temp_dir: directories.temp(),
         trusted: Arc::new(trusted),
         state_dir: directories.state.clone(),
+        life,
         inner_socket: (!users.is_empty()).then(|| directories.inner_socket()),
         users,
         cgroups,
