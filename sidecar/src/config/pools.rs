@@ -145,7 +145,7 @@ mod tests {
         let expected = [
             (DEFAULT_POOL, Isolation::Stateless, 9, 4, 8),
             (RESIDENT_POOL, Isolation::Resident, 7, 4, 8),
-            (JOBS_POOL, Isolation::Stateless, 7, 1, 8),
+            (JOBS_POOL, Isolation::Stateless, 0, 1, 8),
             ("small", Isolation::Resident, 7, 2, 2),
         ];
         let expected = expected.map(|(name, i, t, min, max)| (name.to_owned(), i, t, min, max));

@@ -51,11 +51,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let life = succeed(folder.path()).unwrap();
         // As a child does that has the descriptor, and ends with its standard input.
-        let mut heir = Command::new("cat");
-        let inherited = life.try_clone().unwrap();
-        heir.stdin(Stdio::piped()).stdout(Stdio::from(inherited));
-        let mut heir = heir.spawn().unwrap();
-        drop(life);
+        let spawn = |inherited: OwnedFd| {
+            Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::from(inherited)).spawn()
+        };
+        let mut heir = spawn(life).unwrap();
         let path = folder.path().to_owned();
         let next = thread::spawn(move || succeed(&path).map(drop));
         thread::yield_now();
