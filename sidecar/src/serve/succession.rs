@@ -20,6 +20,10 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// Waits for the end of what was before; what is returned is for every process of this life.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nobody can be told of a lock that became free and give up at a deadline, too"
+)]
 pub(super) fn succeed(state_dir: &Path) -> Result<OwnedFd, Error> {
     let path = state_dir.join(FILE);
     let failed = |error: std::io::Error| Error::start(path.display(), error);
