@@ -23,6 +23,9 @@ function waits(string $begun, string $go): string {
 #[Queued(concurrency: 2)]
 function counted(string $folder): void {
     touch($mine = "$folder/" . getmypid());
+    // Once two run at a time: until then each waits for the other.
+    while (!file_exists("$folder.two") && count(glob("$folder/*")) < 2) { usleep(500); clearstatcache(); }
+    touch("$folder.two");
     note("$folder.seen", (string) count(glob("$folder/*")));
     usleep(2000);
     unlink($mine);

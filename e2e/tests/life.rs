@@ -28,6 +28,11 @@ const FUNCTIONS: &str = r#"<?php
         posix_kill(getmypid(), SIGTERM);
         return $GLOBALS['seen'] ?? 0;
     }
+    function quits_after(int $worker, string $socket): never {
+        posix_kill($worker, SIGTERM);
+        while (file_exists($socket)) { usleep(1000); clearstatcache(); }
+        exit(1);
+    }
     function in_program(string $command): string { return (string) shell_exec($command); }
 "#;
 
@@ -169,4 +174,20 @@ fn what_php_code_does_with_signals_ends_with_its_request() {
         kill_process(raw, signal).unwrap();
     }
     assert_eq!(sidecar.php("echo appserver_call('pid');").ok(), pid);
+}
+
+#[test]
+fn a_worker_that_stops_waits_for_no_executor_that_has_left() {
+    let sidecar = Sidecar::builder()
+        .file("functions.php", FUNCTIONS)
+        .file("app.toml", "isolation = \"resident\"\n[executors]\nmin = 1\nmax = 1\n")
+        .config("drain_timeout_ms = 600000\n")
+        .start();
+    let (worker, socket) = (sidecar.pid(), sidecar.socket());
+    let out = sidecar.php(&format!(
+        r#"try {{ appserver_call('quits_after', {worker}, {socket:?}); }}
+           catch (AppServer\RemoteFatal $e) {{ echo $e->getKind(); }}"#
+    ));
+    assert_eq!(out.ok(), "exit");
+    eventually("the worker ends", || process_is_gone(worker).then_some(()));
 }

@@ -18,7 +18,8 @@ const DIES_WITHIN: Duration = Duration::from_millis(100);
 impl Supervisor {
     /// Forks what is missing in a pool, unless a pause after failures is under way.
     pub(super) fn fill(&mut self, key: &PoolKey) {
-        if self.is_stopping() || self.release_stops(&key.release) {
+        // While the worker drains whoever is here already is served, also by new executors.
+        if self.phase == Phase::Stopped || self.release_stops(&key.release) {
             return;
         }
         let Some(deployed) = self.releases.get_mut(&key.release) else {
