@@ -81,11 +81,11 @@ fn enqueue() -> JobRequest {
         queue: Some("mail".into()),
         backoff: Some(Backoff::List(vec![1, 10])),
         unique: Some(Unique { key: "k".into(), mode: UniqueMode::Debounce, window_ms: 5 }),
-        limit: Some(KeyLimit {
+        limit: Some(Box::new(KeyLimit {
             key: "l".into(),
             concurrency: Some(2),
             rate: Some(Rate { count: 1, period_ms: 1000 }),
-        }),
+        })),
         tags: vec!["t".into()],
         ..JobOptions::default()
     };

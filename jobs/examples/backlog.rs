@@ -93,7 +93,7 @@ fn shapes() -> Vec<(&'static str, Options)> {
 
 fn keyed(key: &str) -> JobOptions {
     let limit = KeyLimit { key: key.to_owned(), concurrency: Some(1), rate: None };
-    JobOptions { limit: Some(limit), ..JobOptions::default() }
+    JobOptions { limit: Some(Box::new(limit)), ..JobOptions::default() }
 }
 
 fn app() -> AppName {

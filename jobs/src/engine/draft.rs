@@ -161,7 +161,7 @@ impl Engine {
             timeout_ms: options.timeout_ms,
             unique: options.unique,
             group: options.group,
-            limit: options.limit,
+            limit: options.limit.map(|limit| *limit),
             tags: options.tags,
             idempotency_key: options.idempotency_key,
             keep_ms: options.keep_ms.unwrap_or(defaults.keep_ms),

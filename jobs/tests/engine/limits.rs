@@ -21,7 +21,8 @@ fn limited_function(limits: Limits) -> Release {
 
 fn keyed(key: &str, limits: Limits) -> NewJob {
     let Limits { concurrency, rate } = limits;
-    job("work").with(|o| o.limit = Some(KeyLimit { key: key.to_owned(), concurrency, rate }))
+    job("work")
+        .with(|o| o.limit = Some(Box::new(KeyLimit { key: key.to_owned(), concurrency, rate })))
 }
 
 #[test]

@@ -110,7 +110,7 @@ fn new_job() -> impl Strategy<Value = NewJob> {
             o.expires_ms = expires_ms;
             o.backoff = Some(Backoff::Fixed(pause));
             o.group = group.map(|group| format!("group {group}"));
-            o.limit = limit.map(key_limit);
+            o.limit = limit.map(key_limit).map(Box::new);
             o.idempotency_key = idempotent.map(|key| format!("idempotent {key}"));
         });
         match mode {

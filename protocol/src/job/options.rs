@@ -29,7 +29,7 @@ pub struct JobOptions {
     /// Jobs of one group run in the order in which they came, one at a time.
     pub group: Option<String>,
     /// A limit that this job shares with others of the same key.
-    pub limit: Option<KeyLimit>,
+    pub limit: Option<Box<KeyLimit>>,
     /// Most attempts of the function at a time on this worker.
     pub concurrency: Option<u32>,
     /// Most attempts of the function in a time on this worker.

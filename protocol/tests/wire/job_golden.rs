@@ -21,11 +21,11 @@ fn requests() {
         expires_ms: Some(5),
         unique: Some(Unique { key: "u".into(), mode: UniqueMode::OnceMore, window_ms: 6 }),
         group: Some("g".into()),
-        limit: Some(KeyLimit {
+        limit: Some(Box::new(KeyLimit {
             key: "l".into(),
             concurrency: Some(7),
             rate: Some(Rate { count: 8, period_ms: 9 }),
-        }),
+        })),
         concurrency: Some(10),
         rate: None,
         tags: vec!["t".into()],

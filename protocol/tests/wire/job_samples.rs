@@ -64,7 +64,7 @@ pub(crate) fn job_options() -> BoxedStrategy<JobOptions> {
                 expires_ms,
                 unique,
                 group,
-                limit,
+                limit: limit.map(Box::new),
                 concurrency,
                 rate,
                 tags,

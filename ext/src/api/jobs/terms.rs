@@ -63,7 +63,7 @@ pub(super) fn read(given: &Given<'_>) -> Option<JobTerms> {
         run_at_ms,
         unique: unique(given)?,
         group: owned(given.text("group")?),
-        limit: limit(given),
+        limit: limit(given).map(Box::new),
         tags: tags(given)?,
         idempotency_key: owned(given.text("idempotencyKey")?),
         ..common(given)?
