@@ -20,7 +20,7 @@ foreach (appserver_map('square', $endless, concurrency: 2) as $key => $value) {
 var_dump($pulled <= 6 + 2 * 2);
 
 // As completed: the slow one comes last.
-foreach (appserver_map('wait', ['slow' => 0.3, 'quick' => 0], 2, ordered: false) as $key => $value) {
+foreach (appserver_map('wait', ['slow' => 2.0, 'quick' => 0], 2, ordered: false) as $key => $value) {
     echo "$key ";
 }
 foreach (appserver_map('wait', ['slow' => 0.3, 'quick' => 0], 2) as $key => $value) {
