@@ -41,7 +41,7 @@ $schedule = static function (AppServer\Schedule $schedule): array {
 /** Every instance of the attribute on any of $of. @return list<object> */
 $instances_of = static function (string $attribute, ?Reflector ...$of): array {
     $found = [];
-    foreach (class_exists($attribute) ? array_filter($of) : [] as $one) {
+    foreach (class_exists($attribute, false) ? array_filter($of) : [] as $one) {
         foreach ($one->getAttributes($attribute) as $declared) {
             $found[] = $declared->newInstance();
         }
@@ -81,7 +81,7 @@ $job = static function (ReflectionFunctionAbstract $function, ?ReflectionClass $
 /** Classes below $root that extend AppServer\Job, as far as they are loaded. @return iterable<array{ReflectionClass, string}> */
 $job_classes = static function (string $root): iterable {
     $root = realpath($root) . '/';
-    foreach (class_exists('AppServer\Job') ? get_declared_classes() : [] as $name) {
+    foreach (class_exists('AppServer\Job', false) ? get_declared_classes() : [] as $name) {
         if (is_subclass_of($name, 'AppServer\Job')) {
             $class = new ReflectionClass($name);
             $file = (string) $class->getFileName();

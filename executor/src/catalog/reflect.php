@@ -97,7 +97,7 @@ return (static function (): string {
         preg_match_all('/(?<=new \\\\)[\w\\\\\x80-\xff]+|(?<=\\\\)[\w\\\\\x80-\xff]+(?=::)/', $code, $found);
         $words = ['array', 'bool', 'callable', 'false', 'float', 'int', 'iterable', 'mixed', 'never', 'null', 'object', 'parent', 'self', 'static', 'string', 'true', 'void'];
         $ours = static fn (string $name): bool => !in_array(strtolower($name), $words, true)
-            && !((class_exists($name) || interface_exists($name)) && (new ReflectionClass($name))->isInternal());
+            && !((class_exists($name, false) || interface_exists($name, false)) && (new ReflectionClass($name))->isInternal());
         return array_values(array_unique(array_filter([...$names, ...$found[0]], $ours)));
     };
 

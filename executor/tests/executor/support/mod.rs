@@ -250,9 +250,8 @@ fn spawn(boot: &Boot, control: &Channel, extension: Option<&Path>) -> Child {
     let (boot_fd, control_fd) = (file.as_raw_fd(), control.as_fd().as_raw_fd());
     let mut command = Command::new(env!("CARGO_BIN_EXE_appserver-php"));
     command.stdin(Stdio::null());
-    if let Some(extension) = extension {
-        command.env("APPSERVER_EXTENSION", extension);
-    }
+    // Without one not even that which may lie beside the program: a test is the same everywhere.
+    command.env("APPSERVER_EXTENSION", extension.unwrap_or(Path::new("/nonexistent")));
     let place = move || {
         // Through high numbers, because 3 and 4 may be in use on either side.
         // SAFETY: plain system calls between fork and exec.
