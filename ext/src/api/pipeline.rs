@@ -44,7 +44,9 @@ pub(super) fn advance(map: Handle<Map>) -> End {
 
 /// Apart from its caller, which may be left by longjmp: the list must be gone by then.
 fn wait_for_any(map: Handle<Map>) -> Waited {
-    let ids = map.with(|map| map.calls());
+    // As they were when `poll` looked: an answer that has come since is still in its socket and ends
+    // the wait at once. Looked at again here, the last one could be gone, and nothing left to wait for.
+    let ids: Vec<CallId> = map.with(|map| map.calls().collect());
     client::wait_any(&ids, None, &wants_interrupt)
 }
 
@@ -64,17 +66,17 @@ impl Map {
         first
     }
 
-    fn calls(&self) -> Vec<CallId> {
-        let running = self.window.iter().filter_map(|entry| match entry.outcome {
+    /// Those that have been started and not handed out, done or not.
+    fn calls(&self) -> impl Iterator<Item = CallId> {
+        self.window.iter().filter_map(|entry| match entry.outcome {
             Future::Running(id) => Some(id),
             _ => None,
-        });
-        running.filter(|id| !client::poll(*id)).collect()
+        })
     }
 
     fn wants_input(&self) -> bool {
         let concurrency = self.concurrency.max(1);
-        let running = self.calls().len();
+        let running = self.calls().filter(|id| !client::poll(*id)).count();
         let window = if self.ordered { concurrency * WINDOW } else { concurrency };
         self.cursor.is_some() && running < concurrency && self.window.len() < window
     }

@@ -54,16 +54,18 @@ pub(super) fn await_any(
     until: Option<Instant>,
     interrupted: &dyn Fn() -> bool,
 ) -> Waited {
-    let sockets: Vec<Waiting<'_>> = calls
-        .iter()
-        .filter_map(|call| call.link.as_ref())
-        .map(|link| link.connection.socket.waiting(false))
-        .collect();
+    let on_the_way = || calls.iter().filter_map(|call| Some((call, call.link.as_ref()?)));
+    let sockets: Vec<Waiting<'_>> =
+        on_the_way().map(|(_, link)| link.connection.socket.waiting(false)).collect();
+    if sockets.is_empty() {
+        // All are over: to sleep would be to sleep for ever.
+        return Waited::Done;
+    }
     // As in `await_call`.
     if interrupted() {
         return Waited::Interrupted;
     }
-    let patience = calls.iter().filter_map(|call| call.patience).min();
+    let patience = on_the_way().filter_map(|(call, _)| call.patience).min();
     match wait_any(&sockets, earlier(patience, until)) {
         Ready::Interrupted if interrupted() => Waited::Interrupted,
         Ready::TimedOut if until.is_some_and(|until| until <= Instant::now()) => Waited::NotYet,
