@@ -135,6 +135,34 @@ fn an_executor_that_is_killed_and_a_prototype_that_is() {
 }
 
 #[test]
+fn jobs_of_a_release_that_does_not_start_are_taken_in_and_begin_when_it_does() {
+    let worker = worker("");
+    let (away, file) = (worker.app().with_file_name("away"), file(&worker, "file"));
+    let mut producer = worker.spawn_php(&format!(
+        "echo appserver_queue('add', 1, 2), \"\\n\"; fgets(STDIN);
+         echo appserver_queue('recovers', {file:?}), \"\\n\";"
+    ));
+    producer.line();
+    std::fs::rename(worker.app(), &away).unwrap();
+    send_signal(worker.prototype(), Signal::KILL);
+    eventually("it has failed", || {
+        let state = worker.status()["apps"][0]["state"].to_string();
+        state.contains("failed").then_some(())
+    });
+    producer.enter();
+    let id = producer.line();
+    // It is tried again and again, with growing pauses: long enough for attempts that are none.
+    eventually("it failed again", || {
+        (worker.log().matches("did not start").count() >= 4).then_some(())
+    });
+    std::fs::rename(&away, worker.app()).unwrap();
+    eventually("the second attempt begins", || attempts(&file).get(1).copied());
+    let told = end_of(&worker, &id);
+    assert_eq!(told, "attempt 2: done, 0 failures, 1 crashes, crashed returned");
+    assert_eq!(attempts(&file).iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
 fn a_killed_worker_counts_as_a_crash_and_its_attempt_is_over_before_the_next_begins() {
     let mut worker = worker("");
     let [file, go] = ["file", "go"].map(|name| file(&worker, name));

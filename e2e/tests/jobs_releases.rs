@@ -136,3 +136,21 @@ fn deploys_without_end_cost_no_job_an_attempt() {
     });
     assert_eq!(attempts.len(), made, "each runs once");
 }
+
+#[test]
+fn connections_that_a_deploy_moved_to_another_pool_keep_no_job_from_running() {
+    let stage = Stage::new("");
+    let in_pool = "#[AppServer\\Pool('reports')] function report(): string { return 'made'; }";
+    let settings = stage.file("app").join("app.toml");
+    std::fs::write(&settings, "[pools.reports]\nexecutors.min = 1\n").unwrap();
+    stage.deploy("one", in_pool);
+    let report = "echo AppServer\\Job::find(appserver_queue('report'))->await(20);";
+    // Leaves a connection to that pool.
+    assert_eq!(stage.php(report), "made");
+    std::fs::remove_file(&settings).unwrap();
+    stage.deploy("two", "");
+    let rollback =
+        Deployer::output(&[&stage.worker], &["rollback", "--app", "shop", "--allow-breaking"]);
+    assert!(rollback.status.success(), "{}", String::from_utf8_lossy(&rollback.stderr));
+    assert_eq!(stage.php(report), "made");
+}

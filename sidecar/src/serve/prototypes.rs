@@ -167,6 +167,7 @@ impl Supervisor {
             self.retry_prototype(key);
         }
         self.hang_up_on(key);
+        self.tell_jobs(&key.app);
         self.leave_start_phase();
     }
 
@@ -175,6 +176,7 @@ impl Supervisor {
         if let Some(deployed) = self.releases.get_mut(key) {
             deployed.state = ReleaseState::Failed(reason);
         }
+        self.tell_jobs(&key.app);
         self.leave_start_phase();
     }
 
@@ -206,6 +208,7 @@ impl Supervisor {
         }
         self.bury_all(&from.release);
         self.retry_prototype(&from.release);
+        self.tell_jobs(&from.release.app);
         self.leave_start_phase();
     }
 

@@ -1,6 +1,6 @@
 //! Pools for jobs, so that jobs take no executor from calls. A release gets one with its first job.
 
-use super::super::deployed::Published;
+use super::super::deployed::{Deployed, Published};
 use super::super::key::ReleaseKey;
 use super::super::members::listens_at;
 use super::super::supervisor::Supervisor;
@@ -69,10 +69,7 @@ impl Supervisor {
         let release = self.route_of(app).current;
         let refuses = self.apps.get(app).is_some_and(|known| known.refuses().is_some());
         let key = ReleaseKey { app: app.clone(), release };
-        let deployed = self
-            .releases
-            .get(&key)
-            .filter(|deployed| !refuses && !deployed.stopping && !deployed.fails_to_start());
+        let deployed = self.releases.get(&key).filter(|deployed| !refuses && !deployed.stopping);
         let published = deployed.and_then(|deployed| deployed.published.as_ref());
         let rules = deployed.zip(published).map(|(deployed, Published { catalog, .. })| {
             let planned = deployed.planned(catalog);
@@ -82,8 +79,9 @@ impl Supervisor {
         });
         let pools = deployed.map(|deployed| deployed.deployment.pools.iter());
         let for_jobs = pools.into_iter().flatten().find(|pool| pool.name == JOBS_POOL);
-        let slots = for_jobs.map_or(0, |pool| pool.executors.max);
-        let slots = if rules.is_some() { slots.into() } else { 0 };
+        // While it does not start, jobs are taken in and wait.
+        let begins = rules.is_some() && !deployed.is_some_and(Deployed::fails_to_start);
+        let slots = for_jobs.filter(|_| begins).map_or(0, |pool| pool.executors.max.into());
         self.jobs.send(Command::Rules { app: app.clone(), rules: rules.map(Box::new), slots });
     }
 

@@ -126,7 +126,9 @@ impl Foreman {
                 }
                 Ok(Answer::Failure(Failure::Moved)) => self.keep(pool.clone(), link),
                 Ok(Answer::Failure(failure)) => {
-                    self.keep(pool, link);
+                    if !leads_elsewhere(&failure) {
+                        self.keep(pool, link);
+                    }
                     return ended(failure);
                 }
                 Err(error) => {
@@ -239,6 +241,15 @@ impl Foreman {
 enum Answer {
     Return(Vec<u8>),
     Failure(Failure),
+}
+
+/// Whether its connection is of no use for this pool any more: a swap has moved it to a pool of another
+/// name, or to a release that is going.
+fn leads_elsewhere(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::WrongPool { .. } | Failure::WrongRelease { .. } | Failure::ReleaseGone { .. }
+    )
 }
 
 fn frame_of(start: &Start, request_id: u64) -> Vec<u8> {
