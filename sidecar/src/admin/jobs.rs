@@ -250,7 +250,7 @@ pub(crate) struct JobEvent {
 pub(crate) enum JobEventKind {
     Made,
     Began,
-    /// An attempt failed, and there will be another.
+    /// An attempt failed.
     Failed,
     TimedOut,
     /// Its executor died.

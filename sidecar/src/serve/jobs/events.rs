@@ -21,10 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Feed(Arc<Mutex<Inner>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
     /// With their numbers; those that are not told have numbers, too.
     events: VecDeque<(u64, JobEvent)>,
+    /// Number of the first one of this life: larger than any of a life before.
+    first: u64,
     next: u64,
     /// Until when somebody follows.
     until: Option<Instant>,
@@ -39,16 +41,26 @@ pub(super) struct Happened {
     pub(super) began: Vec<u64>,
 }
 
+impl Default for Inner {
+    fn default() -> Self {
+        // As many a millisecond are never told, and up to the year 2248 JSON's numbers are exact.
+        let first = now_ms() * 1024;
+        Self { events: VecDeque::new(), first, next: first, until: None }
+    }
+}
+
 impl Feed {
-    /// What happened from the event numbered `after` on; nothing yet on the first question.
+    /// What happened from the event numbered `after` on; nothing yet on the first question. Somebody
+    /// who followed the worker's last life has missed something, nobody knows how much.
     pub(super) fn read(&self, after: Option<u64>) -> JobEvents {
         let mut inner = self.inner();
         inner.until = Some(Instant::now() + PATIENCE);
-        let after = after.unwrap_or(inner.next).min(inner.next);
+        let lost = u64::from(after.is_some_and(|after| after < inner.first));
+        let after = after.unwrap_or(inner.next).clamp(inner.first, inner.next);
         let from = inner.events.partition_point(|(number, _)| *number < after);
         let events: Vec<JobEvent> =
             inner.events.iter().skip(from).map(|(_, event)| event.clone()).collect();
-        let missed = inner.next - after - events.len() as u64;
+        let missed = lost + inner.next - after - events.len() as u64;
         JobEvents { events, after: inner.next, missed }
     }
 
@@ -74,13 +86,21 @@ impl Feed {
         });
         let over = over.into_iter().map(|seq| (seq, None, String::new()));
         let began = began.into_iter().map(|seq| (seq, Some(JobEventKind::Began), String::new()));
+        let mut all = made.chain(ends).chain(over).chain(began);
+        // Read before the lock: whoever asks must not wait for the disk.
+        let told: Vec<Option<JobEvent>> = all
+            .by_ref()
+            .take(ROUND_MAX)
+            .map(|(seq, kind, text)| event(seq, kind, text, tag, reader))
+            .collect();
+        let surplus = all.count() as u64;
         let mut inner = self.inner();
-        for (index, (seq, kind, text)) in made.chain(ends).chain(over).chain(began).enumerate() {
-            let event = (index < ROUND_MAX).then(|| event(seq, kind, text, tag, reader)).flatten();
+        for event in told {
             let number = inner.next;
             inner.next += 1;
             inner.events.extend(event.map(|event| (number, event)));
         }
+        inner.next += surplus;
         let surplus = inner.events.len().saturating_sub(KEPT_MAX);
         inner.events.drain(..surplus);
     }
@@ -172,5 +192,15 @@ mod tests {
         feed.note(happened(&(1..=many).collect::<Vec<_>>()), 7, ledger.read());
         let read = feed.read(Some(after));
         assert_eq!((read.events.len(), read.missed), (ROUND_MAX, 40));
+    }
+
+    #[test]
+    fn who_followed_a_life_before_has_missed_something() {
+        let (feed, ledger) = (Feed::default(), ledger(1));
+        let before = feed.read(None).after - 1;
+        feed.note(happened(&[1]), 7, ledger.read());
+        let read = feed.read(Some(before));
+        assert_eq!((read.events.len(), read.missed), (1, 1));
+        assert_eq!(feed.read(Some(read.after)).missed, 0);
     }
 }
