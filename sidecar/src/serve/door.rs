@@ -45,6 +45,8 @@ pub(super) struct Door {
     pub(super) jobs: Jobs,
     /// What remote callers' frames may take together, in pieces.
     pub(super) remote_memory: Arc<Semaphore>,
+    /// What requests about jobs, and answers to them, may take together, in pieces.
+    pub(super) job_memory: Arc<Semaphore>,
     /// Epoch of the list of workers, for answers that the edge passes on.
     pub(super) epoch: Arc<AtomicU32>,
 }

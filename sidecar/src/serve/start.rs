@@ -20,6 +20,7 @@ use super::supervisor::{Phase, Supervisor};
 use super::unread::Room;
 use super::ways::{Rules, Ways, anteroom};
 use super::{Error, Options, descriptors, logging, signals, succession};
+use crate::config::daemon::Limits;
 use crate::config::{self, Configuration, Deployment};
 use protocol::Membership;
 use shm::Board;
@@ -36,6 +37,8 @@ use tokio_util::sync::CancellationToken;
 const UMASK: u32 = 0o027;
 /// Longest pause while an archive comes or an answer of the control API goes.
 const CONTROL_STALLED_AFTER: Duration = Duration::from_secs(30);
+/// Longest that answers about jobs are waited for, after the ledger is closed.
+const TELL_WITHIN: Duration = Duration::from_secs(2);
 /// How long PHP may take to end when the worker stops, after the drain.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
@@ -120,7 +123,7 @@ async fn serve(
     supervisor.restore(deployments, &watched, stored).await?;
     supervisor.run_while(Phase::Starting, &mut events).await;
     supervisor.require_one_running()?;
-    let end = End { closing: CancellationToken::new(), closed: CancellationToken::new() };
+    let end = End::new(&settings.daemon.limits);
     let socket_files = ways.take_files();
     if supervisor.phase == Phase::Serving {
         let (door, needs) = (supervisor.door(&end), ways.needs());
@@ -144,8 +147,11 @@ async fn serve(
     if tokio::time::timeout(STOP_WITHIN, stopped).await.is_err() {
         supervisor.kill_prototypes();
     }
-    end.closed.cancel();
     jobs.close().await;
+    end.closed.cancel();
+    // What the last commit took is told to those who asked for it.
+    let told = end.job_connections.acquire_many(settings.daemon.limits.connections_max);
+    let _ = tokio::time::timeout(TELL_WITHIN, told).await;
     Ok(())
 }
 
@@ -155,6 +161,18 @@ struct End {
     closing: CancellationToken,
     /// Cancelled when nothing runs any more.
     closed: CancellationToken,
+    /// One permit for each connection for jobs.
+    job_connections: Arc<Semaphore>,
+}
+
+impl End {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            closing: CancellationToken::new(),
+            closed: CancellationToken::new(),
+            job_connections: Arc::new(Semaphore::new(limits.connections_max as usize)),
+        }
+    }
 }
 
 impl Supervisor {
@@ -202,7 +220,8 @@ impl Supervisor {
     /// What callers come in by.
     fn door(&self, end: &End) -> Door {
         let settings = &self.settings;
-        let remote_pieces = settings.daemon.limits.remote_bytes_max as usize / PIECE_BYTES;
+        let limits = &settings.daemon.limits;
+        let memory = |bytes: u32| Arc::new(Semaphore::new(bytes as usize / PIECE_BYTES));
         Door {
             anteroom: anteroom(settings),
             settings: Arc::clone(settings),
@@ -211,11 +230,10 @@ impl Supervisor {
             closing: end.closing.clone(),
             closed: end.closed.clone(),
             controls: Arc::new(Semaphore::new(CONTROLS_MAX)),
-            job_connections: Arc::new(Semaphore::new(
-                settings.daemon.limits.connections_max as usize,
-            )),
+            job_connections: Arc::clone(&end.job_connections),
             jobs: self.jobs.clone(),
-            remote_memory: Arc::new(Semaphore::new(remote_pieces)),
+            remote_memory: memory(limits.remote_bytes_max),
+            job_memory: memory(limits.job_bytes_max),
             epoch: Arc::clone(&self.epoch),
         }
     }

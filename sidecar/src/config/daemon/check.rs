@@ -61,9 +61,12 @@ fn check_limits(document: &Document, limits: &Limits) -> Result<(), ConfigError>
         let message = format!("must be at least {FRAME_BYTES_LEAST}: a Hello needs that much");
         return Err(document.error("limits.frame_bytes_max", message));
     }
-    if limits.remote_bytes_max < limits.frame_bytes_max {
-        let message = "must be at least limits.frame_bytes_max";
-        return Err(document.error("limits.remote_bytes_max", message));
+    let of_frames = [
+        ("limits.remote_bytes_max", limits.remote_bytes_max),
+        ("limits.job_bytes_max", limits.job_bytes_max),
+    ];
+    if let Some((name, _)) = of_frames.iter().find(|(_, most)| *most < limits.frame_bytes_max) {
+        return Err(document.error(name, "must be at least limits.frame_bytes_max"));
     }
     Ok(())
 }

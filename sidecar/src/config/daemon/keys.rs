@@ -183,6 +183,11 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("limits.remote_bytes_max", "536870912", "Most bytes buffered for remote callers together."),
     key(
+        "limits.job_bytes_max",
+        "268435456",
+        "Most bytes of requests about jobs, and of answers to them, together.",
+    ),
+    key(
         "limits.hello_timeout_ms",
         "5000",
         "Time a new connection has to say Hello, in milliseconds.",

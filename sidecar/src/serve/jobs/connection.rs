@@ -39,12 +39,7 @@ pub(in crate::serve) async fn serve(
     };
     let mut peer = Peer { stream, buffer: Vec::new(), app, jobs, door };
     loop {
-        let closed = peer.door.closed.clone();
-        let answered = tokio::select! {
-            answered = peer.answer_one() => answered,
-            () = closed.cancelled() => return,
-        };
-        match answered {
+        match peer.answer_one().await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => return tracing::warn!("connection for jobs closed: {error}"),
@@ -62,17 +57,27 @@ struct Peer<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
-    /// `false` when the peer has hung up between requests.
+    /// `false` when the peer has hung up between requests, or the worker has stopped. A request that
+    /// was sent on is answered first: it may be on disk.
     async fn answer_one(&mut self) -> io::Result<bool> {
-        if self.buffer.is_empty() && !self.read_more(READ_BYTES).await? {
+        let closed = self.door.closed.clone();
+        if self.buffer.is_empty() {
+            let more = tokio::select! {
+                more = self.read_more(READ_BYTES) => more?,
+                () = closed.cancelled() => false,
+            };
+            if !more {
+                return Ok(false);
+            }
+        }
+        if closed.is_cancelled() {
             return Ok(false);
         }
         let limit = self.door.settings.frame_timeout;
         let header =
             timeout(limit, self.read_header()).await.map_err(|_| io::ErrorKind::TimedOut)??;
         // Before any of a large body is read.
-        let pieces = u32::try_from(header.frame_bytes().div_ceil(PIECE_BYTES)).unwrap_or(u32::MAX);
-        let memory = Arc::clone(&self.door.remote_memory).acquire_many_owned(pieces).await;
+        let memory = Arc::clone(&self.door.job_memory).acquire_many_owned(pieces(header)).await;
         let memory = memory.map_err(io::Error::other)?;
         timeout(limit, self.read_up_to(header.frame_bytes()))
             .await
@@ -88,7 +93,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         };
         let mut header = Header::new(Kind::JobReply, header.request_id);
         header.epoch = self.door.epoch.load(Ordering::Relaxed);
-        let frame = control_frame::<JobReply>(header, &answer);
+        let mut frame = control_frame::<JobReply>(header, &answer);
+        let memory =
+            Arc::clone(&self.door.job_memory).try_acquire_many_owned(pieces_of(frame.len()));
+        if memory.is_err() && !is_owed(&answer) {
+            let refused = refused("answers that nobody reads fill limits.job_bytes_max: ask again");
+            frame = control_frame::<JobReply>(header, &refused);
+        }
+        drop(answer);
         write_within(&mut self.stream, &frame, limit).await?;
         Ok(true)
     }
@@ -161,6 +173,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         self.buffer.reserve(room);
         Ok(self.stream.read_buf(&mut self.buffer).await? > 0)
     }
+}
+
+/// What a frame takes of the memory for requests and answers.
+fn pieces(header: Header) -> u32 {
+    pieces_of(header.frame_bytes())
+}
+
+fn pieces_of(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(PIECE_BYTES)).unwrap_or(u32::MAX)
+}
+
+/// Whether it says what is on disk now: it cannot be asked for again, and is small.
+fn is_owed(answer: &JobReply) -> bool {
+    matches!(answer, JobReply::Accepted { .. } | JobReply::Refused(_))
 }
 
 fn invalid(fault: BadFrame) -> io::Error {

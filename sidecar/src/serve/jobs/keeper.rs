@@ -240,9 +240,16 @@ impl Keeper {
         }
         self.engine.set_now(self.now());
         let mut answers = Answers::default();
-        match self.work(commands, &mut answers).and_then(|starts| self.commit().map(|()| starts)) {
+        let mut commands = commands.into_iter();
+        match self
+            .work(&mut commands, &mut answers)
+            .and_then(|starts| self.commit().map(|()| starts))
+        {
             Ok(starts) => self.tell(answers, starts),
-            Err(error) => self.fall_sick(&error, answers),
+            Err(error) => {
+                self.fall_sick(&error, answers);
+                self.turn_away(commands);
+            }
         }
         self.rounds = self.rounds.wrapping_add(1);
         if self.rounds.is_multiple_of(TIDY_ROUNDS) {
@@ -267,9 +274,10 @@ impl Keeper {
         Ok(())
     }
 
+    /// What is left of `commands` when it fails was not looked at.
     fn work(
         &mut self,
-        commands: Vec<Command>,
+        commands: &mut impl Iterator<Item = Command>,
         answers: &mut Answers,
     ) -> Result<Vec<Start>, ReadError> {
         for command in commands {
@@ -293,7 +301,7 @@ impl Keeper {
                 Command::Manage { what, reply } => match self.manage(what) {
                     Ok(managed) => answers.now.push(Answer::Managed(reply, managed)),
                     Err(error) => {
-                        let _ = reply.send(Err(error.to_string()));
+                        drop(reply.send(Err(error.to_string())));
                         return Err(error);
                     }
                 },

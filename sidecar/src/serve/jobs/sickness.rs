@@ -84,7 +84,7 @@ impl Keeper {
     }
 
     /// While the disk takes nothing: everybody learns why.
-    pub(super) fn turn_away(&mut self, commands: Vec<Command>) {
+    pub(super) fn turn_away(&mut self, commands: impl IntoIterator<Item = Command>) {
         let reason = self.sick.as_ref().map(|sick| sick.reason.clone()).unwrap_or_default();
         for command in commands {
             match command {
