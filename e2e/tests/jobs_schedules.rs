@@ -2,7 +2,9 @@
 //! worker meanwhile; those that cannot be kept are refused when the release starts.
 
 use e2e::{Sidecar, eventually};
+use rustix::process::Signal;
 use std::collections::BTreeSet;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 const FUNCTIONS: &str = r#"<?php
 use AppServer\{Job, Schedule};
@@ -43,6 +45,59 @@ fn each_tick_makes_one_job_also_when_the_worker_is_killed_meanwhile() {
         let jobs: BTreeSet<&u64> = made.iter().collect();
         assert_eq!(jobs.len(), seconds.len(), "{file}: {made:?}");
     }
+}
+
+/// So many that each of two workers has some.
+const SCHEDULES: usize = 24;
+
+/// Gives a worker a list of workers.
+fn tell_members(worker: &Sidecar, members: &[String]) {
+    let file = worker.config_file();
+    let config = std::fs::read_to_string(&file).unwrap();
+    let own = config.split("[membership]").next().unwrap();
+    let mut config = format!("{own}[membership]\nepoch = {}\n", 1 + members.len());
+    for address in members {
+        config += &format!("[[membership.workers]]\naddress = {address:?}\n");
+    }
+    std::fs::write(file, config).unwrap();
+    worker.signal(Signal::HUP);
+}
+
+#[test]
+fn of_several_workers_one_keeps_each_schedule() {
+    let functions: String = (0..SCHEDULES)
+        .map(|n| format!("#[Schedule('* * * * * *')] function f{n}(): void {{ tick('f{n}'); }}\n"))
+        .collect();
+    let worker =
+        || Sidecar::builder().file("functions.php", &format!("{FUNCTIONS}{functions}")).start();
+    let workers = [worker(), worker()];
+    let addresses = workers.each_ref().map(Sidecar::address);
+    for worker in &workers {
+        tell_members(worker, &addresses);
+        eventually("it knows the list", || {
+            worker.log().contains("list of workers changed").then_some(())
+        });
+    }
+    let jobs = |n: usize| workers.each_ref().map(|worker| made(worker, &format!("f{n}")));
+    // Whatever was made before they knew each other is over by the third second from now.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let mut kept = [0, 0];
+    for n in 0..SCHEDULES {
+        let later = |of: Vec<u64>| of.into_iter().map(|ms| ms / 1000).filter(|at| *at >= now + 2);
+        let of_each = eventually("it ticks on", || {
+            let all = jobs(n).map(|of| later(of).collect::<Vec<_>>());
+            (all.iter().map(Vec::len).sum::<usize>() >= 3).then_some(all)
+        });
+        let seconds = of_each.each_ref().map(|of| of.iter().collect::<BTreeSet<_>>().len());
+        assert_eq!(seconds, of_each.each_ref().map(Vec::len), "two jobs of one tick: {of_each:?}");
+        assert!(seconds.contains(&0), "f{n} is kept by both: {of_each:?}");
+        kept[usize::from(seconds[1] > 0)] += 1;
+    }
+    assert!(kept.iter().all(|some| *some > 0), "all by one: {kept:?}");
+    tell_members(&workers[0], &addresses[1..]);
+    eventually("it says that it is not in the list", || {
+        workers[0].log().contains("it keeps no schedules").then_some(())
+    });
 }
 
 #[test]

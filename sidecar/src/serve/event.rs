@@ -15,6 +15,7 @@ use crate::config::Deployment;
 use protocol::{
     AppName, ControlReply, ControlRequest, FromExecutor, FromPrototype, Hello, Refused, Welcome,
 };
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -45,6 +46,8 @@ pub(super) enum Event {
     },
     /// A question of the control API.
     Admin(Waiting),
+    /// Addresses in the list of workers that are this one's.
+    FoundItself(BTreeSet<String>),
     /// Something was done to jobs, or could not be.
     JobsChanged {
         asked: Box<Asked>,

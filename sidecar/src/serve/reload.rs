@@ -44,10 +44,11 @@ impl Supervisor {
                     self.tell_executors_epoch();
                     self.board.publish();
                     // Schedules may be another worker's now.
-                    for app in self.apps.keys().cloned().collect::<Vec<_>>() {
-                        self.tell_jobs(&app);
+                    for app in self.apps.keys() {
+                        self.tell_jobs(app);
                     }
                 }
+                self.look_for_itself();
             }
         }
         notify("READY=1");

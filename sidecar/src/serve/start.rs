@@ -119,6 +119,7 @@ async fn serve(
     let (sender, mut events) = mpsc::channel(WAITING_MAX);
     signals::listen(&sender).map_err(|error| Error::start("signals", error))?;
     let mut supervisor = Supervisor::new(Arc::clone(&settings), sender, board, jobs.clone());
+    supervisor.look_for_itself();
     let Served { deployments, watched, stored } = served;
     supervisor.restore(deployments, &watched, stored).await?;
     supervisor.run_while(Phase::Starting, &mut events).await;
@@ -191,6 +192,7 @@ impl Supervisor {
             unread_room: Room::new(limits.unread_bytes_max),
             epoch: Arc::new(AtomicU32::new(membership.epoch)),
             membership,
+            own_addresses: BTreeSet::new(),
             settings,
             events,
             board,

@@ -55,6 +55,8 @@ pub(super) struct Supervisor {
     /// For answers that their callers leave unread.
     pub(super) unread_room: Room,
     pub(super) membership: Membership,
+    /// Those of its addresses that are this worker's; looked for at the start and when it changes.
+    pub(super) own_addresses: BTreeSet<String>,
     /// Its epoch, for the edge.
     pub(super) epoch: Arc<AtomicU32>,
     pub(super) board: Board,
@@ -110,6 +112,7 @@ impl Supervisor {
                 let _ = reply.send(self.answer(request));
             }
             Event::Admin(waiting) => self.on_question(waiting),
+            Event::FoundItself(own) => self.on_found_itself(own),
             Event::JobsChanged { asked, answer } => asked.answer(self, answer),
             Event::Committed { state, result, asked, after } => {
                 self.on_committed(state, result, asked, after);

@@ -1,6 +1,7 @@
 //! Pools for jobs, so that jobs take no executor from calls. A release gets one with its first job.
 
 use super::super::deployed::{Deployed, Published};
+use super::super::event::Event;
 use super::super::key::ReleaseKey;
 use super::super::members::listens_at;
 use super::super::supervisor::Supervisor;
@@ -8,6 +9,8 @@ use super::command::Command;
 use crate::config::queues::{self, Queues};
 use jobs::{Planned, Rules};
 use protocol::{AppName, JOBS_POOL, rank};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 impl Supervisor {
     /// Makes the pool for jobs of a release that runs, if it has none.
@@ -88,13 +91,42 @@ impl Supervisor {
     /// Whether a schedule is this worker's to keep. Of several workers it is the same one's for all.
     fn ticks(&self, app: &AppName, planned: &Planned) -> bool {
         let members = &self.membership.members;
+        if members.is_empty() {
+            return true;
+        }
         let key = ["schedule", app.as_str(), &planned.name()].join("\0");
         let each = members.iter().map(|member| (member.address.as_str(), member.weight));
         let owner = rank(each, key.as_bytes()).first().map(|index| &members[*index].address);
-        // An address that cannot be read is no other worker's either.
-        let is_ours = |owner: &String| {
-            owner.parse().is_ok_and(|address| listens_at(&self.settings.daemon, &address))
-        };
-        owner.is_none_or(is_ours)
+        owner.is_some_and(|owner| self.own_addresses.contains(owner))
+    }
+
+    /// Finds out which members of the list are this worker, on a thread: names may have to be looked up.
+    pub(in crate::serve) fn look_for_itself(&self) {
+        let (settings, events) = (Arc::clone(&self.settings), self.events.clone());
+        let addresses = self.membership.members.iter().map(|member| member.address.clone());
+        let addresses: Vec<String> = addresses.collect();
+        tokio::task::spawn_blocking(move || {
+            let is_own = |address: &String| {
+                address.parse().is_ok_and(|address| listens_at(&settings.daemon, &address))
+            };
+            let own = addresses.into_iter().filter(is_own).collect();
+            // The worker may have ended meanwhile.
+            let _ = events.blocking_send(Event::FoundItself(own));
+        });
+    }
+
+    pub(in crate::serve) fn on_found_itself(&mut self, own: BTreeSet<String>) {
+        if own.is_empty() && !self.membership.members.is_empty() {
+            tracing::warn!(
+                "no address of membership.workers is this worker's: it keeps no schedules (one that is \
+                 corrected is looked at on SIGHUP)"
+            );
+        }
+        if own != self.own_addresses {
+            self.own_addresses = own;
+            for app in self.apps.keys() {
+                self.tell_jobs(app);
+            }
+        }
     }
 }
