@@ -1,6 +1,6 @@
 //! Jobs and queues as their administrator sees and changes them: command line, control API, figures.
 
-use e2e::{Artifacts, Sidecar, control, eventually};
+use e2e::{Artifacts, Deployer, Sidecar, control, eventually};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
@@ -275,6 +275,11 @@ fn limits_of_queues_hold_and_change_without_a_restart() {
     std::fs::write(sidecar.config_file(), config).expect("ours");
     sidecar.signal(Signal::HUP);
     await_state(&sidecar, &id, "done");
+    let rows = Deployer::output(&[&sidecar], &["config", "explain", "app", "--json"]).stdout;
+    let rows: Value = serde_json::from_slice(&rows).expect("JSON");
+    let mut rows = rows[0]["result"].as_array().expect("rows").iter();
+    let limit = rows.find(|row| row["key"] == "queues.mails.concurrency").expect("it is there");
+    assert_eq!((&limit["value"], &limit["layer"]), (&1.into(), &"administrator".into()));
 }
 
 #[test]

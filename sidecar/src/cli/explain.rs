@@ -80,7 +80,12 @@ fn of_files(args: &ExplainArgs) -> Result<(), Stop> {
     let configuration = check::load(&args.folders, args.config.as_deref(), None)
         .map_err(|error| Stop::new(Exit::Config, error.to_string()))?;
     let deployment = find(&configuration, &args.name)?;
-    let rows = config::explain(deployment, &configuration.daemon, None);
+    let rows = config::explain(
+        deployment,
+        &configuration.daemon,
+        &configuration.daemon.apps.origins,
+        None,
+    );
     let shown = match args.json {
         true => serde_json::json!([{ "worker": null, "ok": true, "result": rows }]).to_string(),
         false => table(&rows),

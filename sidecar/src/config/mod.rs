@@ -39,7 +39,7 @@ pub(crate) use executors::Executors;
 pub(crate) use explain::{Explained, Layer, explain};
 pub(crate) use key::Key;
 pub(crate) use load::{Configuration, load};
-use origin::Origins;
+pub(crate) use origin::Origins;
 use pools::Pool;
 pub(crate) use provision::Provision;
 pub(crate) use resources::assemble as assemble_resources;

@@ -6,7 +6,7 @@ use super::stage::Then;
 use super::store::AppState;
 use super::supervisor::Supervisor;
 use crate::admin::{AdminError, Answer, Code, Question, Reply};
-use crate::config;
+use crate::config::{self, queues};
 use protocol::AppName;
 
 impl Supervisor {
@@ -128,10 +128,13 @@ impl Supervisor {
         let key = super::key::ReleaseKey { app: app.clone(), release: self.route_of(app).current };
         // One that does not run is explained from its files.
         let running = self.releases.get(&key);
-        let deployment = match running {
+        let mut deployment = match running {
             Some(deployed) => deployed.deployment.clone(),
             None => self.deployment_of(app, number)?,
         };
+        deployment.policy.queues = self.queues.of.get(app).cloned().unwrap_or_default();
+        deployment.config.queues =
+            queues::merged(&deployment.own_queues, &deployment.policy.queues);
         let catalog = running.and_then(|deployed| deployed.published.as_ref());
         let found = function.map(|name| {
             let Some(published) = catalog else {
@@ -147,7 +150,12 @@ impl Supervisor {
             published.catalog.find(name).map(|(_, function)| function).ok_or_else(missing)
         });
         let function = found.transpose()?;
-        Ok(Answer::Explained(config::explain(&deployment, &self.settings.daemon, function)))
+        Ok(Answer::Explained(config::explain(
+            &deployment,
+            &self.settings.daemon,
+            &self.queues.origins,
+            function,
+        )))
     }
 
     fn archive_of(&self, app: &AppName, number: u64) -> Reply {

@@ -4,7 +4,7 @@
 use super::notify::notify;
 use super::supervisor::Supervisor;
 use crate::config::queues::Queues;
-use crate::config::{Daemon, load_daemon};
+use crate::config::{Daemon, Origins, load_daemon};
 use protocol::{AppName, Membership};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -56,9 +56,8 @@ impl Supervisor {
 
     /// Limits of queues that the administrator has changed hold from now on.
     fn take_over_queues(&mut self, daemon: &Daemon) {
-        let queues = queues_of(daemon);
-        let before = std::mem::replace(&mut self.queues, queues);
-        let changed = |app: &&AppName| before.get(*app) != self.queues.get(*app);
+        let before = std::mem::replace(&mut self.queues, queues_of(daemon));
+        let changed = |app: &&AppName| before.of.get(*app) != self.queues.of.get(*app);
         for app in self.apps.keys().filter(changed) {
             tracing::info!(%app, "limits of its queues changed");
             self.tell_jobs(app);
@@ -74,9 +73,17 @@ impl Supervisor {
 }
 
 /// What the administrator says of the queues of each application.
-pub(super) fn queues_of(daemon: &Daemon) -> BTreeMap<AppName, Queues> {
+#[derive(Debug)]
+pub(super) struct QueuesSaid {
+    pub(super) of: BTreeMap<AppName, Queues>,
+    /// Where the `appserver.toml` says it.
+    pub(super) origins: Origins,
+}
+
+pub(super) fn queues_of(daemon: &Daemon) -> QueuesSaid {
     let apps = daemon.apps.named.iter().filter(|(_, policy)| !policy.queues.is_empty());
-    apps.map(|(app, policy)| (app.clone(), policy.queues.clone())).collect()
+    let of = apps.map(|(app, policy)| (app.clone(), policy.queues.clone())).collect();
+    QueuesSaid { of, origins: daemon.apps.origins.clone() }
 }
 
 /// Keys whose values differ and that a restart alone takes over.
@@ -175,7 +182,7 @@ mod tests {
         let before = daemon("[apps.shop.queues.\"mails.eu\"]\nconcurrency = 1");
         let now = daemon("[apps.shop.queues.\"mails.eu\"]\nrate = \"1/s\"\n[apps.shop]\nnice = 1");
         assert_eq!(waiting(&before, &now), ["apps.shop.nice"]);
-        assert_eq!(queues_of(&before).len(), 1);
+        assert_eq!(queues_of(&before).of.len(), 1);
     }
 
     #[test]

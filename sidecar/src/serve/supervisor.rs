@@ -10,10 +10,10 @@ use super::event::{Event, Events, Retry, Signal};
 use super::jobs::Jobs;
 use super::key::{PoolKey, ReleaseKey};
 use super::pool::Pool;
+use super::reload::QueuesSaid;
 use super::settings::Settings;
 use super::unread::Room;
 use crate::config::Deployment;
-use crate::config::queues::Queues;
 use protocol::{AppName, Membership};
 use shm::Board;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -50,7 +50,7 @@ pub(super) struct Supervisor {
     pub(super) audit: Audit,
     pub(super) jobs: Jobs,
     /// What the administrator says of the queues of each application; read again on SIGHUP.
-    pub(super) queues: BTreeMap<AppName, Queues>,
+    pub(super) queues: QueuesSaid,
     pub(super) connections: Connections,
     /// For answers that their callers leave unread.
     pub(super) unread_room: Room,

@@ -54,13 +54,15 @@ pub(crate) struct Explained {
     pub(crate) caller: Option<String>,
 }
 
-/// Every key that holds a value: of a function, where one is named, else of its application.
+/// Every key that holds a value: of a function, where one is named, else of its application. `of_queues`
+/// says where the limits of queues that hold now come from.
 pub(crate) fn explain(
     deployment: &Deployment,
     daemon: &Daemon,
+    of_queues: &Origins,
     function: Option<&Function>,
 ) -> Vec<Explained> {
-    let sources = Sources { deployment, administrator: &daemon.apps.origins };
+    let sources = Sources { deployment, administrator: &daemon.apps.origins, of_queues };
     let of_application = sources.of_application();
     let Some(function) = function else {
         return of_application;
@@ -81,6 +83,8 @@ struct Sources<'a> {
     deployment: &'a Deployment,
     /// Where the `appserver.toml` says it.
     administrator: &'a Origins,
+    /// The same for limits of queues, which are taken over while the worker runs.
+    of_queues: &'a Origins,
 }
 
 impl Sources<'_> {
@@ -188,7 +192,8 @@ impl Sources<'_> {
 
     fn who_says(&self, key: &str) -> (Layer, Option<String>) {
         let name = &self.deployment.config.name;
-        let administrator = self.administrator.nearest(&format!("apps.{name}.{key}"), 2);
+        let file = if key.starts_with("queues.") { self.of_queues } else { self.administrator };
+        let administrator = file.nearest(&format!("apps.{name}.{key}"), 2);
         let application = self.deployment.origins.nearest(key, 0);
         let bounds = matches!(key, "executors.max") && self.deployment.executors_max.is_some();
         match (administrator, application) {

@@ -42,7 +42,7 @@ fn function(pool: &str, attributes: &[&str]) -> Function {
 
 /// Value, layer, and the last part of the place.
 fn said(case: &Case, function: Option<&Function>, key: &str) -> String {
-    let rows = explain(&case.deployment, &case.daemon, function);
+    let rows = explain(&case.deployment, &case.daemon, &case.daemon.apps.origins, function);
     let row = rows.iter().find(|row| row.key == key).unwrap_or_else(|| panic!("{key}"));
     let place = row.place.as_deref().unwrap_or_default();
     let place = Path::new(place).file_name().unwrap_or_default().to_string_lossy();
@@ -111,7 +111,12 @@ fn the_administrator_goes_before_what_the_application_says_of_a_pool() {
 #[test]
 fn what_a_call_may_change_is_said() {
     let case = case("");
-    let rows = explain(&case.deployment, &case.daemon, Some(&function("default", &[])));
+    let rows = explain(
+        &case.deployment,
+        &case.daemon,
+        &case.daemon.apps.origins,
+        Some(&function("default", &[])),
+    );
     let open: Vec<&str> =
         rows.iter().filter(|row| row.caller.is_some()).map(|row| row.key.as_str()).collect();
     assert_eq!(open, ["timeout_ms", "affinity"]);

@@ -61,7 +61,7 @@ impl Supervisor {
     pub(super) fn queues_of(&self, app: &AppName) -> Option<Queues> {
         let key = ReleaseKey { app: app.clone(), release: self.route_of(app).current };
         let own = &self.releases.get(&key)?.deployment.own_queues;
-        Some(match self.queues.get(app) {
+        Some(match self.queues.of.get(app) {
             Some(said) => queues::merged(own, said),
             None => own.clone(),
         })
