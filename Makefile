@@ -114,6 +114,12 @@ stubs: build ## Compare stubs/appserver.stub.php with the built extension
 docs: ## Rewrite the tables of docs/ that stand in the code as well
 	@php scripts/docs.php --write
 
+.PHONY: proof-jobs
+proof-jobs: build ## Kill a worker 1,000 times (KILLS) while many queue jobs: none that was acknowledged is lost
+	@scripts/setup test
+	APPSERVER_PROOF_KILLS=$${KILLS:-1000} cargo nextest run --locked -p appserver-e2e \
+	    -E 'test(no_acknowledged_job_is_lost)' --no-capture
+
 .PHONY: proof-deploy
 proof-deploy: build ## Deploys under load that nobody notices, 100 of each kind; the figures go to docs/proof-deploy.md
 	@scripts/setup test
