@@ -546,6 +546,10 @@ namespace AppServer {
         public readonly string $id;
         /** From 1; what ended a job before its first attempt stands under 0. */
         public readonly int $attempt;
+        /** Attempts that failed since it was queued, or since somebody had it run again when it was over. */
+        public readonly int $failures;
+        /** As $failures, those under which a process died. */
+        public readonly int $crashes;
         public readonly ?string $idempotencyKey;
         /** Id of the batch that it belongs to. */
         public readonly ?string $batch;

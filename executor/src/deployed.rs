@@ -59,9 +59,11 @@ pub(crate) fn announce_call(settings: u16, deadline_ns: u64) {
 /// After [`announce_call`]: the call is an attempt at a job. Its input is among the arguments.
 pub(crate) fn announce_job(job: &JobContext) {
     if let Some(announce) = ANNOUNCE_JOB.get() {
-        let JobContext { id, attempt, batch, .. } = *job;
+        let JobContext { id, attempt, failures, crashes, batch, .. } = *job;
         let idempotency_key = job.idempotency_key.clone();
-        let told = body_to_vec(&JobContext { id, attempt, idempotency_key, batch, input: None });
+        let context =
+            JobContext { id, attempt, failures, crashes, idempotency_key, batch, input: None };
+        let told = body_to_vec(&context);
         // SAFETY: a text with its length, which lives during the call. Both are of one version.
         unsafe { announce(told.as_ptr(), told.len(), tell) };
     }

@@ -135,6 +135,8 @@ fn context() -> JobContext {
     JobContext {
         id: job_id(),
         attempt: 2,
+        failures: 1,
+        crashes: 0,
         idempotency_key: Some("k".into()),
         batch: Some(job_id()),
         input: Some(b"\xd2".to_vec()),

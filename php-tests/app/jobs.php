@@ -27,6 +27,18 @@ function job_exits(): never
     exit(3);
 }
 
+/** Fails, then crashes, then tells what it knows of that. */
+#[Queued(backoff: 0)]
+function job_counts(): array
+{
+    $job = Job::current();
+    return match ($job->attempt) {
+        1 => throw new DomainException('first'),
+        2 => exit(3),
+        default => [$job->attempt, $job->failures, $job->crashes],
+    };
+}
+
 /** Says how far it is, and goes on when somebody has put the file there. */
 function job_waits(string $file): string
 {

@@ -23,6 +23,7 @@ end_of(appserver_queue('job_fails', 'not today'));
 end_of(AppServer\queue('job_fails', ['once'], attempts: 1));
 end_of(appserver_queue(new Broken()));
 end_of(appserver_queue('job_exits'));
+echo 'attempt, failures, crashes: ', implode(', ', Job::find(appserver_queue('job_counts'))->await()), "\n";
 
 // The class is the application's: this process knows it, too.
 final class Broken extends Job
@@ -48,3 +49,4 @@ bool(true)
 job ID, job_exits(), is dead after 1 attempts: %s
 0 failures, 1 crashes of 1: dead
   1 crashed: %s
+attempt, failures, crashes: 3, 1, 1

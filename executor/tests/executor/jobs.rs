@@ -33,6 +33,8 @@ fn job(input: Option<&[u8]>) -> JobContext {
     JobContext {
         id: JobId::new(0x0193_2c07_209c, 0xa4f, 5, 6),
         attempt: 2,
+        failures: 1,
+        crashes: 0,
         idempotency_key: Some("once".to_owned()),
         batch: None,
         input: input.map(<[u8]>::to_vec),

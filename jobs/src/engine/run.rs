@@ -155,6 +155,8 @@ impl Engine {
         let context = JobContext {
             id: self.id_of(seq, head),
             attempt: head.attempt,
+            failures: head.failures,
+            crashes: head.crashes,
             idempotency_key: head.idempotency_key.clone(),
             batch: head.batch,
             input,

@@ -77,6 +77,31 @@ fn crashes_count_apart_and_make_a_job_poison() {
 }
 
 #[test]
+fn an_attempt_is_told_what_went_wrong_since_somebody_asked_for_it() {
+    let mut worker = Worker::new();
+    let id = worker.put(job("work").attempts(2).with(|o| o.backoff = Some(Backoff::Fixed(0))));
+    let told = |worker: &Worker| {
+        let context = &worker.running[&id].context;
+        (context.attempt, context.failures, context.crashes)
+    };
+    worker.step();
+    assert_eq!(told(&worker), (1, 0, 0));
+    worker.end(id, Ended::Interrupted);
+    worker.step();
+    assert_eq!(told(&worker), (2, 0, 0));
+    worker.crash(id);
+    worker.step();
+    assert_eq!(told(&worker), (3, 0, 1));
+    worker.fail(id);
+    worker.step();
+    assert_eq!(told(&worker), (4, 1, 1));
+    worker.fail(id);
+    assert!(worker.retry(id));
+    worker.step();
+    assert_eq!(told(&worker), (5, 0, 0));
+}
+
+#[test]
 fn an_attempt_that_a_restart_ended_counts_as_a_crash() {
     let mut worker = Worker::new();
     let id = worker.put(job("work").with(|o| o.crash_attempts = Some(2)));

@@ -178,6 +178,9 @@ pub enum JobRefusal {
 pub struct JobContext {
     pub id: JobId,
     pub attempt: u32,
+    /// Attempts that failed, and that crashed, since it was queued or somebody had it run again.
+    pub failures: u16,
+    pub crashes: u16,
     pub idempotency_key: Option<String>,
     pub batch: Option<JobId>,
     /// A value in the value codec that comes before the arguments.
@@ -221,6 +224,8 @@ mod tests {
         let context = JobContext {
             id: JobId::new(1, 2, 3, 4),
             attempt: 2,
+            failures: 1,
+            crashes: 0,
             idempotency_key: Some("k".to_owned()),
             batch: None,
             input: Some(vec![0xd2]),

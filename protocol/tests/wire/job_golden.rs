@@ -150,12 +150,14 @@ fn the_job_of_a_call() {
     let context = JobContext {
         id: id(),
         attempt: 2,
+        failures: 3,
+        crashes: 4,
         idempotency_key: Some("i".into()),
         batch: None,
         input: Some(b"\xd2".to_vec()),
     };
-    assert_body(&context, "01932c07209c7abc8000050000000006 02 010169 00 0101d2");
+    assert_body(&context, "01932c07209c7abc8000050000000006 02 03 04 010169 00 0101d2");
     let mut body = Vec::new();
     context.put(&mut body);
-    assert_eq!(body[..4], [24, 0, 0, 0]);
+    assert_eq!(body[..4], [26, 0, 0, 0]);
 }

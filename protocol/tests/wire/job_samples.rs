@@ -245,12 +245,16 @@ pub(crate) fn job_reply() -> impl Strategy<Value = JobReply> {
 }
 
 pub(crate) fn job_context() -> impl Strategy<Value = JobContext> {
-    (job_id(), any::<u32>(), option::of(text()), option::of(job_id()), option::of(bytes()))
-        .prop_map(|(id, attempt, idempotency_key, batch, input)| JobContext {
+    let counts = (any::<u32>(), any::<u16>(), any::<u16>());
+    (job_id(), counts, option::of(text()), option::of(job_id()), option::of(bytes())).prop_map(
+        |(id, (attempt, failures, crashes), idempotency_key, batch, input)| JobContext {
             id,
             attempt,
+            failures,
+            crashes,
             idempotency_key,
             batch,
             input,
-        })
+        },
+    )
 }

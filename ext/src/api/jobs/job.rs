@@ -54,6 +54,8 @@ pub(super) fn register() -> Result<()> {
     CURRENT.register(builder)?;
     CURRENT.readonly_property("id", ty::STRING);
     CURRENT.readonly_property("attempt", ty::INT);
+    CURRENT.readonly_property("failures", ty::INT);
+    CURRENT.readonly_property("crashes", ty::INT);
     CURRENT.readonly_property("idempotencyKey", ty::STRING | ty::NULL);
     CURRENT.readonly_property("batch", ty::STRING | ty::NULL);
     Ok(())
@@ -82,6 +84,8 @@ extern "C" fn current(frame: &mut ExecuteData, result: &mut Zval) {
                 [
                     ("id", id(job.id)),
                     ("attempt", int(job.attempt.into())),
+                    ("failures", int(job.failures.into())),
+                    ("crashes", int(job.crashes.into())),
                     ("idempotencyKey", job.idempotency_key.as_ref().map_or_else(Zval::null, text)),
                     ("batch", job.batch.map_or_else(Zval::null, id)),
                 ],
