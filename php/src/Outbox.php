@@ -83,11 +83,9 @@ final class Outbox
         ?float $keep = null,
         ?string $batch = null,
     ): string {
-        $options = compact(
-            'queue', 'delay', 'runAt', 'priority', 'attempts', 'crashAttempts', 'backoff', 'timeout', 'expires',
-            'unique', 'group', 'limit', 'tags', 'idempotencyKey', 'keep', 'batch',
-        );
-        // Says what is wrong with them where it can still be mended.
+        // All that this was called with, by name.
+        $options = array_diff_key(get_defined_vars(), ['job' => true, 'arguments' => true]);
+        // Says what is wrong with them where it can still be mended; the rest the worker says.
         $this->client()->withJob(...$options);
         return $this->table->add(
             $job instanceof Job ? $job::class . '::run' : $job,
@@ -111,41 +109,36 @@ final class Outbox
         $this->db->beginTransaction();
         try {
             $result = $work($this);
+            $this->end();
         } catch (Throwable $error) {
+            // Also after a commit that failed: SQLite leaves the transaction open.
             if ($this->db->inTransaction()) {
                 $this->db->rollBack();
             }
             throw $error;
         }
-        $this->commit();
+        $this->relayAfterCommit();
         return $result;
     }
 
     /** Commits the transaction that is open, and relays: what that cannot, the next relay does. */
     public function commit(): void
     {
-        if (!$this->db->commit()) {
-            throw new LogicException('the transaction could not be committed: ' . $this->table->lastError());
-        }
-        try {
-            $this->relay(self::AFTER_COMMIT_MAX);
-        } catch (Throwable $error) {
-            // What was committed is not undone by an exception here, and the rows are relayed later. Not a
-            // warning: frameworks make exceptions of those.
-            error_log('appserver: the outbox is relayed later: ' . $error->getMessage());
-        }
+        $this->end();
+        $this->relayAfterCommit();
     }
 
     /**
      * Sends what is committed to the workers, in the order in which it was queued, and removes it from the
      * table. Of several at a time one does it, the others return at once.
      *
-     * What a worker refuses for its own sake, e.g. because the function is not deployed yet, stays with the
-     * reason in its row and is tried again later, ever more rarely; jobs of the same group wait for it.
+     * What is not taken now, e.g. because the function is not deployed yet or the worker of the job's key is away,
+     * stays with the reason in its row and is tried again later, ever more rarely; jobs of the same group wait
+     * for it, others do not.
      *
-     * @param int $max Most jobs to send now.
+     * @param int $max Most jobs to try now, those that are not taken included.
      * @return array<string, string> Ids of the jobs by the keys that queue() returned.
-     * @throws Exception No worker takes jobs now. What was sent before is not sent again.
+     * @throws Exception Nothing could be sent, because no worker was there.
      */
     public function relay(int $max = 1000): array
     {
@@ -157,6 +150,24 @@ final class Outbox
     public function waiting(): int
     {
         return $this->table->count();
+    }
+
+    private function end(): void
+    {
+        if (!$this->db->commit()) {
+            throw new LogicException('the transaction could not be committed: ' . $this->table->lastError());
+        }
+    }
+
+    private function relayAfterCommit(): void
+    {
+        try {
+            $this->relay(self::AFTER_COMMIT_MAX);
+        } catch (Throwable $error) {
+            // What was committed is not undone by an exception here, and the rows are relayed later. Not a
+            // warning: frameworks make exceptions of those.
+            error_log('appserver: the outbox is relayed later: ' . $error->getMessage());
+        }
     }
 
     private function client(): Client

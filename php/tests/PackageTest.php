@@ -58,11 +58,30 @@ final class PackageTest extends TestCase
         self::assertSame(1, $outbox->waiting());
     }
 
+    public function testAFileThatDeclaresMayReturnAFunctionForTheRounds(): void
+    {
+        $connects = "function shop_db(): PDO {
+            file_put_contents('{$this->files->path}/rounds', \"round\\n\", FILE_APPEND);
+            if (count(file('{$this->files->path}/rounds')) === 3) exit(9);
+            return new PDO('sqlite::memory:');
+        }";
+        file_put_contents("{$this->files->path}/db.php", "<?php return shop_db(...); $connects");
+        // There is no table: each round fails, and the next one is made nevertheless.
+        self::assertSame(9, $this->outbox("{$this->files->path}/db.php", '--every', '0.1')[1]);
+        self::assertStringNotContainsString('redeclare', implode($this->files->lines('errors')));
+
+        file_put_contents("{$this->files->path}/db.php", "<?php return shop_db(); $connects");
+        self::assertSame(64, $this->outbox("{$this->files->path}/db.php", '--every', '0.1')[1]);
+        self::assertStringContainsString('declares shop_db()', implode($this->files->lines('errors')));
+    }
+
     public function testTheCommandRefusesWhatItDoesNotKnow(): void
     {
         self::assertSame(64, $this->outbox('--schema', 'oracle')[1]);
         self::assertSame(64, $this->outbox('--unknown')[1]);
-        self::assertSame(64, $this->outbox('file.php', '--every', 'now')[1]);
+        foreach (['now', '0', '-1', '1e-9', '0.05', '86401', '1e400', 'nan'] as $seconds) {
+            self::assertSame(64, $this->outbox('file.php', '--every', $seconds)[1], $seconds);
+        }
         self::assertSame(1, $this->outbox('/nonexistent')[1]);
         self::assertStringContainsString('appserver-outbox FILE', $this->outbox('--help')[0]);
     }

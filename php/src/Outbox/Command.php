@@ -6,7 +6,6 @@ namespace AppServer\Outbox;
 
 use AppServer\Outbox;
 use LogicException;
-use PDO;
 use Throwable;
 
 /** The command line: appserver-outbox. */
@@ -16,8 +15,10 @@ final class Command
         Relays the jobs in an application's table appserver_outbox to the workers.
 
         appserver-outbox FILE [--every SECONDS]
-            FILE returns the PDO of the database, or an AppServer\Outbox. Without --every it relays what is
-            there, and ends.
+            FILE returns the PDO of the database, or an AppServer\Outbox; or a function that returns one.
+            Without --every it relays what is there, and ends. With it each round has a connection of its
+            own: the function is called again, or FILE is required again, which one that declares functions
+            or classes cannot be. SECONDS: from 0.1 to 86400.
         appserver-outbox --schema DRIVER
             Prints the SQL that makes the table: sqlite, pgsql or mysql.
 
@@ -27,6 +28,9 @@ final class Command
         TEXT;
     /** As of sysexits.h. */
     private const USAGE = 64;
+    /** Pauses of --every, in seconds. */
+    private const EVERY_S_MIN = 0.1;
+    private const EVERY_S_MAX = 86_400;
 
     /** @param list<string> $arguments */
     public function run(array $arguments): int
@@ -34,8 +38,8 @@ final class Command
         return match (true) {
             $arguments === ['--help'] || $arguments === ['-h'] => $this->say(self::HELP),
             count($arguments) === 2 && $arguments[0] === '--schema' => $this->schema($arguments[1]),
-            count($arguments) === 1 && $arguments[0][0] !== '-' => $this->once($arguments[0]),
-            count($arguments) === 3 && $arguments[1] === '--every' => $this->ever($arguments[0], $arguments[2]),
+            count($arguments) === 1 && $arguments[0][0] !== '-' => $this->once(new Source($arguments[0])),
+            count($arguments) === 3 && $arguments[1] === '--every' => $this->ever(new Source($arguments[0]), $arguments[2]),
             default => $this->refuse('see appserver-outbox --help'),
         };
     }
@@ -61,10 +65,10 @@ final class Command
         }
     }
 
-    private function once(string $file): int
+    private function once(Source $source): int
     {
         try {
-            $outbox = self::outbox($file);
+            $outbox = $source->outbox();
             do {
                 $sent = count($outbox->relay());
             } while ($sent > 0);
@@ -75,28 +79,22 @@ final class Command
         }
     }
 
-    private function ever(string $file, string $seconds): int
+    private function ever(Source $source, string $seconds): int
     {
-        if (!is_numeric($seconds) || (float) $seconds <= 0.0) {
-            return $this->refuse('--every wants a number of seconds');
+        $pause = filter_var($seconds, FILTER_VALIDATE_FLOAT);
+        if ($pause === false || $pause < self::EVERY_S_MIN || $pause > self::EVERY_S_MAX) {
+            return $this->refuse('--every wants seconds, from ' . self::EVERY_S_MIN . ' to ' . self::EVERY_S_MAX);
         }
-        // Each time with a connection of its own, which a database that was restarted needs.
         while (true) {
-            $this->once($file);
-            usleep((int) ((float) $seconds * 1_000_000.0));
+            $this->once($source);
+            $declared = $source->declaresOnce();
+            if ($declared !== null) {
+                return $this->refuse(
+                    "the file declares $declared, so it cannot be required for each round of --every: have it"
+                    . ' return a function that returns the PDO',
+                );
+            }
+            usleep((int) ($pause * 1_000_000.0));
         }
-    }
-
-    private static function outbox(string $file): Outbox
-    {
-        if (!is_file($file)) {
-            throw new LogicException("there is no file $file");
-        }
-        $made = require $file;
-        return match (true) {
-            $made instanceof Outbox => $made,
-            $made instanceof PDO => new Outbox($made),
-            default => throw new LogicException("$file returns neither a PDO nor an AppServer\\Outbox"),
-        };
     }
 }

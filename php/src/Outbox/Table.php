@@ -80,6 +80,12 @@ final class Table
         );
     }
 
+    /** It is due, whatever it was put off to. */
+    public function hurry(Row $row): void
+    {
+        $this->run('UPDATE appserver_outbox SET retry_at = 0 WHERE id = ?', [$row->id]);
+    }
+
     public function count(): int
     {
         return (int) $this->run('SELECT COUNT(*) FROM appserver_outbox')->fetchColumn();

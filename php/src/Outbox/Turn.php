@@ -6,7 +6,7 @@ namespace AppServer\Outbox;
 
 use LogicException;
 use PDO;
-use PDOException;
+use RuntimeException;
 
 /**
  * One relay at a time, so that jobs reach the worker in the order of their rows. The lock is the database's and
@@ -68,8 +68,9 @@ final class Turn
         } finally {
             try {
                 $this->table->run("SELECT RELEASE_LOCK($name)")->closeCursor();
-            } catch (PDOException) {
-                // The connection is gone, and the lock with it.
+            } catch (RuntimeException) {
+                // A PDOException, or the table's where PDO throws none: the connection is gone, and the lock
+                // with it. What $work threw is the news.
             }
         }
         return true;

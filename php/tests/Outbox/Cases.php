@@ -5,7 +5,6 @@ declare(strict_types=1);
 namespace AppServer\Tests\Outbox;
 
 use AppServer\Backoff;
-use AppServer\EncodeException;
 use AppServer\Job;
 use AppServer\JobState;
 use AppServer\Limit;
@@ -13,6 +12,7 @@ use AppServer\Outbox;
 use AppServer\Outbox\Table;
 use AppServer\Tests\Child;
 use AppServer\Tests\Files;
+use AppServer\Tests\Wait;
 use AppServer\Unique;
 use AppServer\UniqueMode;
 use LogicException;
@@ -25,8 +25,8 @@ require_once __DIR__ . '/../app/functions.php';
 abstract class Cases extends TestCase
 {
     private Files $files;
-    private HookedPdo $db;
-    private Outbox $outbox;
+    protected HookedPdo $db;
+    protected Outbox $outbox;
 
     abstract protected function dsn(): string;
 
@@ -120,31 +120,18 @@ abstract class Cases extends TestCase
         $delayedJob->cancel();
     }
 
-    public function testWrongOptionsAndArgumentsAreRefusedAtOnce(): void
-    {
-        try {
-            $this->outbox->queue('seen', attempts: 0);
-            self::fail();
-        } catch (\ValueError $error) {
-            self::assertStringContainsString('attempts', $error->getMessage());
-        }
-        try {
-            $this->outbox->queue('seen', [static fn () => 1]);
-            self::fail();
-        } catch (EncodeException $error) {
-            self::assertStringContainsString('Closure cannot be sent', $error->getMessage());
-        }
-        self::assertSame(0, $this->outbox->waiting());
-    }
-
     public function testAKillBetweenAcknowledgementAndRemovalMakesNoSecondJob(): void
     {
         $key = $this->outbox->queue('note', [$this->file(), 'once']);
         [, $status] = $this->child('relay', 'DELETE FROM appserver_outbox');
         self::assertSame(-SIGKILL, $status);
         self::assertSame(1, $this->outbox->waiting());
-        $ids = $this->outbox->relay();
-        self::assertSame(0, $this->outbox->waiting());
+        $ids = [];
+        // A server keeps the lock of the killed one until it has seen its end.
+        Wait::until('it is relayed', function () use (&$ids): bool {
+            $ids += $this->outbox->relay();
+            return $this->outbox->waiting() === 0;
+        });
         self::assertSame('once', Job::find($ids[$key])->await(60));
         self::assertSame(['once'], $this->noted());
     }
@@ -240,12 +227,13 @@ abstract class Cases extends TestCase
         $away = new Outbox($this->db, new \AppServer\Client(workers: "unix:{$this->files->path}/nobody"));
         $key = $away->transaction(fn () => $away->queue('note', [$this->file(), 'late']));
         self::assertSame(1, $this->outbox->waiting());
-        ini_set('error_log', (string) $log);
         try {
             $away->relay();
             self::fail();
         } catch (\AppServer\ConnectException) {
             self::assertFalse($this->db->inTransaction());
+        } finally {
+            ini_set('error_log', (string) $log);
         }
         self::assertSame([$key], array_keys($this->outbox->relay()));
     }
@@ -263,7 +251,7 @@ abstract class Cases extends TestCase
         }
     }
 
-    private function connect(): HookedPdo
+    protected function connect(): HookedPdo
     {
         return new HookedPdo($this->dsn(), str_starts_with($this->dsn(), 'mysql:') ? 'root' : null);
     }
