@@ -6,10 +6,12 @@ namespace AppServer\Tests\Bridge;
 
 use AppServer\Bridge\Symfony\Dsn;
 use AppServer\Bridge\Symfony\JobStamp;
+use AppServer\Bridge\Symfony\Treatment;
 use AppServer\Client;
 use AppServer\Job;
 use AppServer\JobFailedException;
 use AppServer\JobState;
+use AppServer\Limit;
 use AppServer\Tests\Files;
 use AppServer\Tests\Wait;
 use AppServer\Unique;
@@ -108,6 +110,40 @@ final class SymfonyTest extends TestCase
         $lines = $this->lines();
         sort($lines);
         self::assertSame(['first', 'first', 'retry'], $lines);
+    }
+
+    public function testARetryIsTreatedAsTheMessageWas(): void
+    {
+        $stamp = new JobStamp(
+            queue: 'urgent',
+            priority: 9,
+            timeout: 20,
+            unique: uniqid('mail', true),
+            group: uniqid('group', true),
+            limit: new Limit('limit', rate: '100/s'),
+            tags: ['mail'],
+        );
+        $id = $this->dispatch('fails', $stamp);
+        Job::find($id)->await(60);
+        $first = Job::find($id);
+        $retry = Job::find(\AppServer\queue('seen', idempotencyKey: "$id:retry:1", group: $stamp->group));
+        foreach (['function', 'queue', 'priority', 'group', 'tags'] as $property) {
+            self::assertSame($first->$property, $retry->$property, $property);
+        }
+        self::assertSame(9, $retry->priority);
+        $this->waitForLines(3);
+    }
+
+    public function testWhatTheStampSaysTravelsWithEverySerializer(): void
+    {
+        $stamp = new JobStamp(timeout: 20, expires: 60, unique: 'u', limit: new Limit('l', 2, '5/s'), idempotencyKey: 'k');
+        $encoded = Treatment::write(['body' => 'b'], $stamp);
+        self::assertSame('{"timeout":20,"expires":60,"limit":{"key":"l","concurrency":2,"rate":"5\/s"}}', json_encode($encoded['appserver']));
+        $read = Treatment::read($encoded);
+        self::assertEquals(new JobStamp(timeout: 20, expires: 60, limit: new Limit('l', 2, '5/s')), $read);
+        self::assertSame(['body' => 'b'], $encoded);
+        self::assertNull(Treatment::read($encoded));
+        self::assertSame(['body' => 'b'], Treatment::write($encoded, new JobStamp(unique: 'u')));
     }
 
     public function testBatchHandlersAreFlushed(): void

@@ -43,7 +43,11 @@ final class Consumer
      */
     public function consume(string $transport, array $encoded): void
     {
+        $stamp = Treatment::read($encoded);
         $envelope = $this->serializer->decode($encoded);
+        if ($stamp !== null) {
+            $envelope = $envelope->with($stamp);
+        }
         $job = Job::current();
         if ($job !== null) {
             $envelope = $envelope->with(new TransportMessageIdStamp($job->id));

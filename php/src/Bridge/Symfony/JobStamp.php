@@ -8,7 +8,11 @@ use AppServer\Limit;
 use AppServer\Unique;
 use Symfony\Component\Messenger\Stamp\NonSendableStampInterface;
 
-/** How one message's job is treated, beyond what the transport says: as of AppServer\queue(). */
+/**
+ * How one message's job is treated, beyond what the transport says: as of AppServer\queue().
+ *
+ * Serializers leave it out, for not every one could make it again; see Treatment.
+ */
 final readonly class JobStamp implements NonSendableStampInterface
 {
     /** @param ?list<string> $tags */

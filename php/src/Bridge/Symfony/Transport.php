@@ -29,11 +29,14 @@ final class Transport implements TransportInterface
     /** @return Envelope With the job's id as its TransportMessageIdStamp. */
     public function send(Envelope $envelope): Envelope
     {
+        $stamp = $envelope->last(JobStamp::class);
+        $stamp = $stamp instanceof JobStamp ? $stamp : null;
+        $encoded = $this->serializer->encode($envelope->withoutAll(TransportMessageIdStamp::class));
         try {
-            $id = $this->client->withJob(...$this->options($envelope))->queue(
+            $id = $this->client->withJob(...$this->options($envelope, $stamp))->queue(
                 $this->dsn->target,
                 $this->dsn->transport,
-                $this->serializer->encode($envelope->withoutAll(TransportMessageIdStamp::class)),
+                Treatment::write($encoded, $stamp),
             );
         } catch (Exception $error) {
             throw new TransportException($error->getMessage(), 0, $error);
@@ -58,13 +61,9 @@ final class Transport implements TransportInterface
     }
 
     /** @return array<string, mixed> */
-    private function options(Envelope $envelope): array
+    private function options(Envelope $envelope, ?JobStamp $stamp): array
     {
-        $options = $this->dsn->job;
-        $stamp = $envelope->last(JobStamp::class);
-        if ($stamp instanceof JobStamp) {
-            $options = $stamp->options() + $options;
-        }
+        $options = ($stamp?->options() ?? []) + $this->dsn->job;
         $delay = $envelope->last(DelayStamp::class);
         if ($delay instanceof DelayStamp && $delay->getDelay() > 0) {
             $options['delay'] = $delay->getDelay() / 1000;
