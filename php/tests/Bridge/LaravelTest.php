@@ -4,14 +4,17 @@ declare(strict_types=1);
 
 namespace AppServer\Tests\Bridge;
 
+use AppServer\Bridge\Laravel\Consumer;
 use AppServer\Job;
 use AppServer\JobFailedException;
 use AppServer\JobState;
+use AppServer\Tests\Administrator;
 use AppServer\Tests\Files;
 use AppServer\Tests\Wait;
 use BadMethodCallException;
 use Illuminate\Contracts\Bus\Dispatcher;
 use Illuminate\Contracts\Queue\Queue;
+use LogicException;
 use PHPUnit\Framework\TestCase;
 use SendReceipt;
 
@@ -124,6 +127,63 @@ final class LaravelTest extends TestCase
         $this->queue()->bulk([$this->receipt('works'), $this->receipt('works')]);
         $this->waitForLines(2);
         self::assertSame(['attempt 1', 'attempt 1'], $this->lines());
+    }
+
+    public function testAReleaseThatCannotBeQueuedIsAFailure(): void
+    {
+        $id = laravel()->make('queue')->connection('one way')->push($this->receipt('releases'));
+        try {
+            Job::find($id)->await(60);
+            self::fail('its second attempt is lost');
+        } catch (JobFailedException $error) {
+            self::assertStringContainsString('not_deployed', $error->getMessage());
+        }
+        [$attempt, $logged] = $this->lines();
+        self::assertSame('attempt 1', $attempt);
+        self::assertStringContainsString('logged by one way, laravel: the worker exports no function', $logged);
+    }
+
+    public function testADeadJobThatIsRunAgainHasAllItsTries(): void
+    {
+        $receipt = $this->receipt('fails once');
+        $receipt->tries = 1;
+        $id = $this->queue()->push($receipt);
+        try {
+            Job::find($id)->await(60);
+            self::fail();
+        } catch (JobFailedException) {
+            Administrator::queue('retry', $id);
+        }
+        Job::find($id)->await(60);
+        self::assertSame(
+            ['attempt 1', 'failed: failed', 'logged by jobs, laravel: failed', 'attempt 1'],
+            $this->lines(),
+        );
+    }
+
+    public function testALongNameOfAClassIsATagByItsEnd(): void
+    {
+        $receipt = $this->receipt('works');
+        // The last 64 bytes begin inside the Ü.
+        $end = str_repeat('x', 46) . '\\Jobs\\SendReceipt';
+        $receipt->name = "App\\Ü$end";
+        $id = $this->queue()->push($receipt);
+        Job::find($id)->await(60);
+        self::assertSame([63, [$end]], [strlen($end), Job::find($id)->tags]);
+    }
+
+    public function testAConsumerLeavesNothingBehind(): void
+    {
+        $id = $this->queue()->push($this->receipt('counts listeners'));
+        Job::find($id)->await(60);
+        self::assertSame(['attempt 1', 'listeners: 0'], $this->lines());
+    }
+
+    public function testOutsideAJobNothingIsConsumed(): void
+    {
+        $this->expectException(LogicException::class);
+        $this->expectExceptionMessage('outside a job');
+        (new Consumer(laravel()))->consume('jobs', 'laravel', '{}');
     }
 
     public function testThereIsNothingToPop(): void

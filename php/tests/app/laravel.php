@@ -15,6 +15,7 @@ use Illuminate\Contracts\Debug\ExceptionHandler;
 use Illuminate\Contracts\Events\Dispatcher as EventsContract;
 use Illuminate\Contracts\Queue\ShouldQueue;
 use Illuminate\Events\Dispatcher;
+use Illuminate\Queue\Events\JobFailed;
 use Illuminate\Queue\Failed\FailedJobProviderInterface;
 use Illuminate\Queue\InteractsWithQueue;
 use Illuminate\Queue\QueueManager;
@@ -32,7 +33,16 @@ function laravel(): LaravelContainer
     $app->instance(ContainerContract::class, $app);
     $app->instance('config', new Repository(['queue' => [
         'default' => 'jobs',
-        'connections' => ['jobs' => ['driver' => 'appserver', 'queue' => 'laravel', 'tries' => 2]],
+        'connections' => [
+            'jobs' => ['driver' => 'appserver', 'queue' => 'laravel', 'tries' => 2],
+            // Jobs come in by it, and none can be put back.
+            'one way' => [
+                'driver' => 'appserver',
+                'queue' => 'laravel',
+                'tries' => 2,
+                'function' => AppServer\Job::current() === null ? 'consume_job' : 'not_deployed',
+            ],
+        ],
     ]]));
     $app->singleton('events', static fn () => new Dispatcher($app));
     $app->alias('events', EventsContract::class);
@@ -109,6 +119,7 @@ final class SendReceipt implements ShouldQueue
     use Queueable;
 
     public ?int $tries = null;
+    public ?string $name = null;
 
     public function __construct(public readonly string $file, public readonly string $what)
     {
@@ -119,11 +130,20 @@ final class SendReceipt implements ShouldQueue
         return [0];
     }
 
+    public function displayName(): string
+    {
+        return $this->name ?? self::class;
+    }
+
     public function handle(): void
     {
         note($this->file, "attempt {$this->attempts()}");
         match ($this->what) {
             'fails' => throw new RuntimeException('failed'),
+            'fails once' => AppServer\Job::current()?->attempt === 1 ? throw new RuntimeException('failed') : null,
+            'counts listeners' => note($this->file, 'listeners: ' . count(
+                LaravelContainer::getInstance()->make('events')->getListeners(JobFailed::class),
+            )),
             'releases' => $this->attempts() < 2 ? $this->release(0) : null,
             'gives up' => $this->fail(new RuntimeException('gave up')),
             'dies' => $this->attempts() < 2 ? $this->dieReleased() : null,

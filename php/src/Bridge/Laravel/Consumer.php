@@ -7,8 +7,6 @@ namespace AppServer\Bridge\Laravel;
 use AppServer\Job;
 use Illuminate\Container\Container;
 use Illuminate\Contracts\Debug\ExceptionHandler;
-use Illuminate\Queue\Events\JobFailed;
-use Illuminate\Queue\ManuallyFailedException;
 use Illuminate\Queue\QueueManager;
 use Illuminate\Queue\Worker;
 use Illuminate\Queue\WorkerOptions;
@@ -37,29 +35,18 @@ final class Consumer
     public function consume(string $connection, string $queue, string $payload): void
     {
         $job = $this->job($connection, $queue, $payload);
-        /** @var list<Throwable> $failures */
-        $failures = [];
-        $this->app->make('events')->listen(
-            JobFailed::class,
-            function (JobFailed $event) use ($job, &$failures): void {
-                if ($event->job === $job) {
-                    $failures[] = $event->exception;
-                }
-            },
-        );
+        $failure = null;
         try {
             $this->worker()->process($connection, $job, $this->options($connection));
         } catch (Throwable $error) {
             $this->app->make(ExceptionHandler::class)->report($error);
-            if (!$job->isReleased()) {
-                $failures[] = $error;
-            }
+            // One that could not be put back fails for good, too.
+            $failure = $job->isReleased() ? null : $error;
         }
-        if ($job->hasFailed()) {
-            $this->log($job, $failures[0] ?? new ManuallyFailedException());
-        }
-        if ($failures !== []) {
-            throw $failures[0];
+        $failure = $job->failure() ?? $failure;
+        if ($failure !== null) {
+            $this->log($job, $failure);
+            throw $failure;
         }
     }
 
@@ -72,15 +59,17 @@ final class Consumer
                 . ' the same where jobs are queued and where they run',
             );
         }
-        $current = Job::current();
+        $current = Job::current() ?? throw new LogicException(
+            'consume() was called outside a job: queue the function that calls it, do not call it',
+        );
         return new RunningJob(
             $this->app,
             $from,
             $connection,
             $queue,
             $payload,
-            $current->id ?? '',
-            $current->attempt ?? 1,
+            $current->id,
+            $current->failures + $current->crashes,
         );
     }
 

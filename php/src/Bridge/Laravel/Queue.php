@@ -14,6 +14,9 @@ use Illuminate\Queue\Queue as BaseQueue;
 /** Laravel's jobs become jobs of a deployed function, which gives them to a Consumer. */
 final class Queue extends BaseQueue implements QueueContract
 {
+    /** Longest tag that a worker takes. */
+    private const TAG_BYTES_MAX = 64;
+
     /** @param string $target The function, as for appserver_queue(). */
     public function __construct(
         private readonly Client $client,
@@ -109,7 +112,7 @@ final class Queue extends BaseQueue implements QueueContract
             'queue' => $this->name($queue),
             'delay' => $delay > 0 ? (float) $delay : null,
             'timeout' => ($said['timeout'] ?? 0) > 0 ? (float) $said['timeout'] : null,
-            'tags' => isset($said['displayName']) ? [$said['displayName']] : null,
+            'tags' => self::tags((string) ($said['displayName'] ?? '')),
             // Retries are Laravel's; see Consumer.
             'attempts' => 1,
         ];
@@ -119,6 +122,18 @@ final class Queue extends BaseQueue implements QueueContract
             $options['queue'],
             $payload,
         );
+    }
+
+    /**
+     * The end of a class's name is what tells it from others.
+     *
+     * @return ?list<string>
+     */
+    private static function tags(string $name): ?array
+    {
+        // From the first whole character on.
+        $end = preg_replace('/^[\x80-\xBF]+/', '', substr($name, -self::TAG_BYTES_MAX));
+        return $end === null || $end === '' ? null : [$end];
     }
 
     private function name(?string $queue): string
