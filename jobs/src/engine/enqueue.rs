@@ -234,9 +234,8 @@ impl Engine {
     pub(super) fn admit(&mut self, seq: u64, head: &Head) {
         let kind = self.join_kind(head);
         self.bytes += u64::from(head.body_bytes);
-        let app = self.kinds[kind as usize].key.app;
         self.wait(seq, kind, head);
-        self.takes_key(app, self.id_of(seq, head), head);
+        self.takes_key(self.id_of(seq, head), head);
     }
 }
 
