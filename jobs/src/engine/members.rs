@@ -34,6 +34,13 @@ pub(super) struct Queue {
     pub(super) running: u64,
 }
 
+impl Queue {
+    /// Jobs that wait or run.
+    pub(super) fn len(&self) -> u64 {
+        self.waiting + self.running
+    }
+}
+
 impl Engine {
     pub(super) fn app(&mut self, name: &AppName) -> u32 {
         if let Some(id) = self.app_ids.get(name) {
