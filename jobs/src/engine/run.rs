@@ -61,7 +61,11 @@ impl Engine {
                 && let Some(kind) = self.next_kind(app)
                 && let Some(first) = self.kinds.first(kind)
             {
-                starts.extend(self.begin_first_of(kind, first, reader)?);
+                match self.begin_first_of(kind, first, reader)? {
+                    Some(start) => starts.push(start),
+                    // It was over, and perhaps the end of others of its batch.
+                    None => self.catch_up(reader)?,
+                }
             }
         }
         Ok(starts)
