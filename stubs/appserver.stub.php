@@ -557,6 +557,36 @@ namespace AppServer {
         private function __construct() {}
     }
 
+    /**
+     * An exception with which a job says that no further attempt is of use: the job is dead at once, with
+     * its error. It has to be the one that leaves the job, not a previous one of that.
+     */
+    interface Unrecoverable extends \Throwable {}
+
+    /** To be thrown by a job where no exception of the application's implements Unrecoverable. */
+    class UnrecoverableException extends \RuntimeException implements Unrecoverable {}
+
+    /**
+     * Thrown by a job that puts itself back: its next attempt is at least so many seconds later. That is
+     * no failure, however often it happens, unless it says that it counts.
+     */
+    class RetryAfter extends \RuntimeException
+    {
+        public readonly ?float $seconds;
+        public readonly bool $counts;
+
+        /**
+         * @param ?float $seconds From now; null: the job's back-off. At least 0.1 where it does not count.
+         * @param bool $counts Whether it counts as a failure, of which a job has its attempts.
+         */
+        public function __construct(
+            ?float $seconds = null,
+            bool $counts = false,
+            string $message = '',
+            ?\Throwable $previous = null,
+        ) {}
+    }
+
     enum JobState: string
     {
         /** For its time or its turn. */
@@ -641,7 +671,7 @@ namespace AppServer {
         public readonly float $beganAt;
         /** Seconds. */
         public readonly float $took;
-        /** "returned", "failed", "timed-out", "crashed", "interrupted", "cancelled" or "expired". */
+        /** "returned", "failed", "timed-out", "crashed", "interrupted", "cancelled", "expired" or "released". */
         public readonly string $outcome;
         /** What went wrong; empty when it returned. */
         public readonly string $error;

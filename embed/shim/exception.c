@@ -15,6 +15,23 @@ zval *appserver_exception_property(zend_object *exception, const char *name, siz
 	return value;
 }
 
+bool appserver_exception_is(zend_object *exception, const char *class_name, size_t length)
+{
+	zend_class_entry *class = zend_hash_str_find_ptr(EG(class_table), class_name, length);
+	return class && instanceof_function(exception->ce, class);
+}
+
+zval *appserver_exception_public(zend_object *exception, const char *name, size_t length)
+{
+	zend_property_info *info = zend_hash_str_find_ptr(&exception->ce->properties_info, name, length);
+	if (!info || !(info->flags & ZEND_ACC_PUBLIC) || (info->flags & ZEND_ACC_STATIC)) {
+		return NULL;
+	}
+	zval *value = OBJ_PROP(exception, info->offset);
+	ZVAL_DEREF(value);
+	return value;
+}
+
 void appserver_exception_extras(zend_object *exception, zval *array)
 {
 	zend_class_entry *base = zend_get_exception_base(exception);

@@ -93,6 +93,10 @@ enum appserver_outcome appserver_first_statement(const char *path, size_t length
 
 /* exception.c: inside an exception, whatever class it is of. The zvals are borrowed. */
 zval *appserver_exception_property(zend_object *exception, const char *name, size_t length);
+/* Whether it is of the class of this name, in lower case. Nothing is loaded for it. */
+bool appserver_exception_is(zend_object *exception, const char *class_name, size_t length);
+/* A public property that its class declares; NULL when there is none. It may be undefined. */
+zval *appserver_exception_public(zend_object *exception, const char *name, size_t length);
 /* Declared properties beyond those of Exception and Error, under mangled names, as a new array;
  * undefined when there are none. */
 void appserver_exception_extras(zend_object *exception, zval *array);

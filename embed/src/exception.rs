@@ -30,6 +30,22 @@ impl<'a> ExceptionObject<'a> {
         }
     }
 
+    /// Whether it is of a class or interface, whose name is given in lower case. Nothing is loaded for it.
+    pub fn is(&self, class: &str) -> bool {
+        let object = std::ptr::from_ref(self.object).cast_mut();
+        // SAFETY: a live exception object; the shim reads.
+        unsafe { ffi::appserver_exception_is(object, class.as_ptr().cast(), class.len()) }
+    }
+
+    /// A public property that its class declares.
+    pub fn public_property(&self, name: &str) -> Option<&'a Zval> {
+        let object = std::ptr::from_ref(self.object).cast_mut();
+        // SAFETY: as of `property`.
+        unsafe {
+            ffi::appserver_exception_public(object, name.as_ptr().cast(), name.len()).as_ref()
+        }
+    }
+
     /// What its class declares beyond `Exception` and `Error`: an array under mangled names, or a
     /// zval of undefined type. Allocates: call it in [`crate::Request::guard`].
     pub fn extras(&self) -> Zval {

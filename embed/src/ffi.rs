@@ -103,6 +103,16 @@ unsafe extern "C" {
         name: *const c_char,
         length: usize,
     ) -> *mut zval;
+    pub(crate) fn appserver_exception_is(
+        exception: *mut zend_object,
+        class: *const c_char,
+        length: usize,
+    ) -> bool;
+    pub(crate) fn appserver_exception_public(
+        exception: *mut zend_object,
+        name: *const c_char,
+        length: usize,
+    ) -> *mut zval;
     pub(crate) fn appserver_exception_extras(exception: *mut zend_object, array: *mut zval);
     pub(crate) fn appserver_json_decode(
         json: *const c_char,

@@ -76,3 +76,23 @@ final class Broken extends Job
         throw new LogicException('broken');
     }
 }
+
+final class NoSuchCustomer extends DomainException implements AppServer\Unrecoverable
+{
+}
+
+function job_gives_up(string $how): never
+{
+    throw match ($how) {
+        'NoSuchCustomer' => new NoSuchCustomer('no such customer'),
+        'wrapped' => new RuntimeException('wrapped', previous: new NoSuchCustomer('no such customer')),
+        default => new AppServer\UnrecoverableException('no such customer'),
+    };
+}
+
+/** Works at the attempt of that number. */
+function job_comes_back(int $works, float $after, bool $counts = false): int
+{
+    $attempt = Job::current()->attempt;
+    return $attempt < $works ? throw new AppServer\RetryAfter($after, $counts, 'not yet') : $attempt;
+}

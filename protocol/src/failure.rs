@@ -75,6 +75,20 @@ pub struct Thrown {
     pub properties: Vec<u8>,
 }
 
+/// What an exception says is to become of the job that threw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Wish {
+    /// It is an `AppServer\Unrecoverable`: another attempt is of no use.
+    GiveUp,
+    /// It is an `AppServer\RetryAfter`.
+    Retry {
+        /// The back-off says, where this does not.
+        after_ms: Option<u64>,
+        /// Whether the attempt counts as a failure.
+        counts: bool,
+    },
+}
+
 /// Why a call has no value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Failure {
@@ -144,4 +158,9 @@ pub enum Failure {
     /// The release of the pool was replaced while the call arrived: nothing ran, and the connection is
     /// on its way to the new release. Send the same call again on it.
     Moved,
+    /// As `Thrown`, of an attempt at a job, and the exception says what is to become of that.
+    JobThrown {
+        chain: Vec<Thrown>,
+        wish: Wish,
+    },
 }

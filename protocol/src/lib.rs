@@ -27,7 +27,7 @@ pub use control::{
     PoolStatus, Replacements, StatusReport,
 };
 pub use diff::{Change, ChangeKind, diff};
-pub use failure::{ExitCause, Failure, FatalKind, Thrown, TraceFrame};
+pub use failure::{ExitCause, Failure, FatalKind, Thrown, TraceFrame, Wish};
 pub use frame::{
     BadFrame, EncodeBody, FLAG_JOB, FLAG_JSON, FLAG_OUTPUT, FLAG_SAMPLED, HEADER_BYTES, Header,
     Kind, TraceContext, append_body, body_from_slice, body_to_vec, control_frame,

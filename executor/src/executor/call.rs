@@ -49,7 +49,7 @@ pub(super) fn run(request: &Request<'_>, call: &Call<'_>, encoded: &[u8]) -> End
     let ended = match find(request, call.target, given.object.as_ref()) {
         Ok(function) => {
             let outcome = enter(request, function, &mut given.arguments);
-            judge(request, outcome, call.limit_ms)
+            judge(request, outcome, call.limit_ms, call.job.is_some())
         }
         Err(ended) => ended,
     };
@@ -170,7 +170,7 @@ fn enter(request: &Request<'_>, function: Function<'_>, arguments: &mut Argument
     }
 }
 
-fn judge(request: &Request<'_>, outcome: Outcome, limit_ms: u32) -> Ended {
+fn judge(request: &Request<'_>, outcome: Outcome, limit_ms: u32, is_job: bool) -> Ended {
     if fork_guard::is_stranger() {
         // Its destructors run when the request is closed.
         std::mem::forget(outcome);
@@ -186,7 +186,10 @@ fn judge(request: &Request<'_>, outcome: Outcome, limit_ms: u32) -> Ended {
         Outcome::BailedOut(bailout) => Ended::BailedOut(failure::fatal(&bailout)),
         Outcome::Exited(status) => Ended::Exited(failure::exited(status)),
         Outcome::Threw(exception) => {
-            let failure = failure::thrown(request, &exception);
+            let failure = match is_job {
+                true => failure::thrown_by_job(request, &exception),
+                false => failure::thrown(request, &exception),
+            };
             match request.release(exception) {
                 Ok(()) => Ended::Failed(failure),
                 Err(_) => Ended::BailedOut(failure),

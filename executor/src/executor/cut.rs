@@ -25,7 +25,7 @@ pub(super) fn body(failure: &Failure, bytes_max: u32) -> Vec<u8> {
     let mut failure = failure.clone();
     // Encoding takes long for what is this large: it is done again only when enough is gone.
     let mut excess = body.len() - bytes_max;
-    if let Failure::Thrown(chain) = &mut failure {
+    if let Failure::Thrown(chain) | Failure::JobThrown { chain, .. } = &mut failure {
         while excess > 0
             && let Some(gone) = shed(chain)
         {
@@ -93,7 +93,7 @@ fn length(frame: &TraceFrame) -> usize {
 fn shorten(failure: &mut Failure, max: usize) {
     let cut = |words: &mut String| *words = text(words.as_bytes(), max);
     match failure {
-        Failure::Thrown(chain) => {
+        Failure::Thrown(chain) | Failure::JobThrown { chain, .. } => {
             for thrown in chain {
                 thrown.message = bytes(&thrown.message, max);
                 cut(&mut thrown.class);

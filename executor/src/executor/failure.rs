@@ -3,7 +3,7 @@
 use super::{codec, cut};
 use embed::{Bailout, ExceptionObject, Outcome, Request};
 use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
-use protocol::{Failure, FatalKind, Thrown, TraceFrame};
+use protocol::{Failure, FatalKind, Thrown, TraceFrame, Wish};
 
 /// Exceptions of a chain of previous ones.
 const CHAIN_MAX: usize = 16;
@@ -42,6 +42,31 @@ pub(super) fn fatal(Bailout(error): &Bailout) -> Failure {
     };
     let file = cut::text(error.file.as_bytes(), cut::NAME_BYTES_MAX);
     Failure::Fatal { kind, message, file, line: error.line }
+}
+
+/// As [`thrown`], by an attempt at a job, whose exception may say what is to become of that. Previous ones
+/// have no say: who catches them and throws another has decided.
+pub(super) fn thrown_by_job(request: &Request<'_>, exception: &Zval) -> Failure {
+    let wish = ExceptionObject::new(exception).and_then(|exception| wish(&exception));
+    match (thrown(request, exception), wish) {
+        (Failure::Thrown(chain), Some(wish)) => Failure::JobThrown { chain, wish },
+        (failure, _) => failure,
+    }
+}
+
+fn wish(exception: &ExceptionObject<'_>) -> Option<Wish> {
+    if exception.is("appserver\\unrecoverable") {
+        return Some(Wish::GiveUp);
+    }
+    exception.is("appserver\\retryafter").then(|| Wish::Retry {
+        after_ms: exception.public_property("seconds").and_then(Zval::double).map(milliseconds),
+        counts: exception.public_property("counts").and_then(Zval::bool).unwrap_or(false),
+    })
+}
+
+/// At least as long; what is no time is none.
+fn milliseconds(seconds: f64) -> u64 {
+    (seconds * 1000.0).ceil() as u64
 }
 
 /// An exception with its chain of previous ones.

@@ -184,7 +184,9 @@ impl CallError {
     /// What came back instead of a value.
     pub(crate) fn from_failure(failure: Failure, function: &str) -> Self {
         match failure {
-            Failure::Thrown(chain) => Self::new(ErrorKind::Thrown(chain), String::new()),
+            Failure::Thrown(chain) | Failure::JobThrown { chain, .. } => {
+                Self::new(ErrorKind::Thrown(chain), String::new())
+            }
             Failure::Fatal { kind, message, file, line } => {
                 fatal(function, kind, &message, file, line)
             }

@@ -84,7 +84,10 @@ fn fail(cluster: &mut Cluster, call: &mut Call, failure: Failure, ran_in: Versio
     };
     match failure {
         Failure::UnknownFunction { .. } | Failure::NotCallable { .. } => keep_link(cluster, call),
-        Failure::Thrown(_) | Failure::BadArguments { .. } | Failure::BadResult { .. } => {
+        Failure::Thrown(_)
+        | Failure::JobThrown { .. }
+        | Failure::BadArguments { .. }
+        | Failure::BadResult { .. } => {
             keep_link(cluster, call);
             call.ran_in = ran_in;
         }

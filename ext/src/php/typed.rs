@@ -35,6 +35,7 @@ pub(crate) struct Named {
 #[derive(Clone, Copy)]
 pub(crate) enum Default {
     Null,
+    False,
     Float(f64),
     Text(&'static str),
     EmptyArray,
@@ -134,6 +135,7 @@ impl Default {
     fn source(self) -> String {
         match self {
             Self::Null => "null".to_owned(),
+            Self::False => "false".to_owned(),
             Self::Float(value) => format!("{value:?}"),
             Self::Text(text) => format!("'{text}'"),
             Self::EmptyArray => "[]".to_owned(),
@@ -145,6 +147,7 @@ impl Default {
         let mut value = Zval::new();
         match self {
             Self::Null => {}
+            Self::False => value.set_bool(false),
             Self::Float(number) => value.set_double(number),
             Self::Text(text) => value.set_zend_string(ZendStr::new(text, false)),
             Self::EmptyArray => value = super::empty_array(),
@@ -238,13 +241,26 @@ impl<'frame> Given<'frame> {
     /// Assigns every argument, or what stands for it, to the property of its name.
     pub(crate) fn assign(&self, object: &mut ZendObject, class: &'static Class) {
         for (index, param) in self.params.iter().enumerate() {
-            let given = self.all.get(self.first + index).map(Zval::dereference);
-            let value = match (given, param.default) {
-                (Some(value), _) => as_declared(value, param.mask),
-                (None, Some(default)) => default.value(),
-                (None, None) => continue,
-            };
-            super::properties::set(object, class.entry(), param.name, value);
+            if let Some(value) = self.value(index) {
+                super::properties::set(object, class.entry(), param.name, value);
+            }
+        }
+    }
+
+    /// As [`Self::assign`], one of them alone.
+    pub(crate) fn assign_one(&self, name: &str, object: &mut ZendObject, class: &'static Class) {
+        let index = self.params.iter().position(|param| param.name == name);
+        if let Some(value) = index.and_then(|index| self.value(index)) {
+            super::properties::set(object, class.entry(), name, value);
+        }
+    }
+
+    /// An argument, or what stands for it, as a property of its type holds it.
+    fn value(&self, index: usize) -> Option<Zval> {
+        let param = &self.params[index];
+        match self.all.get(self.first + index).map(Zval::dereference) {
+            Some(value) => Some(as_declared(value, param.mask)),
+            None => param.default.map(Default::value),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Attempts end: what becomes of their jobs.
 
 use super::Engine;
+use super::options::TIME_MS_MAX;
 use super::report::report;
 use super::run::{Ended, Running};
 use crate::clock::{Due, Pause};
@@ -10,6 +11,9 @@ use protocol::{Attempt, JobState, Outcome, Progress};
 
 /// Pause before an attempt of which nothing ran is tried again: the release may be changing.
 const NOT_BEGUN_PAUSE_MS: u64 = 200;
+/// Least pause of a job that puts itself back without being counted: one that does so for ever leaves
+/// disk and executors to others.
+const RELEASED_PAUSE_MS: u64 = 100;
 
 impl Engine {
     /// An attempt ended. `false` when it is not the one that runs: then it changes nothing.
@@ -30,7 +34,12 @@ impl Engine {
                 self.end(seq, running, JobState::Cancelled, cause);
             }
             Ended::Returned(result) => self.done(seq, running, result),
-            Ended::Failed(_) | Ended::TimedOut(_) => self.failed(seq, running, &error),
+            Ended::Failed(_) | Ended::TimedOut(_) => self.failed(seq, running, None, &error),
+            Ended::GaveUp(_) => self.gave_up(seq, running, &error),
+            Ended::Again { after_ms, counts: true, .. } => {
+                self.failed(seq, running, after_ms, &error);
+            }
+            Ended::Again { after_ms, counts: false, .. } => self.released(seq, running, after_ms),
             Ended::Crashed(_) => self.crashed(seq, running, &error),
             Ended::Interrupted => self.again(seq, running, 0),
             Ended::NotBegun(_) => self.again(seq, running, NOT_BEGUN_PAUSE_MS),
@@ -75,17 +84,40 @@ impl Engine {
         self.end(seq, running, JobState::Done, String::new());
     }
 
-    fn failed(&mut self, seq: u64, mut running: Running, error: &str) {
-        running.head.failures = running.head.failures.saturating_add(1);
+    /// `after_ms` is its own word for the pause.
+    fn failed(&mut self, seq: u64, mut running: Running, after_ms: Option<u64>, error: &str) {
+        self.count_failure(&mut running);
         let Head { failures, attempts_max, .. } = running.head;
-        self.totals.failed += 1;
         if failures >= attempts_max {
             let cause =
                 format!("it failed {failures} times (attempts = {attempts_max}); last: {error}");
             return self.end(seq, running, JobState::Dead, cause);
         }
-        let pause = running.head.backoff.pause_ms(failures, self.random.next());
+        let pause = self.pause_after(&running.head, after_ms);
         self.again(seq, running, pause);
+    }
+
+    fn count_failure(&mut self, running: &mut Running) {
+        running.head.failures = running.head.failures.saturating_add(1);
+        self.totals.failed += 1;
+    }
+
+    fn gave_up(&mut self, seq: u64, mut running: Running, error: &str) {
+        self.count_failure(&mut running);
+        self.end(seq, running, JobState::Dead, format!("it gave up: {error}"));
+    }
+
+    /// It may do so for ever, and nothing grows by it: of attempts the last ones are kept.
+    fn released(&mut self, seq: u64, running: Running, after_ms: Option<u64>) {
+        let pause = self.pause_after(&running.head, after_ms).max(RELEASED_PAUSE_MS);
+        self.again(seq, running, pause);
+    }
+
+    fn pause_after(&mut self, head: &Head, after_ms: Option<u64>) -> u64 {
+        match after_ms {
+            Some(after_ms) => after_ms.min(TIME_MS_MAX),
+            None => head.backoff.pause_ms(head.failures, self.random.next()),
+        }
     }
 
     fn crashed(&mut self, seq: u64, mut running: Running, error: &str) {
@@ -182,10 +214,19 @@ fn described(ended: &Ended, cancelled: bool) -> (Outcome, String) {
     match ended {
         Ended::Returned(_) if cancelled => (Outcome::Cancelled, String::new()),
         Ended::Returned(_) => (Outcome::Returned, String::new()),
-        Ended::Failed(error) | Ended::TimedOut(error) | Ended::Crashed(error) if cancelled => {
+        Ended::Failed(error)
+        | Ended::TimedOut(error)
+        | Ended::Crashed(error)
+        | Ended::GaveUp(error)
+        | Ended::Again { error, .. }
+            if cancelled =>
+        {
             (Outcome::Cancelled, error.clone())
         }
-        Ended::Failed(error) => (Outcome::Failed, error.clone()),
+        Ended::Failed(error) | Ended::GaveUp(error) | Ended::Again { counts: true, error, .. } => {
+            (Outcome::Failed, error.clone())
+        }
+        Ended::Again { counts: false, error, .. } => (Outcome::Released, error.clone()),
         Ended::TimedOut(error) => (Outcome::TimedOut, error.clone()),
         Ended::Crashed(error) => (Outcome::Crashed, error.clone()),
         Ended::Interrupted => (Outcome::Interrupted, "the worker was stopped".to_owned()),

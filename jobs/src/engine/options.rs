@@ -12,7 +12,7 @@ const TAG_BYTES_MAX: usize = 64;
 /// Highest count of a rate: what is asked for beyond is no limit.
 const RATE_COUNT_MAX: u32 = 1_000_000;
 /// Ten years: what is asked for beyond is a mistake in units.
-const TIME_MS_MAX: u64 = 10 * 365 * 24 * 3600 * 1000;
+pub(super) const TIME_MS_MAX: u64 = 10 * 365 * 24 * 3600 * 1000;
 /// Most pauses of a list.
 const PAUSES_MAX: usize = 100;
 

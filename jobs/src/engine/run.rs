@@ -32,6 +32,15 @@ pub enum Ended {
     /// It threw, or was refused: counts as a failure.
     Failed(String),
     TimedOut(String),
+    /// It threw what says that another attempt is of no use: the job is dead.
+    GaveUp(String),
+    /// It threw what asks for another attempt, after so long, else after its back-off. It counts as a
+    /// failure, or as nothing.
+    Again {
+        after_ms: Option<u64>,
+        counts: bool,
+        error: String,
+    },
     /// Its executor died or gave PHP's request up: counts as a crash.
     Crashed(String),
     /// The worker is stopping: counts as nothing.

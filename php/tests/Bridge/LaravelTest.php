@@ -47,8 +47,8 @@ final class LaravelTest extends TestCase
         Job::find($id)->await(60);
         $job = Job::find($id);
         self::assertSame(
-            ['consume_job', 'receipts', ['SendReceipt'], 1],
-            [$job->function, $job->queue, $job->tags, $job->attemptsMax],
+            ['consume_job', 'receipts', ['SendReceipt']],
+            [$job->function, $job->queue, $job->tags],
         );
         self::assertSame(['attempt 1'], $this->lines());
     }
@@ -63,12 +63,13 @@ final class LaravelTest extends TestCase
 
     public function testTriesOfTheConnectionHoldAndTheLastFailureIsLogged(): void
     {
-        $this->queue()->push($this->receipt('fails'));
-        $this->waitForLines(4);
+        $id = $this->queue()->push($this->receipt('fails'));
+        $this->waitUntilDead($id, 'RuntimeException: failed');
         self::assertSame(
             ['attempt 1', 'attempt 2', 'failed: failed', 'logged by jobs, laravel: failed'],
             $this->lines(),
         );
+        self::assertSame(['failed', 'failed'], $this->outcomes($id));
     }
 
     public function testTriesOfTheJobComeFirst(): void
@@ -76,50 +77,72 @@ final class LaravelTest extends TestCase
         $receipt = $this->receipt('fails');
         $receipt->tries = 1;
         $id = $this->queue()->push($receipt);
-        try {
-            Job::find($id)->await(60);
-            self::fail();
-        } catch (JobFailedException $error) {
-            self::assertStringContainsString('RuntimeException: failed', $error->getMessage());
-        }
+        $this->waitUntilDead($id, 'RuntimeException: failed');
         self::assertSame(
             ['attempt 1', 'failed: failed', 'logged by jobs, laravel: failed'],
             $this->lines(),
         );
     }
 
-    public function testReleasePutsTheJobBack(): void
+    public function testReleasePutsTheSameJobBack(): void
     {
         $id = $this->queue()->push($this->receipt('releases'));
         Job::find($id)->await(60);
-        $this->waitForLines(2);
         self::assertSame(['attempt 1', 'attempt 2'], $this->lines());
+        self::assertSame(['failed', 'returned'], $this->outcomes($id));
+    }
+
+    public function testReleaseWaitsAsLongAsItSays(): void
+    {
+        $receipt = $this->receipt('releases');
+        $receipt->pause = 3600;
+        $id = $this->queue()->push($receipt);
+        Wait::until('it waits again', fn (): bool => Job::find($id)->failures + count(Job::find($id)->attempts) > 0);
+        $job = Job::find($id);
+        self::assertSame(JobState::Waiting, $job->state);
+        self::assertEqualsWithDelta(3600, $job->dueAt - $job->attempts[0]->beganAt, 60);
+        $job->cancel();
     }
 
     public function testAJobThatGivesUpIsDead(): void
     {
         $id = $this->queue()->push($this->receipt('gives up'));
-        try {
-            Job::find($id)->await(60);
-            self::fail();
-        } catch (JobFailedException) {
-            self::assertSame(JobState::Dead, Job::find($id)->state);
-        }
+        $this->waitUntilDead($id, 'gave up');
         self::assertSame(
             ['attempt 1', 'failed: gave up', 'logged by jobs, laravel: gave up'],
             $this->lines(),
         );
     }
 
-    public function testAProcessThatDiesAfterItsReleaseReleasesOnce(): void
+    public function testAnExceptionThatCanNeverWorkFailsTheJob(): void
+    {
+        $id = $this->queue()->push($this->receipt('unrecoverable'));
+        $this->waitUntilDead($id, 'never will');
+        self::assertSame(
+            ['attempt 1', 'failed: never will', 'logged by jobs, laravel: never will'],
+            $this->lines(),
+        );
+    }
+
+    public function testTimeOutsAreTriedAgainUntilLaravelFailsTheJob(): void
+    {
+        $receipt = $this->receipt('hangs');
+        $receipt->timeout = 0.2;
+        $id = $this->queue()->push($receipt);
+        $this->waitUntilDead($id, 'attempted too many times');
+        $lines = $this->lines();
+        self::assertSame(['attempt 1', 'attempt 2'], array_slice($lines, 0, 2));
+        self::assertStringStartsWith('failed: SendReceipt has been attempted too many times', $lines[2]);
+        self::assertCount(4, $lines);
+        self::assertSame(['timed-out', 'timed-out', 'failed'], $this->outcomes($id));
+    }
+
+    public function testAProcessThatDiesWhenItHasReleasedLeavesOneJob(): void
     {
         $id = $this->queue()->push($this->receipt('dies'));
         Job::find($id)->await(60);
-        // The same key again gives the job that is there.
-        $released = Job::find(\AppServer\queue('seen', idempotencyKey: "$id:released"));
-        self::assertSame('consume_job', $released->function);
-        $released->await(60);
-        self::assertSame(1, Job::find($id)->crashes);
+        self::assertSame(['attempt 1', 'attempt 2'], $this->lines());
+        self::assertSame(['crashed', 'returned'], $this->outcomes($id));
     }
 
     public function testSeveralAtOnceAndRawPayloads(): void
@@ -129,31 +152,13 @@ final class LaravelTest extends TestCase
         self::assertSame(['attempt 1', 'attempt 1'], $this->lines());
     }
 
-    public function testAReleaseThatCannotBeQueuedIsAFailure(): void
-    {
-        $id = laravel()->make('queue')->connection('one way')->push($this->receipt('releases'));
-        try {
-            Job::find($id)->await(60);
-            self::fail('its second attempt is lost');
-        } catch (JobFailedException $error) {
-            self::assertStringContainsString('not_deployed', $error->getMessage());
-        }
-        [$attempt, $logged] = $this->lines();
-        self::assertSame('attempt 1', $attempt);
-        self::assertStringContainsString('logged by one way, laravel: the worker exports no function', $logged);
-    }
-
     public function testADeadJobThatIsRunAgainHasAllItsTries(): void
     {
         $receipt = $this->receipt('fails once');
         $receipt->tries = 1;
         $id = $this->queue()->push($receipt);
-        try {
-            Job::find($id)->await(60);
-            self::fail();
-        } catch (JobFailedException) {
-            Administrator::queue('retry', $id);
-        }
+        $this->waitUntilDead($id, 'failed');
+        Administrator::queue('retry', $id);
         Job::find($id)->await(60);
         self::assertSame(
             ['attempt 1', 'failed: failed', 'logged by jobs, laravel: failed', 'attempt 1'],
@@ -191,6 +196,23 @@ final class LaravelTest extends TestCase
         $this->expectException(BadMethodCallException::class);
         $this->expectExceptionMessage('consume_job(), which is deployed');
         $this->queue()->pop();
+    }
+
+    private function waitUntilDead(string $id, string $why): void
+    {
+        try {
+            Job::find($id)->await(60);
+            self::fail('it is done');
+        } catch (JobFailedException $error) {
+            self::assertStringContainsString($why, $error->getMessage());
+        }
+        self::assertSame(JobState::Dead, Job::find($id)->state);
+    }
+
+    /** @return list<string> */
+    private function outcomes(string $id): array
+    {
+        return array_column(Job::find($id)->attempts, 'outcome');
     }
 
     private function queue(): Queue

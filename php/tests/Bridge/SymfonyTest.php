@@ -80,14 +80,7 @@ final class SymfonyTest extends TestCase
 
     public function testWhatCanNeverWorkIsNotTriedAgain(): void
     {
-        $id = $this->dispatch('unrecoverable');
-        try {
-            Job::find($id)->await(60);
-            self::fail();
-        } catch (JobFailedException $error) {
-            self::assertStringContainsString('never will', $error->getMessage());
-        }
-        self::assertSame(JobState::Dead, Job::find($id)->state);
+        $this->waitUntilDead($this->dispatch('unrecoverable'), 'never will');
         self::assertSame(['first'], $this->lines());
     }
 
@@ -96,6 +89,37 @@ final class SymfonyTest extends TestCase
         $this->dispatch('recoverable');
         $this->waitForLines(5);
         self::assertSame(['first', 'retry', 'retry', 'retry', 'retry'], $this->lines());
+    }
+
+    public function testWhatCanNeverWorkTakesNoFurtherAttemptOfItsJob(): void
+    {
+        $messages = new Messages('appserver://?attempts=3&backoff=0');
+        $id = $this->idOf($messages->bus->dispatch(new Mail($this->file(), 'unrecoverable')));
+        $this->waitUntilDead($id, 'never will');
+        self::assertSame(['first'], $this->lines());
+    }
+
+    public function testWithoutMessengersListenersTheJobsOwnAttemptsHold(): void
+    {
+        $this->waitUntilDead($this->direct('fails'), 'failed');
+        self::assertSame(['first', 'first', 'first'], $this->lines());
+    }
+
+    public function testWithoutMessengersListenersWhatCanNeverWorkIsNotTriedAgain(): void
+    {
+        $this->waitUntilDead($this->direct('unrecoverable'), 'never will');
+        self::assertSame(['first'], $this->lines());
+    }
+
+    public function testWithoutMessengersListenersWhatWillWorkIsTriedBeyondTheJobsAttempts(): void
+    {
+        $id = $this->direct('recoverable');
+        Job::find($id)->await(60);
+        self::assertCount(5, array_diff($this->lines(), ['recoverable']));
+        self::assertSame(
+            [0, ['released', 'released', 'released', 'released', 'returned']],
+            [Job::find($id)->failures, array_column(Job::find($id)->attempts, 'outcome')],
+        );
     }
 
     public function testAProcessThatDiesAfterItsRetryWasQueuedQueuesNoSecondOne(): void
@@ -189,6 +213,24 @@ final class SymfonyTest extends TestCase
     private function dispatch(string $text, object ...$stamps): string
     {
         return $this->idOf((new Messages())->bus->dispatch(new Mail($this->file(), $text), $stamps));
+    }
+
+    /** A message of three attempts, to a function that gives Messenger no listeners. */
+    private function direct(string $text): string
+    {
+        $messages = new Messages('appserver://?function=consume_directly&attempts=3&backoff=0');
+        return $this->idOf($messages->bus->dispatch(new Mail($this->file(), $text)));
+    }
+
+    private function waitUntilDead(string $id, string $why): void
+    {
+        try {
+            Job::find($id)->await(60);
+            self::fail('it is done');
+        } catch (JobFailedException $error) {
+            self::assertStringContainsString($why, $error->getMessage());
+        }
+        self::assertSame(JobState::Dead, Job::find($id)->state);
     }
 
     private function idOf(Envelope $envelope): string

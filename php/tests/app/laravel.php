@@ -5,6 +5,7 @@
 
 use AppServer\Bridge\Laravel\Consumer;
 use AppServer\Bridge\Laravel\ServiceProvider;
+use AppServer\UnrecoverableException;
 use Illuminate\Bus\Dispatcher as BusDispatcher;
 use Illuminate\Bus\Queueable;
 use Illuminate\Config\Repository;
@@ -33,16 +34,7 @@ function laravel(): LaravelContainer
     $app->instance(ContainerContract::class, $app);
     $app->instance('config', new Repository(['queue' => [
         'default' => 'jobs',
-        'connections' => [
-            'jobs' => ['driver' => 'appserver', 'queue' => 'laravel', 'tries' => 2],
-            // Jobs come in by it, and none can be put back.
-            'one way' => [
-                'driver' => 'appserver',
-                'queue' => 'laravel',
-                'tries' => 2,
-                'function' => AppServer\Job::current() === null ? 'consume_job' : 'not_deployed',
-            ],
-        ],
+        'connections' => ['jobs' => ['driver' => 'appserver', 'queue' => 'laravel', 'tries' => 2]],
     ]]));
     $app->singleton('events', static fn () => new Dispatcher($app));
     $app->alias('events', EventsContract::class);
@@ -119,6 +111,8 @@ final class SendReceipt implements ShouldQueue
     use Queueable;
 
     public ?int $tries = null;
+    public int|float|null $timeout = null;
+    public int $pause = 0;
     public ?string $name = null;
 
     public function __construct(public readonly string $file, public readonly string $what)
@@ -144,7 +138,9 @@ final class SendReceipt implements ShouldQueue
             'counts listeners' => note($this->file, 'listeners: ' . count(
                 LaravelContainer::getInstance()->make('events')->getListeners(JobFailed::class),
             )),
-            'releases' => $this->attempts() < 2 ? $this->release(0) : null,
+            'releases' => $this->attempts() < 2 ? $this->release($this->pause) : null,
+            'unrecoverable' => throw new UnrecoverableException('never will'),
+            'hangs' => sleep(60),
             'gives up' => $this->fail(new RuntimeException('gave up')),
             'dies' => $this->attempts() < 2 ? $this->dieReleased() : null,
             default => null,

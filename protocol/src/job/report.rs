@@ -69,6 +69,8 @@ pub enum Outcome {
     Cancelled,
     /// It never began: its time was over.
     Expired,
+    /// It asked for another attempt, and does not count as a failure.
+    Released,
 }
 
 /// One attempt at a job.

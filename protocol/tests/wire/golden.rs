@@ -270,6 +270,14 @@ fn failures() {
         (Failure::Unavailable { reason: text(), ran: true }, "0c 0174 01"),
         (Failure::Protocol { reason: text() }, "0d 0174"),
         (Failure::Moved, "0e"),
+        (Failure::JobThrown { chain: vec![], wish: Wish::GiveUp }, "0f 00 00"),
+        (
+            Failure::JobThrown {
+                chain: vec![],
+                wish: Wish::Retry { after_ms: Some(300), counts: true },
+            },
+            "0f 00 01 01ac02 01",
+        ),
     ];
     for (failure, expected) in cases {
         assert_body(&failure, expected);

@@ -157,6 +157,7 @@ fn attempt() -> impl Strategy<Value = Attempt> {
         Just(Outcome::Interrupted),
         Just(Outcome::Cancelled),
         Just(Outcome::Expired),
+        Just(Outcome::Released),
     ];
     (any::<u32>(), any::<u64>(), any::<u64>(), outcome, text()).prop_map(
         |(number, began_ms, took_ms, outcome, error)| Attempt {

@@ -247,6 +247,14 @@ fn fatal() -> impl Strategy<Value = Failure> {
     })
 }
 
+fn wish() -> impl Strategy<Value = Wish> {
+    let retry = (option::of(any::<u64>()), any::<bool>());
+    prop_oneof![
+        Just(Wish::GiveUp),
+        retry.prop_map(|(after_ms, counts)| Wish::Retry { after_ms, counts }),
+    ]
+}
+
 pub(crate) fn failure() -> impl Strategy<Value = Failure> {
     prop_oneof![
         few(thrown()).prop_map(Failure::Thrown),
@@ -270,6 +278,7 @@ pub(crate) fn failure() -> impl Strategy<Value = Failure> {
         (text(), any::<bool>()).prop_map(|(reason, ran)| Failure::Unavailable { reason, ran }),
         text().prop_map(|reason| Failure::Protocol { reason }),
         Just(Failure::Moved),
+        (few(thrown()), wish()).prop_map(|(chain, wish)| Failure::JobThrown { chain, wish }),
     ]
 }
 

@@ -5,6 +5,7 @@ mod batch;
 mod batch_status;
 mod chain;
 mod encoded;
+mod endings;
 mod enums;
 mod job;
 mod queue;
@@ -22,6 +23,7 @@ use ext_php_rs::error::Result;
 pub(super) fn register() -> Result<()> {
     enums::register()?;
     records::register()?;
+    endings::register()?;
     job::register()?;
     status::register()?;
     batch_status::register()?;

@@ -216,6 +216,7 @@ fn attempt(attempt: &Attempt) -> Zval {
         Outcome::Interrupted => "interrupted",
         Outcome::Cancelled => "cancelled",
         Outcome::Expired => "expired",
+        Outcome::Released => "released",
     };
     typed::object(
         &ATTEMPT,

@@ -13,6 +13,7 @@ use Illuminate\Queue\Connectors\ConnectorInterface;
  * - function: the deployed function that consumes jobs; 'consume_job' without it
  * - app: its application; else appserver.app
  * - queue: the queue of jobs that name none; 'default' without it
+ * - tries, backoff: of jobs that do not say; what queue:work has as options
  * - after_commit: as of Laravel's other connections
  */
 final class Connector implements ConnectorInterface
@@ -30,7 +31,19 @@ final class Connector implements ConnectorInterface
             $this->client ?? new Client(),
             isset($config['app']) ? "{$config['app']}:$function" : $function,
             (string) ($config['queue'] ?? 'default'),
+            self::backoff($config),
             (bool) ($config['after_commit'] ?? false),
         );
+    }
+
+    /**
+     * As queue:work takes it.
+     *
+     * @param array<string, mixed> $config
+     */
+    public static function backoff(array $config): string
+    {
+        $backoff = $config['backoff'] ?? 0;
+        return is_array($backoff) ? implode(',', $backoff) : (string) $backoff;
     }
 }

@@ -16,12 +16,19 @@ final class Queue extends BaseQueue implements QueueContract
 {
     /** Longest tag that a worker takes. */
     private const TAG_BYTES_MAX = 64;
+    /** Most attempts, and most pauses between them. */
+    private const ATTEMPTS_MAX = 65_535;
+    private const PAUSES_MAX = 100;
 
-    /** @param string $target The function, as for appserver_queue(). */
+    /**
+     * @param string $target The function, as for appserver_queue().
+     * @param string $backoff Of jobs that do not say: seconds, as in '1,10,60'.
+     */
     public function __construct(
         private readonly Client $client,
         private readonly string $target,
         private readonly string $default,
+        private readonly string $backoff = '0',
         bool $afterCommit = false,
     ) {
         $this->dispatchAfterCommit = $afterCommit;
@@ -69,21 +76,6 @@ final class Queue extends BaseQueue implements QueueContract
     }
 
     /**
-     * A job that let go of its turn, as a job of its own with one attempt more behind it. From two attempts at
-     * the same job it becomes one and the same.
-     */
-    public function again(RunningJob $job, int $delay): string
-    {
-        $payload = ['attempts' => $job->attempts()] + $job->payload();
-        return $this->store(
-            json_encode($payload, JSON_THROW_ON_ERROR | JSON_UNESCAPED_UNICODE),
-            $job->getQueue(),
-            $delay,
-            ['idempotencyKey' => $job->getJobId() . ':released'],
-        );
-    }
-
-    /**
      * @param ?string $queue
      * @return never
      */
@@ -103,25 +95,35 @@ final class Queue extends BaseQueue implements QueueContract
         );
     }
 
-    /** @param array<string, mixed> $options */
-    private function store(string $payload, ?string $queue, int $delay, array $options = []): string
+    private function store(string $payload, ?string $queue, int $delay): string
     {
-        /** @var array{displayName?: ?string, timeout?: int|float|null} $said */
+        /**
+         * @var array{
+         *     displayName?: ?string,
+         *     timeout?: int|float|null,
+         *     failOnTimeout?: ?bool,
+         *     backoff?: int|string|null,
+         * } $said
+         */
         $said = json_decode($payload, true, flags: JSON_THROW_ON_ERROR);
-        $options += [
-            'queue' => $this->name($queue),
-            'delay' => $delay > 0 ? (float) $delay : null,
-            'timeout' => ($said['timeout'] ?? 0) > 0 ? (float) $said['timeout'] : null,
-            'tags' => self::tags((string) ($said['displayName'] ?? '')),
-            // Retries are Laravel's; see Consumer.
-            'attempts' => 1,
-        ];
-        return $this->client->withJob(...$options)->queue(
-            $this->target,
-            (string) $this->connectionName,
-            $options['queue'],
-            $payload,
+        $client = $this->client->withJob(
+            queue: $this->name($queue),
+            delay: $delay > 0 ? (float) $delay : null,
+            timeout: ($said['timeout'] ?? 0) > 0 ? (float) $said['timeout'] : null,
+            tags: self::tags((string) ($said['displayName'] ?? '')),
+            // How many there may be is for Laravel to say, each time that it runs; see Consumer.
+            attempts: ($said['failOnTimeout'] ?? false) ? 1 : self::ATTEMPTS_MAX,
+            // After a time-out, of which Laravel does not hear; else it says when it releases the job.
+            backoff: self::pauses((string) ($said['backoff'] ?? $this->backoff)),
         );
+        return $client->queue($this->target, (string) $this->connectionName, $this->name($queue), $payload);
+    }
+
+    /** @return list<float> */
+    private static function pauses(string $backoff): array
+    {
+        $pauses = array_slice(explode(',', $backoff), 0, self::PAUSES_MAX);
+        return array_map(static fn (string $pause): float => max(0.0, (float) $pause), $pauses);
     }
 
     /**

@@ -14,11 +14,11 @@ use Throwable;
 final class RunningJob extends Job implements JobContract
 {
     private ?Throwable $failure = null;
+    private int $delay = 0;
 
     /** @param int $ended Attempts that failed or crashed since it was queued, or was run again by hand. */
     public function __construct(
         Container $container,
-        private readonly Queue $from,
         string $connection,
         string $queue,
         private readonly string $payloadText,
@@ -43,8 +43,8 @@ final class RunningJob extends Job implements JobContract
     }
 
     /**
-     * Those of the jobs that this one continues, and this one's own: more than one when processes died. What the
-     * worker's stop interrupted is none, and "appserver queue retry" begins anew.
+     * This one, and those that were released, took too long or lost their process; and those that a job had before
+     * it was moved here. What the worker's stop interrupted is none, and "appserver queue retry" begins anew.
      *
      * @return int
      */
@@ -54,14 +54,21 @@ final class RunningJob extends Job implements JobContract
     }
 
     /**
+     * The Consumer puts it back when Laravel has done with it.
+     *
      * @param int $delay
      * @return void
      */
     public function release($delay = 0)
     {
-        $this->from->again($this, max(0, (int) $delay));
-        // Not before: it is released when it is queued anew, and only then is this one done.
         parent::release($delay);
+        $this->delay = max(0, (int) $delay);
+    }
+
+    /** How long it wants to wait after it was released, in seconds. */
+    public function delay(): int
+    {
+        return $this->delay;
     }
 
     /**

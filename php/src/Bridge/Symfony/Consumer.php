@@ -19,7 +19,8 @@ use Throwable;
  *
  * Whether a failed message is tried again is for Messenger's listeners to say: when one sent it again, this job
  * is done, and the retry is a job of its own; else the job fails with what the handler threw. So retry_strategy,
- * RecoverableMessageHandlingException and UnrecoverableMessageHandlingException mean what they always do.
+ * RecoverableMessageHandlingException and UnrecoverableMessageHandlingException mean what they always do; the last
+ * two for the job's own attempts as well.
  */
 final class Consumer
 {
@@ -58,7 +59,7 @@ final class Consumer
         $receiver->onEmpty($worker->stop(...));
         $worker->run(['sleep' => 0]);
         if ($events->failure !== null) {
-            throw $events->failure;
+            throw Verdict::on($events->failure);
         }
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 pub(super) fn exit(failure: &Failure) -> Exit {
     match failure {
         Failure::Thrown(_)
+        | Failure::JobThrown { .. }
         | Failure::Fatal { .. }
         | Failure::Died { .. }
         | Failure::Cancelled
@@ -29,7 +30,7 @@ pub(super) fn exit(failure: &Failure) -> Exit {
 /// Lines for stderr.
 pub(super) fn describe(failure: &Failure) -> String {
     match failure {
-        Failure::Thrown(chain) => describe_thrown(chain),
+        Failure::Thrown(chain) | Failure::JobThrown { chain, .. } => describe_thrown(chain),
         Failure::Fatal { kind, message, file, line } => {
             let message = text::printable(&String::from_utf8_lossy(message));
             let what = match kind {
@@ -121,7 +122,7 @@ fn part(separator: &str, text: &str) -> String {
 /// The object under `failure` in `--json`; `kind` tells which of its other members there are.
 pub(super) fn to_json(failure: &Failure) -> Value {
     let mut object = match failure {
-        Failure::Thrown(chain) => {
+        Failure::Thrown(chain) | Failure::JobThrown { chain, .. } => {
             let chain: Vec<Value> = chain.iter().map(exception_to_json).collect();
             json!({"kind": "thrown", "exceptions": chain})
         }

@@ -98,5 +98,6 @@ fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Interrupted => "interrupted",
         Outcome::Cancelled => "cancelled",
         Outcome::Expired => "expired",
+        Outcome::Released => "released",
     }
 }

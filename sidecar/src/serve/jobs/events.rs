@@ -114,7 +114,11 @@ impl Feed {
 fn told(ended: Ended) -> Option<(JobEventKind, String)> {
     Some(match ended {
         Ended::Returned(_) => return None,
-        Ended::Failed(text) => (JobEventKind::Failed, text),
+        // Where it is over its state says so, and why.
+        Ended::Failed(text)
+        | Ended::GaveUp(text)
+        | Ended::Again { counts: true, error: text, .. } => (JobEventKind::Failed, text),
+        Ended::Again { counts: false, error, .. } => (JobEventKind::PutBack, error),
         Ended::TimedOut(text) => (JobEventKind::TimedOut, text),
         Ended::Crashed(text) => (JobEventKind::Crashed, text),
         Ended::Interrupted => (JobEventKind::PutBack, "the worker is stopping".to_owned()),

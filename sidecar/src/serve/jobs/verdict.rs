@@ -1,7 +1,7 @@
 //! What an answer of an executor means for a job.
 
 use jobs::Ended;
-use protocol::{ExitCause, Failure, FatalKind, JobRefusal, JobReply, Thrown};
+use protocol::{ExitCause, Failure, FatalKind, JobRefusal, JobReply, Thrown, Wish};
 
 /// A job that is not made now.
 pub(super) fn refused(reason: &str) -> JobReply {
@@ -12,11 +12,17 @@ pub(super) fn refused(reason: &str) -> JobReply {
 pub(super) fn ended(failure: Failure) -> Ended {
     match failure {
         Failure::Thrown(chain) => Ended::Failed(thrown(&chain)),
+        Failure::JobThrown { chain, wish: Wish::GiveUp } => Ended::GaveUp(thrown(&chain)),
+        Failure::JobThrown { chain, wish: Wish::Retry { after_ms, counts } } => {
+            Ended::Again { after_ms, counts, error: thrown(&chain) }
+        }
         Failure::Fatal { kind, message, file, line } => {
             let message = String::from_utf8_lossy(&message);
             Ended::Crashed(match kind {
-                FatalKind::Exit => format!("it called exit() in {file}:{line}"),
-                FatalKind::Memory | FatalKind::Error => format!("{message} in {file}:{line}"),
+                FatalKind::Exit => format!("it called exit(){}", place(&file, line)),
+                FatalKind::Memory | FatalKind::Error => {
+                    format!("{message}{}", place(&file, line))
+                }
             })
         }
         Failure::Died { cause, hint, .. } => {
@@ -50,10 +56,38 @@ pub(super) fn ended(failure: Failure) -> Ended {
     }
 }
 
+/// Where it was, as far as PHP knows: of `exit()` it keeps no place.
+fn place(file: &str, line: u32) -> String {
+    match (file, line) {
+        ("", _) => String::new(),
+        (file, 0) => format!(" in {file}"),
+        (file, line) => format!(" in {file}:{line}"),
+    }
+}
+
 fn thrown(chain: &[Thrown]) -> String {
     let one = |thrown: &Thrown| {
         let Thrown { class, message, file, line, .. } = thrown;
-        format!("{class}: {} in {file}:{line}", String::from_utf8_lossy(message))
+        format!("{class}: {}{}", String::from_utf8_lossy(message), place(file, *line))
     };
     chain.iter().map(one).collect::<Vec<_>>().join("; caused by ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fatal(kind: FatalKind, file: &str, line: u32) -> Ended {
+        let message = b"gone wrong".to_vec();
+        ended(Failure::Fatal { kind, message, file: file.to_owned(), line })
+    }
+
+    #[test]
+    fn a_place_is_told_where_there_is_one() {
+        let crashed = |text: &str| Ended::Crashed(text.to_owned());
+        assert_eq!(fatal(FatalKind::Exit, "", 0), crashed("it called exit()"));
+        assert_eq!(fatal(FatalKind::Error, "", 0), crashed("gone wrong"));
+        assert_eq!(fatal(FatalKind::Memory, "a.php", 0), crashed("gone wrong in a.php"));
+        assert_eq!(fatal(FatalKind::Error, "a.php", 7), crashed("gone wrong in a.php:7"));
+    }
 }

@@ -143,12 +143,13 @@ fn event_kinds() -> [JobEventKind; 9] {
     all
 }
 
-fn outcomes() -> [Outcome; 7] {
-    use Outcome::{Cancelled, Crashed, Expired, Failed, Interrupted, Returned, TimedOut};
-    let all = [Returned, Failed, TimedOut, Crashed, Interrupted, Cancelled, Expired];
+fn outcomes() -> [Outcome; 8] {
+    use Outcome::{Cancelled, Crashed, Expired, Failed, Interrupted, Released, Returned, TimedOut};
+    let all = [Returned, Failed, TimedOut, Crashed, Interrupted, Cancelled, Expired, Released];
     for outcome in all {
         match outcome {
-            Returned | Failed | TimedOut | Crashed | Interrupted | Cancelled | Expired => {}
+            Returned | Failed | TimedOut | Crashed | Interrupted | Cancelled | Expired
+            | Released => {}
         }
     }
     all
