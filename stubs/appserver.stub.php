@@ -623,6 +623,8 @@ namespace AppServer {
         public readonly ?string $batch;
         /** Why it does not run; empty when there is nothing to say. */
         public readonly string $waitsFor;
+        /** Id of the next step of its chain, once it is made: when this one is done. */
+        public readonly ?string $next;
         public readonly ?Progress $progress;
 
         private function __construct() {}
@@ -729,6 +731,10 @@ namespace AppServer {
         public readonly int $done;
         public readonly int $failed;
         public readonly int $cancelled;
+        /** Ids of the jobs that followed it, once they are made. */
+        public readonly ?string $then;
+        public readonly ?string $catch;
+        public readonly ?string $finally;
 
         private function __construct() {}
 

@@ -128,6 +128,7 @@ fn report() -> JobReport {
         progress: Some(Progress { done: 1, total: 2, message: "m".into() }),
         result: Some(b"\xd2".to_vec()),
         waits_for: String::new(),
+        next: None,
     }
 }
 

@@ -86,6 +86,8 @@ pub struct Tail {
     pub progress: Option<Progress>,
     #[serde(with = "serde_bytes")]
     pub result: Option<Vec<u8>>,
+    /// The next step of its chain, which its end made.
+    pub next: Option<JobId>,
 }
 
 /// An entry of the ledger that no version of this program wrote.

@@ -59,6 +59,10 @@ impl Rules {
         self.functions.get(&function.to_ascii_lowercase())
     }
 
+    pub(crate) fn signatures(&self) -> impl Iterator<Item = u64> + '_ {
+        self.functions.values().map(|rule| rule.signature)
+    }
+
     pub(crate) fn near(&self, function: &str) -> Vec<String> {
         nearest(function, self.functions.values().map(|rule| rule.name.as_str()))
     }

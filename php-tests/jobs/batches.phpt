@@ -61,6 +61,25 @@ echo implode("\n", $noted), "\n";
 $id = (new Chain($client))->add('add', 1, 2)->add('add', 10)->add(new Shout('sum'))->add('job_notes', $file, 'last')->queue();
 var_dump(Job::find($id)->await(), Job::find($id)->priority);
 echo lines($file, 1);
+
+// Each step leads to the next, and a batch to what followed it.
+for ($job = Job::find($id); $job->next !== null; $job = $job->refresh()) {
+    $job = Job::find($job->next);
+    $job->await();
+    echo $job->function, "\n";
+}
+$id = (new Batch())->add('job_fails', 'no')->allowFailures()
+    ->then('job_notes', $file, 'then')->catch('job_notes', $file, 'catch')->finally('job_notes', $file, 'finally')
+    ->queue();
+$batch = Batch::find($id)->await(30);
+var_dump($batch->then);
+foreach ([$batch->catch, $batch->finally] as $followed) {
+    Job::find($followed)->await();
+}
+lines($file, 2);
+$batch = Batch::find((new Batch())->add('add', 1, 2)->then('add', 3)->queue())->await(30);
+echo Job::find($batch->then)->function, "\n";
+var_dump($batch->catch, $batch->finally);
 ?>
 --EXPECT--
 bool(true)
@@ -83,3 +102,10 @@ finally: "ID"
 int(3)
 int(2)
 last: "SUM 13"
+add
+Shout::run
+job_notes
+NULL
+add
+NULL
+NULL

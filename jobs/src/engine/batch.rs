@@ -6,9 +6,10 @@ use crate::pending::ReadError;
 use crate::record::{Head, Step};
 use ledger::{Change, Reader};
 use protocol::{
-    AppName, BatchReport, JobId, JobRefusal, JobState, NewBatch, NewJob, body_from_slice,
+    AppName, BatchReport, Followed, JobId, JobRefusal, JobState, NewBatch, NewJob, body_from_slice,
     body_to_vec,
 };
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
@@ -18,8 +19,9 @@ const NAME_BYTES_MAX: usize = 255;
 
 #[derive(Debug)]
 pub(super) struct Batch {
-    record: Record,
+    pub(super) record: Record,
     counts: Counts,
+    pub(super) followed: Followed,
     /// Its jobs that are not over.
     members: BTreeSet<u64>,
     /// While its jobs are being made it is not over, however soon they are.
@@ -28,19 +30,19 @@ pub(super) struct Batch {
 
 /// What does not change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Record {
+pub(super) struct Record {
     id: JobId,
-    app: AppName,
-    callbacks: Callbacks,
+    pub(super) app: AppName,
+    pub(super) callbacks: Callbacks,
 }
 
 /// A batch as it was asked for, with the signatures of what comes after it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Callbacks {
     name: String,
-    then: Option<Step>,
-    catch: Option<Step>,
-    finally: Option<Step>,
+    pub(super) then: Option<Step>,
+    pub(super) catch: Option<Step>,
+    pub(super) finally: Option<Step>,
     allow_failures: bool,
 }
 
@@ -96,8 +98,8 @@ impl Engine {
         let record = Record { id, app: app.clone(), callbacks };
         let (key, value) = (seq.to_be_bytes().to_vec(), body_to_vec(&record));
         self.pending.push(Change::SetFact { kind: fact::BATCH, key, value });
-        let batch =
-            Batch { record, counts: Counts::default(), members: BTreeSet::new(), open: true };
+        let (counts, followed) = (Counts::default(), Followed::default());
+        let batch = Batch { record, counts, followed, members: BTreeSet::new(), open: true };
         self.batches.insert(seq, batch);
         id
     }
@@ -151,7 +153,9 @@ impl Engine {
         if ends_others {
             self.failing_batches.push(id.seq());
         }
-        self.follow_batch(id, catch);
+        if let Some(catch) = self.follow_batch(id, catch) {
+            self.note_followed(id.seq(), |followed| followed.catch = Some(catch));
+        }
         self.close_batch_if_over(id.seq());
     }
 
@@ -168,22 +172,15 @@ impl Engine {
         let then = batch.record.callbacks.then.clone().filter(|_| all_done);
         let finally = batch.record.callbacks.finally.clone();
         self.store_counts(seq);
-        self.follow_batch(id, then);
-        self.follow_batch(id, finally);
+        let (then, finally) = (self.follow_batch(id, then), self.follow_batch(id, finally));
+        if then.is_some() || finally.is_some() {
+            self.note_followed(seq, |followed| {
+                (followed.then, followed.finally) = (then, finally);
+            });
+        }
         self.told.batches_over.push(seq);
         let until = now.steady_ms.saturating_add(self.settings.keep_ms);
         self.keep(seq, JobState::Done, until);
-    }
-
-    /// A callback. It is no member of the batch, whose id it gets.
-    fn follow_batch(&mut self, id: JobId, callback: Option<Step>) {
-        let Some(callback) = callback else {
-            return;
-        };
-        let Some(app) = self.batches.get(&id.seq()).map(|batch| batch.record.app.clone()) else {
-            return;
-        };
-        self.follow(&app, callback, Vec::new(), Some(value_of(&id.to_string())));
     }
 
     fn store_counts(&mut self, seq: u64) {
@@ -237,6 +234,7 @@ impl Engine {
             done,
             failed,
             cancelled,
+            followed: batch.followed,
         })
     }
 
@@ -245,7 +243,7 @@ impl Engine {
         if self.batches.remove(&seq).is_none() {
             return false;
         }
-        for kind in [fact::BATCH, fact::BATCH_COUNTS] {
+        for kind in [fact::BATCH, fact::BATCH_COUNTS, fact::BATCH_FOLLOWED] {
             self.pending.push(Change::RemoveFact { kind, key: seq.to_be_bytes().to_vec() });
         }
         true
@@ -253,29 +251,21 @@ impl Engine {
 
     /// Before jobs are read.
     pub(super) fn read_batches(&mut self, reader: &dyn Reader) -> Result<(), ledger::Error> {
-        let mut counts: HashMap<u64, Counts> = HashMap::new();
-        reader.facts(fact::BATCH_COUNTS, &mut |key, value| {
-            if let (Ok(key), Ok(read)) = (key.try_into(), body_from_slice("counts", value)) {
-                counts.insert(u64::from_be_bytes(key), read);
-            }
-            ControlFlow::Continue(())
-        })?;
-        let mut batches: Vec<(u64, Record)> = Vec::new();
-        reader.facts(fact::BATCH, &mut |key, value| {
-            if let (Ok(key), Ok(record)) = (key.try_into(), body_from_slice("batch", value)) {
-                batches.push((u64::from_be_bytes(key), record));
-            }
-            ControlFlow::Continue(())
-        })?;
+        let mut counts: HashMap<u64, Counts> = read_facts(reader, fact::BATCH_COUNTS)?;
+        let mut followed: HashMap<u64, Followed> = read_facts(reader, fact::BATCH_FOLLOWED)?;
+        let mut batches: Vec<(u64, Record)> =
+            read_facts(reader, fact::BATCH)?.into_iter().collect();
+        batches.sort_unstable_by_key(|(seq, _)| *seq);
         for (seq, record) in batches {
             self.next_seq = self.next_seq.max(seq + 1);
             let counts = counts.remove(&seq).unwrap_or_default();
+            let followed = followed.remove(&seq).unwrap_or_default();
             if counts.ended_ms > 0 {
                 let left = counts.ended_ms + self.settings.keep_ms;
                 let left = left.saturating_sub(self.now.wall_ms).min(self.settings.keep_ms);
                 self.keep(seq, JobState::Done, self.now.steady_ms + left);
             }
-            let batch = Batch { record, counts, members: BTreeSet::new(), open: false };
+            let batch = Batch { record, counts, followed, members: BTreeSet::new(), open: false };
             // Its other jobs may not have been cancelled yet.
             if batch.ends_others() && batch.counts.ended_ms == 0 {
                 self.failing_batches.push(seq);
@@ -293,8 +283,17 @@ impl Engine {
     }
 }
 
-/// A short text in the value codec: its tag holds the length.
-fn value_of(text: &str) -> Vec<u8> {
-    let length = u8::try_from(text.len()).expect("a UUID has 36 characters");
-    [&[0x80 + length], text.as_bytes()].concat()
+/// Facts by number; what cannot be read is left out.
+fn read_facts<T: DeserializeOwned>(
+    reader: &dyn Reader,
+    kind: u8,
+) -> Result<HashMap<u64, T>, ledger::Error> {
+    let mut read = HashMap::new();
+    reader.facts(kind, &mut |key, value| {
+        if let (Ok(key), Ok(fact)) = (key.try_into(), body_from_slice("batch", value)) {
+            read.insert(u64::from_be_bytes(key), fact);
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(read)
 }

@@ -77,7 +77,8 @@ impl Engine {
         let mut then = std::mem::take(&mut running.then).into_iter();
         if let Some(mut next) = then.next() {
             next.job.batch = next.job.batch.or(running.head.batch);
-            self.follow(&running.head.app, next, then.collect(), Some(result.clone()));
+            let next = self.follow(&running.head.app, next, then.collect(), Some(result.clone()));
+            running.tail.next = Some(next);
         }
         running.tail.result = Some(result);
         running.tail.progress = None;

@@ -1,10 +1,10 @@
 //! Jobs are made.
 
-use super::draft::{Declarations, Draft};
+use super::Engine;
+use super::draft::Draft;
 use super::keys::{Decision, REPLACED};
 use super::members::Queue;
 use super::options::bad;
-use super::{Engine, fact};
 use crate::pending::ReadError;
 use crate::record::{Head, Step};
 use ledger::{Change, Reader};
@@ -170,7 +170,7 @@ impl Engine {
         step: Step,
         then: Vec<Step>,
         input: Option<Vec<u8>>,
-    ) {
+    ) -> JobId {
         let draft = self.draft_step(app, step, then, input);
         let app = self.app(app);
         let taken = |id| format!("its unique key is that of job {id}");
@@ -188,9 +188,7 @@ impl Engine {
             Decision::Refuse(id) => Some((JobState::Dead, taken(id))),
         };
         match over {
-            None => {
-                self.make(draft);
-            }
+            None => self.make(draft),
             Some((state, cause)) => self.make_over(draft, state, cause),
         }
     }
@@ -207,33 +205,29 @@ impl Engine {
         let app = self.app(&head.app);
         self.throttles(app, id, &head);
         self.join_batch(&head, seq);
-        self.totals.made += 1;
+        self.counts_made(seq);
         self.admit(seq, &head);
         self.set_key_limit(&head);
         id
     }
 
-    fn make_over(&mut self, draft: Draft, state: JobState, cause: String) {
+    fn make_over(&mut self, draft: Draft, state: JobState, cause: String) -> JobId {
         let Draft { head, body, .. } = draft;
         let seq = self.take_seq();
+        let id = self.id_of(seq, &head);
         let body = if body.len() > ledger::PART_BYTES_MAX { Vec::new() } else { body };
         let (waiting, head_bytes) = (JobState::Waiting as u8, head.to_bytes());
         self.pending.push(Change::Insert { seq, state: waiting, head: head_bytes, body });
         self.join_batch(&head, seq);
-        self.totals.made += 1;
+        self.counts_made(seq);
         self.bytes += u64::from(head.body_bytes);
         self.close(seq, head, None, state, cause);
+        id
     }
 
-    pub(super) fn declare(&mut self, declarations: Declarations) {
-        for (signature, declaration) in declarations {
-            if self.signatures.contains_key(&signature) {
-                continue;
-            }
-            let (key, value) = (signature.to_be_bytes().to_vec(), declaration.clone());
-            self.pending.push(Change::SetFact { kind: fact::SIGNATURE, key, value });
-            self.signatures.insert(signature, declaration);
-        }
+    fn counts_made(&mut self, seq: u64) {
+        self.totals.made += 1;
+        self.told.made.push(seq);
     }
 
     /// A job that is in the ledger takes its place in memory.

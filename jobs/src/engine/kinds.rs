@@ -111,6 +111,11 @@ impl Kinds {
         self.all.get(kind).places.len()
     }
 
+    /// Those of all jobs that wait or run.
+    pub(super) fn signatures(&self) -> impl Iterator<Item = u64> + '_ {
+        self.classes.iter().map(|(_, class)| class.key.signature)
+    }
+
     fn of_app(&self, app: u32) -> Vec<u32> {
         let of_app = |kind: &u32| self.class_of(*kind).key.app == app;
         self.all.iter().map(|(kind, _)| kind).filter(of_app).collect()
@@ -232,7 +237,7 @@ impl Engine {
         let Some(rules) = &app.rules else {
             return Err(format!("no release of {} runs on this worker", app.name));
         };
-        let stored = self.signatures.get(&key.signature).map(Vec::as_slice);
+        let stored = self.signatures.get(key.signature);
         rules.fits(&key.function, key.signature, stored)
     }
 

@@ -165,7 +165,8 @@ impl Engine {
         (head.due, head.order_ms, head.ended_ms) = (Due::Now, self.order_ms(), 0);
         head.cancelled = false;
         head.cause.clear();
-        tail.result = None;
+        // What followed it stays; it is followed anew.
+        (tail.result, tail.next) = (None, None);
         // Its batch has counted it, and may be over.
         head.batch = None;
         self.update(seq, JobState::Waiting, &head, Some(&tail));

@@ -64,6 +64,7 @@ impl Engine {
         }
         self.refresh_kinds_of(app);
         self.set_schedules_by_rules(app);
+        self.begin_sweep();
     }
 
     /// While no release runs, schedules stand still, and ticks are missed.

@@ -15,6 +15,7 @@ mod draft;
 mod end;
 mod enqueue;
 mod explain;
+mod followed;
 mod gates;
 mod groups;
 mod idempotency;
@@ -29,6 +30,7 @@ mod recover;
 mod report;
 mod run;
 mod schedule;
+mod signatures;
 mod time;
 mod waiting;
 
@@ -55,6 +57,7 @@ use members::{App, Queue};
 use protocol::{AppName, JobId, JobReport};
 use run::Running;
 use schedule::Schedules;
+use signatures::Signatures;
 use std::collections::HashMap;
 use waiting::Waiting;
 
@@ -76,6 +79,8 @@ pub(crate) mod fact {
     pub(crate) const BATCH_COUNTS: u8 = 7;
     /// By application and schedule: its last tick.
     pub(crate) const TICK: u8 = 8;
+    /// By number: the jobs that followed a batch.
+    pub(crate) const BATCH_FOLLOWED: u8 = 9;
 }
 
 /// See the module.
@@ -104,8 +109,7 @@ pub struct Engine {
     keys: Keys,
     idempotency: Idempotency,
     schedules: Schedules,
-    /// Declarations of functions by their hash, as jobs were made for them.
-    signatures: HashMap<u64, Vec<u8>>,
+    signatures: Signatures,
     batches: HashMap<u64, Batch>,
     /// Batches whose other jobs are to be cancelled.
     failing_batches: Vec<u64>,
@@ -121,6 +125,7 @@ pub struct Engine {
 /// What the engine's user is to be told.
 #[derive(Debug, Default)]
 struct Told {
+    made: Vec<u64>,
     over: Vec<u64>,
     unkept: Vec<JobReport>,
     batches_over: Vec<u64>,
@@ -153,7 +158,7 @@ impl Engine {
             keys: Keys::default(),
             idempotency: Idempotency::default(),
             schedules: Schedules::default(),
-            signatures: HashMap::new(),
+            signatures: Signatures::default(),
             batches: HashMap::new(),
             failing_batches: Vec::new(),
             aside: HashMap::new(),
@@ -176,6 +181,11 @@ impl Engine {
 
     pub fn has_changes(&self) -> bool {
         !self.pending.is_empty()
+    }
+
+    /// Jobs that were made since the last time, by requests, schedules, chains and batches.
+    pub fn take_made(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.told.made)
     }
 
     /// Jobs that are over since the last time: who awaits them can be told after the commit.

@@ -1,7 +1,7 @@
 //! What a ledger has, taken up again after a restart.
 
+use super::Engine;
 use super::run::{Ended, Running};
-use super::{Engine, fact};
 use crate::clock::Due;
 use crate::pending::ReadError;
 use crate::record::{Body, Head, Tail};
@@ -29,12 +29,7 @@ impl Engine {
         reader: &dyn Reader,
         alive: &HashMap<u64, u32>,
     ) -> Result<(), ReadError> {
-        reader.facts(fact::SIGNATURE, &mut |key, value| {
-            if let Ok(key) = key.try_into() {
-                self.signatures.insert(u64::from_be_bytes(key), value.to_vec());
-            }
-            ControlFlow::Continue(())
-        })?;
+        self.signatures.read(reader)?;
         self.read_modes(reader)?;
         self.read_windows(reader)?;
         self.read_throttles(reader)?;

@@ -53,6 +53,7 @@ pub(super) fn report(
         attempts: tail.attempts,
         progress: tail.progress,
         result: tail.result,
+        next: tail.next,
         waits_for,
     }
 }

@@ -19,6 +19,7 @@ impl Engine {
             self.on_expires(seq, reader)?;
         }
         self.tick_schedules(reader)?;
+        self.sweep_signatures(reader)?;
         self.catch_up(reader)?;
         self.remove_kept();
         Ok(())
@@ -26,6 +27,9 @@ impl Engine {
 
     /// How long there is nothing to do unless somebody asks, in milliseconds; `None` = for ever.
     pub fn quiet_ms(&self) -> Option<u64> {
+        if self.signatures.is_sweeping() {
+            return Some(0);
+        }
         let kept = self.kept.next_ms(self.settings.kept_max);
         let steady = [kept, self.limits.next_ring_ms(), self.keys.next_end_ms()];
         let steady = steady.into_iter().flatten().map(|at| at.saturating_sub(self.now.steady_ms));

@@ -2,7 +2,8 @@
 
 use crate::worker::{Release, With, Worker, job};
 use jobs::Settings;
-use protocol::{BatchReport, JobId, JobRefusal, JobState, NewBatch, NewJob};
+use ledger::Ledger;
+use protocol::{BatchReport, Followed, JobId, JobRefusal, JobState, NewBatch, NewJob};
 
 fn worker() -> Worker {
     Worker::new().slots(9).release(Release::of(&["work", "all", "broken", "over", "next"]))
@@ -33,6 +34,39 @@ fn counts(worker: &Worker, id: JobId) -> (u32, u32, u32, u32) {
     let BatchReport { total, done, failed, cancelled, .. } =
         worker.engine.batch_report(id).expect("known");
     (total, done, failed, cancelled)
+}
+
+#[test]
+fn a_batch_leads_to_what_followed_it() {
+    let mut worker = worker();
+    let (id, jobs) = put(&mut worker, vec![job("work").attempts(1), job("work")], batch());
+    let followed = |worker: &Worker| worker.engine.batch_report(id).expect("known").followed;
+    assert_eq!(followed(&worker), Followed::default());
+    worker.step();
+    worker.fail(jobs[0]);
+    worker.restart();
+    let catch = followed(&worker).catch.expect("it is made");
+    assert_eq!(worker.report(catch).function, "broken");
+    assert_eq!((followed(&worker).then, followed(&worker).finally), (None, None));
+    worker.step();
+    worker.done(jobs[1]);
+    worker.restart();
+    let finally = followed(&worker).finally.expect("it is made");
+    assert_eq!(worker.report(finally).function, "over");
+    assert_eq!(followed(&worker).catch, Some(catch));
+
+    let (id, jobs) = put(&mut worker, vec![job("work")], batch());
+    worker.step();
+    worker.done(jobs[0]);
+    let then = worker.engine.batch_report(id).expect("known").followed.then;
+    assert_eq!(worker.report(then.expect("it is made")).function, "all");
+    // Nothing of it is left when the batch is forgotten.
+    worker.drain();
+    worker.step_after(Settings::default().keep_ms + 1);
+    for kind in 6..=9 {
+        let none = worker.ledger.read().facts(kind, &mut |key, _| panic!("{kind}: {key:?}"));
+        none.expect("readable");
+    }
 }
 
 #[test]

@@ -39,6 +39,37 @@ fn a_result_comes_before_the_arguments_of_the_next() {
 }
 
 #[test]
+fn a_step_leads_to_the_next() {
+    let mut worker = worker();
+    let first = worker.put(chain(1).with(|o| o.keep_ms = Some(3_600_000)));
+    assert_eq!(worker.report(first).next, None);
+    worker.step();
+    worker.done(first);
+    worker.restart();
+    let second = worker.step()[0];
+    assert_eq!(worker.report(first).next, Some(second));
+    worker.done(second);
+    assert_eq!(worker.report(second).next, None, "it was the last");
+    assert!(worker.retry(first));
+    assert_eq!(worker.report(first).next, None, "it will be another one");
+    worker.step();
+    worker.done(first);
+    let again = worker.step()[0];
+    assert_ne!(again, second);
+    assert_eq!(worker.report(first).next, Some(again));
+}
+
+#[test]
+fn who_is_told_of_a_step_that_is_not_kept_learns_of_the_next() {
+    let mut worker = worker();
+    let first = worker.put(chain(1).with(|o| o.keep_ms = Some(0)));
+    worker.step();
+    worker.done(first);
+    let told = worker.engine.take_unkept();
+    assert_eq!(told[0].next, Some(worker.step()[0]));
+}
+
+#[test]
 fn a_chain_ends_where_a_step_is_dead() {
     let mut worker = worker();
     let first = worker.put(chain(2).attempts(1));

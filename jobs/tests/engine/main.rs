@@ -16,5 +16,6 @@ mod releases;
 mod reports;
 mod retries;
 mod schedules;
+mod signatures;
 mod unique;
 mod worker;

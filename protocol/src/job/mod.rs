@@ -9,7 +9,7 @@ mod status;
 
 pub use id::{InvalidJobId, JobId};
 pub use options::{Backoff, InvalidRate, JobOptions, KeyLimit, Rate, Unique, UniqueMode};
-pub use report::{Attempt, BatchReport, JobReport, JobState, Outcome, Progress};
+pub use report::{Attempt, BatchReport, Followed, JobReport, JobState, Outcome, Progress};
 pub use request::{
     Accepted, JobContext, JobRefusal, JobReply, JobRequest, NewBatch, NewJob, split_job,
 };

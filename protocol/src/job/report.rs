@@ -115,6 +115,8 @@ pub struct JobReport {
     pub result: Option<Vec<u8>>,
     /// Why it does not run, for a person; empty when there is nothing to say.
     pub waits_for: String,
+    /// The next step of its chain, once it is made.
+    pub next: Option<JobId>,
 }
 
 /// How the jobs of a batch stand.
@@ -128,6 +130,18 @@ pub struct BatchReport {
     pub done: u32,
     pub failed: u32,
     pub cancelled: u32,
+    pub followed: Followed,
+}
+
+/// The jobs that followed a batch, once they are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Followed {
+    /// All were done.
+    pub then: Option<JobId>,
+    /// The first was dead.
+    pub catch: Option<JobId>,
+    /// All were over.
+    pub finally: Option<JobId>,
 }
 
 impl BatchReport {

@@ -123,12 +123,13 @@ fn reports() {
         progress: Some(Progress { done: 7, total: 300, message: "m".into() }),
         result: Some(b"\xd2".to_vec()),
         waits_for: "w".into(),
+        next: Some(id()),
     };
     assert_body(
         &JobReply::Job(Some(Box::new(report))),
         &format!(
             "02 01 {named} 0473686f70 0166 0171 02 ff 01 02 03 04 05 06 010167 010174 010169 01{named}
-             01 01 02 03 02 0165 01 07 ac02 016d 01 01d2 0177"
+             01 01 02 03 02 0165 01 07 ac02 016d 01 01d2 0177 01{named}"
         ),
     );
     let batch = BatchReport {
@@ -140,8 +141,9 @@ fn reports() {
         done: 3,
         failed: 4,
         cancelled: 5,
+        followed: Followed { then: None, catch: Some(id()), finally: None },
     };
-    let expected = format!("03 01 {named} 0473686f70 0162 01 02 03 04 05");
+    let expected = format!("03 01 {named} 0473686f70 0162 01 02 03 04 05 00 01{named} 00");
     assert_body(&JobReply::Batch(Some(batch)), &expected);
 }
 

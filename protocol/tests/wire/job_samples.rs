@@ -183,14 +183,15 @@ fn report() -> BoxedStrategy<JobReport> {
     let times = (any::<u64>(), any::<u64>());
     let counts = (any::<u32>(), any::<u16>(), any::<u16>(), any::<u16>());
     let keys = (option::of(text()), few(text()), option::of(text()), option::of(job_id()));
-    let ends = (few(attempt()), option::of(progress()), option::of(bytes()), text());
+    let next = option::of(job_id());
+    let ends = (few(attempt()), option::of(progress()), option::of(bytes()), text(), next);
     (name, times, counts, keys, ends)
         .prop_map(|(name, times, counts, keys, ends)| {
             let (id, app, function, queue, state, priority) = name;
             let (made_ms, due_ms) = times;
             let (attempt, failures, crashes, attempts_max) = counts;
             let (group, tags, idempotency_key, batch) = keys;
-            let (attempts, progress, result, waits_for) = ends;
+            let (attempts, progress, result, waits_for, next) = ends;
             JobReport {
                 id,
                 app,
@@ -212,6 +213,7 @@ fn report() -> BoxedStrategy<JobReport> {
                 progress,
                 result,
                 waits_for,
+                next,
             }
         })
         .boxed()
@@ -219,8 +221,10 @@ fn report() -> BoxedStrategy<JobReport> {
 
 fn batch_report() -> impl Strategy<Value = BatchReport> {
     let counts = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>());
-    (job_id(), app_name(), text(), any::<u64>(), counts).prop_map(
-        |(id, app, name, made_ms, (total, done, failed, cancelled))| BatchReport {
+    let followed = (option::of(job_id()), option::of(job_id()), option::of(job_id()))
+        .prop_map(|(then, catch, finally)| Followed { then, catch, finally });
+    (job_id(), app_name(), text(), any::<u64>(), counts, followed).prop_map(
+        |(id, app, name, made_ms, (total, done, failed, cancelled), followed)| BatchReport {
             id,
             app,
             name,
@@ -229,6 +233,7 @@ fn batch_report() -> impl Strategy<Value = BatchReport> {
             done,
             failed,
             cancelled,
+            followed,
         },
     )
 }

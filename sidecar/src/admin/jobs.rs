@@ -1,6 +1,6 @@
 //! Jobs and queues, as the control API tells of them.
 
-use protocol::{AppName, Attempt, JobId, JobState, JobTotals, LedgerStatus, Progress};
+use protocol::{AppName, Attempt, BatchReport, JobId, JobState, JobTotals, LedgerStatus, Progress};
 use serde::{Deserialize, Serialize};
 
 /// What is asked about jobs.
@@ -181,6 +181,35 @@ pub(crate) struct JobDetail {
     pub(crate) result_bytes: Option<u64>,
     /// Why it does not run; empty when there is nothing to say.
     pub(crate) waits_for: String,
+    /// Id of the next step of its chain, once it is made.
+    pub(crate) next: Option<String>,
+    /// Of the batch that it belongs to, as long as that is known.
+    pub(crate) batch_status: Option<BatchStatus>,
+}
+
+/// How a batch stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BatchStatus {
+    pub(crate) name: String,
+    pub(crate) total: u32,
+    pub(crate) done: u32,
+    pub(crate) failed: u32,
+    pub(crate) cancelled: u32,
+    /// Id of the job that was made when all were done.
+    pub(crate) then: Option<String>,
+    /// Of the one that was made when the first was dead.
+    pub(crate) catch: Option<String>,
+    /// Of the one that was made when all were over.
+    pub(crate) finally: Option<String>,
+}
+
+impl From<BatchReport> for BatchStatus {
+    fn from(report: BatchReport) -> Self {
+        let BatchReport { name, total, done, failed, cancelled, followed, .. } = report;
+        let id = |id: Option<JobId>| id.map(|id| id.to_string());
+        let (then, catch, finally) = (id(followed.then), id(followed.catch), id(followed.finally));
+        Self { name, total, done, failed, cancelled, then, catch, finally }
+    }
 }
 
 /// Some jobs, the newest first.

@@ -12,8 +12,8 @@ mod release;
 pub(crate) use activated::{Activated, in_places};
 pub(crate) use error::{AdminError, Code};
 pub(crate) use jobs::{
-    ChangeAll, ChangedAll, Job, JobChange, JobDetail, JobEvent, JobEventKind, JobEvents, JobFilter,
-    JobPage, JobQuestion, Queue, QueueMode, Queues,
+    BatchStatus, ChangeAll, ChangedAll, Job, JobChange, JobDetail, JobEvent, JobEventKind,
+    JobEvents, JobFilter, JobPage, JobQuestion, Queue, QueueMode, Queues,
 };
 pub(crate) use question::{
     Abort, Activate, Answer, Canary, ChangeSettings, Number, Promote, Prune, Pruned, Question,

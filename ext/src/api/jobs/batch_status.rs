@@ -2,7 +2,7 @@
 
 use super::ask::{ask, misunderstood};
 use super::job::construct;
-use super::status::{gone, id_and_options, in_ms, next_wait, not_over, seconds, with_answer};
+use super::status::{self, gone, id_and_options, in_ms, next_wait, not_over, seconds, with_answer};
 use crate::api::future;
 use crate::api::throw::{self, int, text};
 use crate::client::Options;
@@ -63,6 +63,9 @@ pub(super) fn register() -> Registered<()> {
         ("done", ty::INT),
         ("failed", ty::INT),
         ("cancelled", ty::INT),
+        ("then", ty::STRING | ty::NULL),
+        ("catch", ty::STRING | ty::NULL),
+        ("finally", ty::STRING | ty::NULL),
     ] {
         CLASS.readonly_property(name, mask);
     }
@@ -104,6 +107,9 @@ fn create(options: Rc<Options>, report: &BatchReport, result: &mut Zval) {
         ("done", int(report.done.into())),
         ("failed", int(report.failed.into())),
         ("cancelled", int(report.cancelled.into())),
+        ("then", status::id(report.followed.then)),
+        ("catch", status::id(report.followed.catch)),
+        ("finally", status::id(report.followed.finally)),
     ] {
         if let Some(object) = result.object_mut() {
             properties::set(object, CLASS.entry(), name, value);

@@ -130,6 +130,7 @@ fn declare() {
         ("idempotencyKey", optional),
         ("batch", optional),
         ("waitsFor", ty::STRING),
+        ("next", optional),
     ] {
         CLASS.readonly_property(name, mask);
     }
@@ -197,14 +198,20 @@ fn fill(object: &mut Zval, report: &JobReport) {
         ("group", optional(report.group.as_ref())),
         ("tags", list(report.tags.iter().map(text))),
         ("idempotencyKey", optional(report.idempotency_key.as_ref())),
-        ("batch", report.batch.map_or_else(Zval::null, |batch| text(batch.to_string()))),
+        ("batch", id(report.batch)),
         ("waitsFor", text(&report.waits_for)),
+        ("next", id(report.next)),
         ("progress", progress),
     ] {
         if let Some(object) = object.object_mut() {
             properties::set(object, CLASS.entry(), name, value);
         }
     }
+}
+
+/// An id, or null.
+pub(super) fn id(id: Option<JobId>) -> Zval {
+    id.map_or_else(Zval::null, |id| text(id.to_string()))
 }
 
 fn attempt(attempt: &Attempt) -> Zval {

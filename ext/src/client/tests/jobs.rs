@@ -109,6 +109,7 @@ fn report(id: JobId) -> JobReport {
         progress: None,
         result: None,
         waits_for: String::new(),
+        next: None,
     }
 }
 

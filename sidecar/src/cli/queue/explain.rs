@@ -49,7 +49,10 @@ fn why(detail: &JobDetail) -> String {
             1 => "it runs, for the first time".to_owned(),
             attempt => format!("it runs: attempt {attempt}"),
         },
-        JobState::Done => "it returned, and is done".to_owned(),
+        JobState::Done => match &detail.next {
+            Some(next) => format!("it returned, and is done; its chain goes on with {next}"),
+            None => "it returned, and is done".to_owned(),
+        },
         JobState::Dead => format!("it is dead: {said}; {retry}"),
         JobState::Cancelled => format!("it is cancelled: {said}; {retry}"),
     }

@@ -1,7 +1,7 @@
 //! `appserver queue show`: everything about a job.
 
 use super::{find, in_words};
-use crate::admin::JobDetail;
+use crate::admin::{BatchStatus, JobDetail};
 use crate::cli::control::ControlArgs;
 use crate::cli::{Stop, text};
 use protocol::{Attempt, JobId, Outcome};
@@ -60,10 +60,27 @@ fn describe(detail: &JobDetail) -> String {
     line("tags", Some(job.tags.join(", ")));
     line("unique key", detail.unique_key.clone());
     line("idempotency", detail.idempotency_key.clone());
-    line("batch", job.batch.clone());
+    line("next", detail.next.as_ref().map(|next| format!("{next}, the next step of its chain")));
+    line("batch", job.batch.as_ref().map(|id| batch(id, detail.batch_status.as_ref())));
+    for (name, followed) in detail.batch_status.iter().flat_map(followed) {
+        line(name, followed.map(|id| format!("{id}, of the batch")));
+    }
     line("arguments", Some(text::bytes(detail.argument_bytes.into())));
     line("result", detail.result_bytes.map(text::bytes));
     out + &attempts(&detail.attempts)
+}
+
+fn batch(id: &str, status: Option<&BatchStatus>) -> String {
+    let Some(BatchStatus { name, total, done, failed, cancelled, .. }) = status else {
+        return id.to_owned();
+    };
+    let name = if name.is_empty() { String::new() } else { format!(" \"{name}\"") };
+    format!("{id}{name}: {done} of {total} done, {failed} failed, {cancelled} cancelled")
+}
+
+fn followed(status: &BatchStatus) -> [(&'static str, Option<&String>); 3] {
+    let BatchStatus { then, catch, finally, .. } = status;
+    [("then", then.as_ref()), ("catch", catch.as_ref()), ("finally", finally.as_ref())]
 }
 
 fn progress(progress: &protocol::Progress) -> String {

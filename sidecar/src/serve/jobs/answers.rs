@@ -36,14 +36,4 @@ impl Answer {
             Self::Managed(to, _) => drop(to.send(Err(reason.to_owned()))),
         }
     }
-
-    /// Numbers of the jobs that it says were made.
-    pub(super) fn made(&self) -> Vec<u64> {
-        match self {
-            Self::Reply(_, JobReply::Accepted { jobs, .. }) => {
-                jobs.iter().filter(|job| !job.existing).map(|job| job.id.seq()).collect()
-            }
-            Self::Reply(..) | Self::Managed(..) => Vec::new(),
-        }
-    }
 }

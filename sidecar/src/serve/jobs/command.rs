@@ -3,7 +3,7 @@
 use super::verdict::refused;
 use crate::admin::{JobChange, QueueMode};
 use jobs::{Ended, Rules, Slots, Start};
-use protocol::{AppName, JobId, JobReply, JobReport, JobRequest, Progress};
+use protocol::{AppName, BatchReport, JobId, JobReply, JobReport, JobRequest, Progress};
 use tokio::sync::oneshot;
 
 #[derive(Debug)]
@@ -70,10 +70,17 @@ pub(in crate::serve) enum Manage {
 /// What came of it.
 #[derive(Debug)]
 pub(in crate::serve) enum Managed {
-    Job(Option<Box<JobReport>>),
+    Job(Option<Box<Reported>>),
     /// The jobs to which it was done.
     Changed(Vec<JobId>),
     Done,
+}
+
+/// How a job stands, and the batch that it belongs to.
+#[derive(Debug)]
+pub(in crate::serve) struct Reported {
+    pub(in crate::serve) job: JobReport,
+    pub(in crate::serve) batch: Option<BatchReport>,
 }
 
 /// What it has others do.

@@ -342,10 +342,10 @@ impl Keeper {
     /// The round is on disk.
     fn tell(&mut self, answers: Answers, starts: Vec<Start>) {
         let ends = std::mem::take(&mut self.ends);
-        let over = self.engine.take_over();
+        let (made, over) = (self.engine.take_made(), self.engine.take_over());
         if self.way.feed.is_followed() {
             let happened = Happened {
-                made: answers.now.iter().flat_map(Answer::made).collect(),
+                made,
                 ends: ends.into_iter().map(|(seq, _, ended)| (seq, ended)).collect(),
                 over: over.clone(),
                 began: starts.iter().map(|start| start.seq).collect(),

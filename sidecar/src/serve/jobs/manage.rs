@@ -1,17 +1,17 @@
 //! Questions of the control API about jobs, on a thread that may wait: for the ledger's reader, and for
 //! the thread that keeps jobs.
 
-use super::command::{Command, Manage, Managed};
+use super::command::{Command, Manage, Managed, Reported};
 use super::listing::{self, Found, Search};
 use super::{Jobs, Kept, OFF};
 use crate::admin::{
-    AdminError, Answer, ChangeAll, ChangedAll, Code, Job, JobChange, JobDetail, JobFilter,
-    JobQuestion, Queue, Queues, Reply,
+    AdminError, Answer, BatchStatus, ChangeAll, ChangedAll, Code, Job, JobChange, JobDetail,
+    JobFilter, JobQuestion, Queue, Queues, Reply,
 };
 use crate::serve::audit::now_ms;
 use jobs::Head;
 use ledger::Reader;
-use protocol::{JobId, JobReport, JobState, QueueStatus};
+use protocol::{JobId, JobState, QueueStatus};
 use std::sync::{MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
@@ -120,7 +120,7 @@ impl Jobs {
         answered.map_err(|_| unavailable("the worker is stopping".to_owned()))?.map_err(unavailable)
     }
 
-    fn report(&self, id: JobId) -> Result<Option<Box<JobReport>>, AdminError> {
+    fn report(&self, id: JobId) -> Result<Option<Box<Reported>>, AdminError> {
         match self.ask(Manage::Report(id))? {
             Managed::Job(report) => Ok(report),
             Managed::Changed(_) | Managed::Done => Ok(None),
@@ -195,8 +195,8 @@ impl Kept {
     }
 }
 
-fn detail(found: &Found, report: JobReport, tag: u16) -> JobDetail {
-    let head = &found.head;
+fn detail(found: &Found, reported: Reported, tag: u16) -> JobDetail {
+    let (head, Reported { job: report, batch }) = (&found.head, reported);
     let job = Job {
         state: report.state,
         attempt: report.attempt,
@@ -217,6 +217,8 @@ fn detail(found: &Found, report: JobReport, tag: u16) -> JobDetail {
         progress: report.progress,
         result_bytes: report.result.map(|result| result.len() as u64),
         waits_for: report.waits_for,
+        next: report.next.map(|next| next.to_string()),
+        batch_status: batch.map(BatchStatus::from),
     }
 }
 

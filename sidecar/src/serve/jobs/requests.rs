@@ -1,11 +1,11 @@
 //! What callers and administrators ask for, and what they are told.
 
-use super::command::{Manage, Managed};
+use super::command::{Manage, Managed, Reported};
 use super::keeper::Keeper;
 use super::verdict::refused;
 use crate::admin::{JobChange, QueueMode};
 use jobs::{Cancelled, ReadError};
-use protocol::{AppName, JobReply, JobRequest};
+use protocol::{AppName, JobReply, JobReport, JobRequest};
 
 impl Keeper {
     /// The answer to a request; nothing when its time has not come.
@@ -47,7 +47,14 @@ impl Keeper {
     pub(super) fn manage(&mut self, what: Manage) -> Result<Managed, ReadError> {
         let reader = self.ledger.read();
         match what {
-            Manage::Report(id) => Ok(Managed::Job(self.engine.report(id, reader)?.map(Box::new))),
+            Manage::Report(id) => {
+                let report = self.engine.report(id, reader)?;
+                let with_batch = |job: JobReport| {
+                    let batch = job.batch.and_then(|batch| self.engine.batch_report(batch));
+                    Box::new(Reported { job, batch })
+                };
+                Ok(Managed::Job(report.map(with_batch)))
+            }
             Manage::Change { change, ids } => {
                 let mut changed = Vec::with_capacity(ids.len());
                 for id in ids {

@@ -2,7 +2,8 @@
 
 use super::samples::some;
 use crate::admin::{
-    ChangedAll, Job, JobDetail, JobEvent, JobEventKind, JobEvents, JobPage, Queue, Queues,
+    BatchStatus, ChangedAll, Job, JobDetail, JobEvent, JobEventKind, JobEvents, JobPage, Queue,
+    Queues,
 };
 use protocol::{
     AppName, Attempt, JobState, JobTotals, JobsStatus, LedgerStatus, Outcome, Progress, QueueStatus,
@@ -89,6 +90,17 @@ pub(super) fn detail() -> JobDetail {
         progress: Some(Progress { done: 1, total: 3, message: "resizing".to_owned() }),
         result_bytes: Some(4),
         waits_for: "its queue is paused".to_owned(),
+        next: some(ID),
+        batch_status: Some(BatchStatus {
+            name: "import".to_owned(),
+            total: 4,
+            done: 1,
+            failed: 1,
+            cancelled: 0,
+            then: some(ID),
+            catch: some(ID),
+            finally: some(ID),
+        }),
     }
 }
 
