@@ -108,6 +108,42 @@ fn what_a_release_does_not_have_is_refused_and_what_was_stored_waits_for_one_tha
 }
 
 #[test]
+fn an_object_waits_for_a_release_whose_class_can_be_made_of_it() {
+    let stage = Stage::new("");
+    let class = |properties: &str, use_of_it: &str| {
+        format!(
+            "final class Resize extends AppServer\\Job {{ {properties}
+                 public function run(): string {{ return \"resized {use_of_it}\"; }} }}"
+        )
+    };
+    stage.deploy("one", &class("private string $file;", "$this->file"));
+    let [begun, go] = ["begun", "go"].map(|name| stage.file(name));
+    let limit = "limit: new AppServer\\Limit('one', concurrency: 1)";
+    stage.php(&format!("AppServer\\queue('waits', [{begun:?}, {go:?}], {limit});"));
+    eventually("it runs", || begun.exists().then_some(()));
+    let id = stage.php(&format!(
+        "final class Resize extends AppServer\\Job {{
+             public function __construct(private string $file) {{}}
+             public function run() {{}} }}
+         echo AppServer\\queue(new Resize('a.jpg'), {limit});"
+    ));
+    // With a default, too: it would run, and resize nothing.
+    for properties in ["private string $path;", "private string $path = '';"] {
+        stage.deploy("renamed", &class(properties, "$this->path"));
+        let why = "it waits for what it was stored as";
+        eventually(why, || {
+            let said = stage.php(&format!("echo AppServer\\Job::find('{id}')->waitsFor;"));
+            said.contains("its property $path is new and $file is gone").then_some(())
+        });
+    }
+    std::fs::write(&go, "").unwrap();
+    let properties = "private string $file; private int $width = 200;";
+    stage.deploy("three", &class(properties, "$this->file to $this->width"));
+    let told = stage.php(&format!("echo AppServer\\Job::find('{id}')->await(20);"));
+    assert_eq!(told, "resized a.jpg to 200");
+}
+
+#[test]
 fn deploys_without_end_cost_no_job_an_attempt() {
     let stage = Stage::new("[releases]\nwarm = 0\ndrain_timeout_ms = 100\n");
     stage.deploy("first", "");

@@ -8,6 +8,7 @@
 mod clock;
 mod cron;
 mod deadlines;
+mod encoded;
 mod engine;
 mod fingerprint;
 mod limiter;

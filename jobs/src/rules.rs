@@ -27,6 +27,8 @@ pub(crate) struct Rule {
     pub(crate) options: JobOptions,
     /// Where it runs as a job.
     pool: String,
+    /// Its one argument is an object, whose method it is.
+    pub(crate) job_class: bool,
     /// Why no job can be made of it.
     pub(crate) refusal: Option<String>,
 }
@@ -41,6 +43,7 @@ impl Rules {
                 declaration,
                 options: function.job.clone(),
                 pool: pool_of(function),
+                job_class: function.job_class,
                 refusal: refusal(function),
             };
             (function.name.to_ascii_lowercase(), rule)
@@ -88,7 +91,8 @@ impl Rules {
         match changes.into_iter().find(protocol::Change::breaks_callers) {
             None => Ok(()),
             Some(change) => {
-                Err(format!("its arguments do not fit the current release: {}", change.text))
+                let what = if rule.job_class { "its object does" } else { "its arguments do" };
+                Err(format!("{what} not fit the current release: {}", change.text))
             }
         }
     }
@@ -118,7 +122,7 @@ fn pool_of(function: &Function) -> String {
     }
 }
 
-/// What a caller has to know of a function to call it.
+/// What a caller has to know of a function to call it, and what objects of a job class are stored as.
 fn declaration(function: &Function) -> Vec<u8> {
     let params = function.params.iter().map(|param| Param {
         name: param.name.clone(),
@@ -128,8 +132,13 @@ fn declaration(function: &Function) -> Vec<u8> {
         variadic: param.variadic,
         ..Param::default()
     });
-    let stripped =
-        Function { name: function.name.clone(), params: params.collect(), ..Function::default() };
+    let stripped = Function {
+        name: function.name.clone(),
+        params: params.collect(),
+        job_class: function.job_class,
+        properties: function.properties.clone(),
+        ..Function::default()
+    };
     body_to_vec(&stripped)
 }
 

@@ -68,6 +68,26 @@ final class Shout extends Job
     }
 }
 
+final class KeepsState extends Job
+{
+    private string $text = '';
+
+    public function __serialize(): array
+    {
+        return ['text' => $this->text];
+    }
+
+    public function __unserialize(array $data): void
+    {
+        $this->text = $data['text'];
+    }
+
+    public function run(): string
+    {
+        return strtoupper($this->text);
+    }
+}
+
 #[Queued(attempts: 1)]
 final class Broken extends Job
 {

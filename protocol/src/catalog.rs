@@ -73,6 +73,19 @@ pub struct Function {
     pub job_class: bool,
     /// From `#[AppServer\Schedule]`.
     pub schedules: Vec<Schedule>,
+    /// Of a job class: what its objects are stored as, unless the class has methods for that.
+    pub properties: Vec<Property>,
+}
+
+/// A property that objects of a class have.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Property {
+    /// A private one of a parent class as `Parent::name`.
+    pub name: String,
+    /// As of [`Param`].
+    pub ty: Option<String>,
+    /// An object that is made without it has something in its place.
+    pub optional: bool,
 }
 
 /// A class that has exported methods.

@@ -1,5 +1,7 @@
 //! What changed for callers from one release to the next.
 
+mod objects;
+
 use crate::php_type::PhpType;
 use crate::{Catalog, Function, Isolation, Param};
 
@@ -56,6 +58,7 @@ pub fn diff(old: &Catalog, new: &Catalog) -> Vec<Change> {
                 params(old, new, &mut found);
                 returns(old, new, &mut found);
                 policy(old, new, &mut found);
+                objects::objects(old, new, &mut found);
             }
             (None, None) => {}
         }
@@ -186,13 +189,17 @@ fn param_type(before: &Param, after: &Param, classes: Classes<'_>, found: &mut F
     if old == new {
         return;
     }
-    let shown = |param: &Param| param.ty.clone().unwrap_or_else(|| "anything".to_owned());
-    let change = format!("${} takes {} instead of {}", after.name, shown(after), shown(before));
+    let (now, then) = (shown(after.ty.as_ref()), shown(before.ty.as_ref()));
+    let change = format!("${} takes {now} instead of {then}", after.name);
     if new.takes(&old) {
         found.compatible(&change);
     } else {
         found.breaking(&format!("{change}, which is less"));
     }
+}
+
+fn shown(ty: Option<&String>) -> &str {
+    ty.map_or("anything", String::as_str)
 }
 
 // --- result ---
@@ -206,9 +213,8 @@ fn returns(old: &Function, new: &Function, found: &mut Found<'_>) {
     if before == after {
         return;
     }
-    let shown =
-        |function: &Function| function.returns.clone().unwrap_or_else(|| "anything".to_owned());
-    let change = format!("it returns {} instead of {}", shown(new), shown(old));
+    let (now, then) = (shown(new.returns.as_ref()), shown(old.returns.as_ref()));
+    let change = format!("it returns {now} instead of {then}");
     // Who got nothing did not look.
     if before.includes(&after) || old.returns.as_deref() == Some("void") {
         found.compatible(&change);

@@ -21,7 +21,7 @@ mod process;
 mod rendezvous;
 
 pub use call::CallHead;
-pub use catalog::{Attribute, Catalog, Class, Constant, Function, Isolation, Param};
+pub use catalog::{Attribute, Catalog, Class, Constant, Function, Isolation, Param, Property};
 pub use control::{
     AppStatus, ConnectionStats, ControlReply, ControlRequest, ExecutorStatus, FunctionStats,
     PoolStatus, Replacements, StatusReport,

@@ -1,7 +1,7 @@
 //! What callers must know of a new release, and what they need not.
 
 use proptest::prelude::*;
-use protocol::{Catalog, Change, ChangeKind, Function, Isolation, Param, diff};
+use protocol::{Catalog, Change, ChangeKind, Function, Isolation, Param, Property, diff};
 
 fn catalog(functions: Vec<Function>) -> Catalog {
     Catalog { functions, ..Catalog::default() }
@@ -283,4 +283,56 @@ proptest! {
         let narrowed = diff(&quote(&[], &wide), &quote(&[], &ty));
         prop_assert!(narrowed.iter().all(|change| !change.breaks_callers()), "{:?}", narrowed);
     }
+}
+
+/// A property: its name, its type, and whether it has a default.
+type Declared = (&'static str, &'static str, bool);
+
+#[test]
+fn objects_of_job_classes_are_compared_by_their_properties() {
+    let class = |properties: &[Declared]| {
+        let property = |(name, ty, optional): &Declared| Property {
+            name: (*name).to_owned(),
+            ty: (!ty.is_empty()).then(|| (*ty).to_owned()),
+            optional: *optional,
+        };
+        let properties = properties.iter().map(property).collect();
+        let run = function("Resize::run", &[], "string");
+        catalog(vec![Function { job_class: true, properties, ..run }])
+    };
+    let old = [("file", "string", false), ("width", "int", true)];
+    let cases: [(&[Declared], bool, &str); 6] = [
+        (&[("file", "string", false)], false, "its property $width is gone"),
+        (
+            &[old[0], old[1], ("format", "string", true)],
+            false,
+            "its property $format is new and has a default",
+        ),
+        (
+            &[old[0], old[1], ("format", "string", false)],
+            true,
+            "its property $format is new and has no default: objects that are stored have none",
+        ),
+        (
+            &[("file", "string", false), ("columns", "int", true)],
+            true,
+            "its property $columns is new and $width is gone: objects that are stored have no $columns",
+        ),
+        (
+            &[("file", "", false), ("width", "int", true)],
+            false,
+            "its property $file takes anything instead of string",
+        ),
+        (
+            &[("file", "int", false), ("width", "int", true)],
+            true,
+            "its property $file takes int instead of string, which is less",
+        ),
+    ];
+    for (new, breaks, text) in cases {
+        let changes = diff(&class(&old), &class(new));
+        let found = changes.iter().find(|change| change.text == format!("Resize::run(): {text}"));
+        assert_eq!(found.map(Change::breaks_callers), Some(breaks), "{text}: {changes:?}");
+    }
+    assert!(diff(&class(&old), &class(&[old[1], old[0]])).is_empty(), "their order is no matter");
 }

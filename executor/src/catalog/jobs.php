@@ -49,9 +49,39 @@ $instances_of = static function (string $attribute, ?Reflector ...$of): array {
     return $found;
 };
 
-/** @return array{job: ?array, rate: ?string, schedules: list<array>, job_class: bool, wrong: ?string} */
-$job = static function (ReflectionFunctionAbstract $function, ?ReflectionClass $class) use ($queued, $schedule, $instances_of): array {
+/** What objects of a job class are stored as; nothing where the class has methods for that. @return list<array> */
+$properties = static function (ReflectionClass $class): array {
+    foreach (['__serialize', '__unserialize', '__sleep', '__wakeup'] as $method) {
+        if ($class->hasMethod($method)) {
+            return [];
+        }
+    }
+    $found = [];
+    for ($of = $class; $of && !$of->isInternal(); $of = $of->getParentClass()) {
+        foreach ($of->getProperties() as $property) {
+            $is_own = $property->getDeclaringClass()->getName() === $of->getName();
+            $is_stored = !$property->isStatic() && !(method_exists($property, 'isVirtual') && $property->isVirtual());
+            if (!$is_stored || !$is_own) {
+                continue;
+            }
+            $name = $property->getName();
+            // Others of its name are one and the same, declared anew.
+            $name = $property->isPrivate() && $of->getName() !== $class->getName() ? $of->getName() . '::' . $name : $name;
+            $found[$name] ??= [
+                'name' => $name,
+                'ty' => $property->hasType() ? (string) $property->getType() : null,
+                'optional' => $property->hasDefaultValue(),
+            ];
+        }
+    }
+    ksort($found);
+    return array_values($found);
+};
+
+/** @return array{job: ?array, rate: ?string, schedules: list<array>, job_class: bool, properties: list<array>, wrong: ?string} */
+$job = static function (ReflectionFunctionAbstract $function, ?ReflectionClass $class) use ($queued, $schedule, $properties, $instances_of): array {
     $said = ['job' => null, 'rate' => null, 'schedules' => [], 'job_class' => $class !== null, 'wrong' => null];
+    $said['properties'] = $class === null ? [] : $properties($class);
     try {
         $all = $instances_of('AppServer\Queued', $class, $function);
         if (count($all) > 1) {

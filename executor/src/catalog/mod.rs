@@ -77,6 +77,7 @@ fn entry(function: ReflectedFunction, declared: attributes::Declared, job: JobOp
         job,
         job_class: function.job_class,
         schedules: function.schedules,
+        properties: function.properties,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use embed::ExceptionObject;
 use ext_php_rs::types::Zval;
-use protocol::{Attribute, Class, JobOptions, Param, Schedule};
+use protocol::{Attribute, Class, JobOptions, Param, Property, Schedule};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -31,6 +31,7 @@ pub(super) struct ReflectedFunction {
     pub(super) rate: Option<String>,
     pub(super) schedules: Vec<Schedule>,
     pub(super) job_class: bool,
+    pub(super) properties: Vec<Property>,
     /// What is wrong with what its attributes say of jobs.
     pub(super) wrong: Option<String>,
 }

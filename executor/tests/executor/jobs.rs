@@ -3,7 +3,7 @@
 use crate::support::{Answer, Client, FakeExecutor, FakeSupervisor, boot, boot_at};
 use protocol::{
     Backoff, CallHead, FLAG_JOB, FLAG_JSON, Failure, Header, Isolation, JOBS_POOL, JobContext,
-    JobId, JobOptions, Kind, Missed, PoolBoot, Progress, Rate, Schedule, body_from_slice,
+    JobId, JobOptions, Kind, Missed, PoolBoot, Progress, Property, Rate, Schedule, body_from_slice,
 };
 use serde_json::{Value, json};
 
@@ -250,6 +250,21 @@ fn the_catalog_knows_jobs() {
         ..JobOptions::default()
     };
     assert_eq!(resize.job, expected);
+    let property = |name: &str, ty: Option<&str>, optional| Property {
+        name: name.to_owned(),
+        ty: ty.map(str::to_owned),
+        optional,
+    };
+    assert_eq!(resize.properties, [property("file", Some("string"), false)]);
+    let stored = [
+        property("Jobs\\Base::secret", Some("?int"), true),
+        property("at", Some("?DateTimeImmutable"), false),
+        property("loose", None, true),
+        property("secret", Some("string"), true),
+        property("shared", Some("int"), true),
+    ];
+    assert_eq!(function("Jobs\\Stored::run").unwrap().properties, stored);
+    assert_eq!(function("Jobs\\StoresItself::run").unwrap().properties, []);
     let counts = function("Jobs\\counts").unwrap();
     let expected = JobOptions {
         backoff: Some(Backoff::List(vec![1_000, 2_500])),

@@ -3,6 +3,7 @@
 use super::Engine;
 use super::options::{bad, check, merged};
 use crate::clock::{Due, Pause};
+use crate::encoded;
 use crate::record::{Body, Head, Step};
 use crate::rules::{Rule, Rules};
 use protocol::{AppName, JobOptions, JobRefusal, NewJob, UniqueMode};
@@ -31,8 +32,9 @@ impl Engine {
     /// Checks a request and fills in what it leaves out.
     pub(super) fn draft(&mut self, app: &AppName, job: NewJob) -> Result<Draft, JobRefusal> {
         let NewJob { function, arguments, options, then, batch } = job;
-        let (step, mut declarations) =
-            self.step(app, NewJob { function, options, ..NewJob::default() })?;
+        let (mut step, mut declarations) =
+            self.step(app, NewJob { function, arguments, options, ..NewJob::default() })?;
+        let arguments = std::mem::take(&mut step.job.arguments);
         let then = self.steps(app, then, &mut declarations)?;
         let head = self.head(app, step.job.function, step.signature, step.job.options, batch);
         let draft = finished(head, Body { arguments, input: None, then }, declarations);
@@ -55,6 +57,7 @@ impl Engine {
             return Err(JobRefusal::Unavailable { reason });
         };
         let rule = callable(rules, &job.function)?;
+        takes(rule, &job.arguments)?;
         job.function.clone_from(&rule.name);
         job.options = merged(job.options, &rule.options);
         check(&job.options)?;
@@ -179,6 +182,16 @@ fn finished(mut head: Head, body: Body, declarations: Declarations) -> Draft {
     let body = body.to_bytes();
     head.body_bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
     Draft { head, body, declarations }
+}
+
+/// Of arguments only what no attempt could run without: types are compared when it runs.
+fn takes(rule: &Rule, arguments: &[u8]) -> Result<(), JobRefusal> {
+    if !rule.job_class || encoded::is_one_object(arguments) {
+        return Ok(());
+    }
+    let class = rule.name.split_once("::").map_or(rule.name.as_str(), |(class, _)| class);
+    let reason = format!("jobs of it are objects: queue a new {class}(...), and nothing else");
+    Err(JobRefusal::NotCallable { function: rule.name.clone(), reason })
 }
 
 fn callable<'a>(rules: &'a Rules, function: &str) -> Result<&'a Rule, JobRefusal> {

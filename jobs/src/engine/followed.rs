@@ -1,6 +1,7 @@
 //! What follows batches: jobs of their own, which the batch leads to.
 
 use super::{Engine, fact};
+use crate::encoded;
 use crate::record::Step;
 use ledger::Change;
 use protocol::{Followed, JobId, body_to_vec};
@@ -10,7 +11,7 @@ impl Engine {
     pub(super) fn follow_batch(&mut self, id: JobId, callback: Option<Step>) -> Option<JobId> {
         let callback = callback?;
         let app = self.batches.get(&id.seq())?.record.app.clone();
-        Some(self.follow(&app, callback, Vec::new(), Some(value_of(&id.to_string()))))
+        Some(self.follow(&app, callback, Vec::new(), Some(encoded::id(id))))
     }
 
     pub(super) fn note_followed(&mut self, seq: u64, note: impl FnOnce(&mut Followed)) {
@@ -25,10 +26,4 @@ impl Engine {
         let callbacks = self.batches.values().map(|batch| &batch.record.callbacks);
         callbacks.flat_map(|c| [&c.then, &c.catch, &c.finally].into_iter().flatten())
     }
-}
-
-/// A short text in the value codec: its tag holds the length.
-fn value_of(text: &str) -> Vec<u8> {
-    let length = u8::try_from(text.len()).expect("a UUID has 36 characters");
-    [&[0x80 + length], text.as_bytes()].concat()
 }

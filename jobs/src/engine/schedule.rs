@@ -4,6 +4,7 @@
 use super::{Engine, fact};
 use crate::cron::Cron;
 use crate::deadlines::Deadlines;
+use crate::encoded::NO_ARGUMENTS;
 use crate::pending::ReadError;
 use crate::planned::Planned;
 use ledger::{Change, Reader};
@@ -18,9 +19,6 @@ const LATE_MS: u64 = 60_000;
 /// A clock that is set back by more than this was wrong before: schedules begin anew, and do not stand
 /// still until it shows the same time again.
 const SET_BACK_MS: u64 = 24 * 3_600_000;
-
-/// Arguments of a call that has none, in the value codec: none by position, none by name.
-const NO_ARGUMENTS: [u8; 2] = [0, 0];
 
 /// An application and the name of a schedule.
 type AppSchedule = (u32, String);

@@ -1,7 +1,7 @@
 //! Jobs are pinned to releases that can run them.
 
 use crate::worker::{Release, Worker, function, job};
-use protocol::{JobRefusal, Param};
+use protocol::{Function, JobRefusal, NewBatch, NewJob, Param, Property};
 
 #[test]
 fn an_unknown_function_is_refused_with_what_is_near() {
@@ -72,4 +72,89 @@ fn what_the_attribute_says_holds_where_the_caller_does_not() {
     let now = worker.put(now);
     assert_eq!(worker.report(by_attribute).queue, "mail");
     assert_eq!(worker.step(), [now], "a caller that says when has said all about when");
+}
+
+/// A class of jobs with these properties, of which those with a `?` have a default.
+fn class(properties: &[&str]) -> Function {
+    let property = |text: &&str| Property {
+        name: text.trim_start_matches('?').to_owned(),
+        ty: Some("int".to_owned()),
+        optional: text.starts_with('?'),
+    };
+    let properties = properties.iter().map(property).collect();
+    Function { job_class: true, properties, ..function("Resize::run", &[]) }
+}
+
+/// An object, as far as anybody but PHP can tell.
+fn object() -> NewJob {
+    NewJob { arguments: vec![1, 0xe9, 0, 0x86], ..job("Resize::run") }
+}
+
+#[test]
+fn a_stored_object_runs_where_its_class_can_be_made_of_it() {
+    for (newer, why) in [
+        (&["file", "width"][..], None),
+        (&["width", "file"], None),
+        (&["file", "width", "?format"], None),
+        (&["file"], None),
+        (&["file", "width", "format"], Some("$format is new and has no default")),
+        (&["path", "width"], Some("$path is new and $file is gone")),
+        (&["?path", "width"], Some("$path is new and $file is gone")),
+    ] {
+        let mut worker = Worker::new();
+        worker.deploy(Some(Release::default().with(class(&["file", "width"]))));
+        let id = worker.put(object());
+        worker.deploy(Some(Release::default().with(class(newer))));
+        worker.restart();
+        match why {
+            None => assert_eq!(worker.step(), [id], "{newer:?}"),
+            Some(why) => {
+                assert!(worker.step().is_empty(), "{newer:?}");
+                let said = worker.why(id);
+                assert!(said.contains(why) && said.contains("its object does not fit"), "{said}");
+                worker.deploy(Some(Release::default().with(class(&["file", "width"]))));
+                assert_eq!(worker.step(), [id], "it fits again");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stored_object_of_another_type_waits() {
+    let mut worker = Worker::new().release(Release::default().with(class(&["width"])));
+    let id = worker.put(object());
+    let mut narrower = class(&["width"]);
+    narrower.properties[0].ty = Some("bool".to_owned());
+    worker.deploy(Some(Release::default().with(narrower)));
+    assert!(worker.step().is_empty());
+    assert!(worker.why(id).contains("$width takes bool instead of int"), "{}", worker.why(id));
+    let mut wider = class(&["width"]);
+    wider.properties[0].ty = Some("?int".to_owned());
+    worker.deploy(Some(Release::default().with(wider)));
+    assert_eq!(worker.step(), [id]);
+}
+
+#[test]
+fn a_class_of_jobs_takes_its_object_alone() {
+    let mut worker =
+        Worker::new().release(Release::of(&["work"]).with(class(&[])).with(function("all", &[])));
+    let no_objects: [&[u8]; 5] =
+        [&[0, 0], &[1, 0x81, b'x', 0], &[2, 0xe9, 0, 0x81], &[], &[1, 0xed, 0, 0x81]];
+    for arguments in no_objects {
+        let wrong = NewJob { arguments: arguments.to_vec(), ..job("resize::RUN") };
+        let step = NewJob { then: vec![wrong.clone()], ..job("work") };
+        let batch = NewBatch { then: Some(wrong.clone()), ..NewBatch::default() };
+        for refused in [
+            worker.try_put_all(vec![wrong], None),
+            worker.try_put_all(vec![step], None),
+            worker.try_put_all(vec![job("work")], Some(batch)),
+        ] {
+            let Err(JobRefusal::NotCallable { function, reason }) = refused else {
+                panic!("{arguments:?}: {refused:?}")
+            };
+            assert_eq!(function, "Resize::run");
+            assert!(reason.contains("new Resize(...)"), "{reason}");
+        }
+    }
+    worker.put(object());
 }

@@ -141,6 +141,7 @@ fn welcome() {
             01 0141 01 00 0131
             00 05662e706870 03 00 01 01 0143 01 0149 014e
             01 0171 0000000000000000 0000000000000000 01 01 0163 00 01
+            01 0170 01 03696e74 01
          01 0143 01 00 01 0169 00 01 014b 0131 00 01 0164 00 00 00 05662e706870 07
          03 01 0b756e69783a2f72756e2f61 01
          80808020 8004
@@ -179,6 +180,7 @@ fn catalog() -> Catalog {
         job: JobOptions { queue: Some("q".into()), ..JobOptions::default() },
         job_class: true,
         schedules: vec![Schedule { cron: "c".into(), timezone: None, missed: Missed::Skip }],
+        properties: vec![Property { name: "p".into(), ty: Some("int".into()), optional: true }],
     };
     let class = Class {
         name: "C".into(),

@@ -172,13 +172,15 @@ fn function() -> impl Strategy<Value = Function> {
     let policy = (option::of(any::<u32>()), option::of(text()), any::<bool>(), isolation());
     let source = (few(attribute()), option::of(text()), text(), any::<u32>());
     let proxy = (any::<bool>(), any::<bool>(), few(text()), imports());
-    let jobs = (job_options(), any::<bool>(), few(schedule()));
+    let property = (text(), option::of(text()), any::<bool>());
+    let property = property.prop_map(|(name, ty, optional)| Property { name, ty, optional });
+    let jobs = (job_options(), any::<bool>(), few(schedule()), few(property));
     (signature, policy, source, proxy, jobs).prop_map(|(signature, policy, source, proxy, jobs)| {
         let (name, pool, params, returns) = signature;
         let (timeout_ms, affinity, idempotent, isolation) = policy;
         let (attributes, doc, file, line) = source;
         let (returns_by_ref, generator, classes, imports) = proxy;
-        let (job, job_class, schedules) = jobs;
+        let (job, job_class, schedules, properties) = jobs;
         Function {
             name,
             pool,
@@ -199,6 +201,7 @@ fn function() -> impl Strategy<Value = Function> {
             job,
             job_class,
             schedules,
+            properties,
         }
     })
 }

@@ -36,6 +36,38 @@ final class Hidden extends Job
 
 abstract class Base extends Job
 {
+    public static int $count = 0;
+    protected int $shared = 1;
+    private ?int $secret = null;
+}
+
+final class Stored extends Base
+{
+    protected int $shared = 2;
+    private string $secret = '';
+    public $loose;
+
+    public function __construct(private readonly ?\DateTimeImmutable $at = null)
+    {
+    }
+
+    public function run(): void
+    {
+    }
+}
+
+final class StoresItself extends Job
+{
+    private int $number = 0;
+
+    public function __serialize(): array
+    {
+        return [];
+    }
+
+    public function run(): void
+    {
+    }
 }
 
 function resize(string $file): Resize

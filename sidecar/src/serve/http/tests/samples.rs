@@ -173,6 +173,11 @@ fn catalog() -> Catalog {
             timezone: None,
             missed: protocol::Missed::Once,
         }],
+        properties: vec![protocol::Property {
+            name: "file".to_owned(),
+            ty: Some("string".to_owned()),
+            optional: true,
+        }],
     };
     let class = Class {
         name: "B".to_owned(),
