@@ -1,7 +1,11 @@
 //! `appserver dev`: a folder that is edited while it is served.
 
-use e2e::{Dev, eventually};
+use e2e::{Artifacts, Dev, eventually};
+use rustix::process::Signal;
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 fn version(text: &str) -> String {
     format!("<?php\nfunction version(): string {{ return '{text}'; }}\n")
@@ -179,4 +183,33 @@ fn it_ends_as_serve_does_and_leaves_nothing() {
     assert_eq!(dev.interrupt(), Some(0));
     assert!(!dev.runtime().join("tmp").exists());
     assert!(!dev.runtime().join("apps").exists(), "nothing was deployed");
+}
+
+#[test]
+fn jobs_of_one_that_was_told_nothing_go_with_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = |name: &str| folder.path().join(name);
+    fs::create_dir(place("app")).expect("ours");
+    fs::write(place("app/functions.php"), version("one")).expect("ours");
+    let mut command = Command::new(&Artifacts::find().appserver);
+    command.arg("dev").arg(place("app"));
+    command.arg("--listen").arg(format!("unix:{}", place("dev.sock").display()));
+    // Where users who are not root have theirs.
+    command.env("XDG_RUNTIME_DIR", place("run")).env("XDG_STATE_HOME", place("state"));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    fs::create_dir(place("run")).expect("ours");
+    let mut dev = command.spawn().expect("appserver runs");
+    let said = BufReader::new(dev.stdout.take().expect("piped")).lines();
+    let said: Vec<String> = said
+        .map(|line| line.expect("text"))
+        .take_while(|line| !line.starts_with("appserver: ready at "))
+        .collect();
+    let kept = said.iter().find_map(|line| line.strip_prefix("appserver: jobs are kept in "));
+    let kept = kept.and_then(|line| line.strip_suffix(" until this ends"));
+    let is_there = kept.is_some_and(|kept| Path::new(kept).join("jobs.db").is_file());
+    e2e::send_signal(dev.id(), Signal::TERM);
+    assert!(dev.wait().expect("a child of ours").success());
+    let kept = Path::new(kept.unwrap_or_else(|| panic!("it does not say where: {said:?}")));
+    assert!(is_there, "no jobs in {}", kept.display());
+    assert!(!kept.exists() && !place("state").exists(), "it left something");
 }

@@ -11,7 +11,8 @@ Examples:
   appserver config check --app /srv/shop
   appserver config check --config /etc/appserver/appserver.toml --json
 
-Prints the configuration with every default filled in. Nothing is bound and no PHP is started.";
+Prints the configuration with every default filled in, and on standard error what is allowed but
+seldom meant. Nothing is bound and no PHP is started.";
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum ConfigCommand {
@@ -68,6 +69,9 @@ fn check(args: CheckArgs) -> Result<(), Stop> {
     };
     let shown = shown.map_err(|error| Stop::new(Exit::Internal, error))?;
     writeln!(io::stdout(), "{}", shown.trim_end())?;
+    for warning in config::warnings(&configuration) {
+        eprintln!("appserver: warning: {warning}");
+    }
     Ok(())
 }
 

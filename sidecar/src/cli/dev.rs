@@ -12,7 +12,7 @@ Examples:
 Each save becomes a new release, to which callers go once it is loaded. One that does not load is
 shown here, and in the UnknownFunctionException of callers; the last good one runs on. Files listed
 in .appserverignore are neither watched nor served. Nothing that was deployed is served, and nothing
-of this stays.";
+of this stays: jobs, too, are gone when it ends, unless a configuration file says state_dir.";
 
 /// Without a configuration file the log is warnings, and what functions print.
 const LOG_LEVEL: &str = "warn,appserver::serve::staff=info";

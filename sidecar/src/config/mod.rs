@@ -27,6 +27,7 @@ mod schedules;
 pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
+mod warnings;
 
 pub(crate) use application::Application;
 pub(crate) use apps::{Apps, OpenBasedir, Policy};
@@ -44,3 +45,4 @@ use pools::Pool;
 pub(crate) use provision::Provision;
 pub(crate) use resources::assemble as assemble_resources;
 pub(crate) use schedules::Scheduled;
+pub(crate) use warnings::{schedules_alone, warnings};

@@ -40,10 +40,20 @@ impl Supervisor {
             "appserver: call them with php -d extension={extension} -d appserver.workers={first}"
         ));
         lines.extend(self.dev.iter().map(Dev::line));
+        lines.extend(self.passing_jobs());
         lines.extend(remote);
         lines.push(format!("appserver: ready at {addresses}"));
         // That nobody reads it is no reason to stop.
         let _ = writeln!(std::io::stdout().lock(), "{}", lines.join("\n"));
+    }
+}
+
+impl Supervisor {
+    /// Where jobs are, if they go with the worker.
+    fn passing_jobs(&self) -> Option<String> {
+        let (state, temp) = (&self.settings.state_dir, &self.settings.temp_dir);
+        let passing = self.settings.daemon.jobs.enabled && state.starts_with(temp);
+        passing.then(|| format!("appserver: jobs are kept in {} until this ends", state.display()))
     }
 }
 

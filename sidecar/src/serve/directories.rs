@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 /// The settings that choose the folders.
 const RUNTIME_DIR: &str = "runtime_dir";
 const STATE_DIR: &str = "state_dir";
+/// What nobody needs after the worker.
+const TEMP: &str = "tmp";
 /// The socket that callers connect to by default.
 const CALLERS_SOCKET: &str = "appserver.sock";
 /// The control API's socket in the folder.
@@ -62,7 +64,12 @@ impl Drop for Directories {
 
 impl Directories {
     /// Makes, checks, locks and cleans the folders; `account` will use them.
-    pub(super) fn prepare(daemon: &Daemon, account: Option<Account>) -> Result<Self, Error> {
+    /// Of a worker that is `passing` nothing stays, unless it was told where.
+    pub(super) fn prepare(
+        daemon: &Daemon,
+        account: Option<Account>,
+        passing: bool,
+    ) -> Result<Self, Error> {
         let runtime =
             daemon.runtime_dir.clone().unwrap_or_else(|| default_for(&base(), &daemon.listen));
         if let (None, Some(base)) = (&daemon.runtime_dir, runtime.parent()) {
@@ -70,7 +77,11 @@ impl Directories {
         }
         make(&runtime, 0o755, RUNTIME_DIR, account)?;
         let lock = lock(&runtime, RUNTIME_DIR)?.ok_or_else(|| taken(&runtime, RUNTIME_DIR))?;
-        let (state, state_lock, state_elsewhere) = take_state(daemon, &runtime, account)?;
+        let passing = passing && daemon.state_dir.is_none() && daemon.runtime_dir.is_none();
+        let (state, state_lock, state_elsewhere) = match passing {
+            true => (runtime.join(TEMP).join("state"), None, None),
+            false => take_state(daemon, &runtime, account)?,
+        };
         let directories = Self {
             runtime,
             state,
@@ -85,6 +96,9 @@ impl Directories {
             .and_then(|()| remove_temp(&temp))
             .map_err(|error| Error::start(temp.display(), error))?;
         make(&temp, 0o711, RUNTIME_DIR, account)?;
+        if passing {
+            make(&directories.state, 0o711, STATE_DIR, account)?;
+        }
         Ok(directories)
     }
 
@@ -100,7 +114,7 @@ impl Directories {
     }
 
     pub(super) fn temp(&self) -> PathBuf {
-        self.runtime.join("tmp")
+        self.runtime.join(TEMP)
     }
 
     /// Where the control API is unless addresses are given.

@@ -53,7 +53,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
     refuse_taken(&daemon.listen)?;
     refuse_taken(daemon.control.named())?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(UMASK));
-    let mut directories = Directories::prepare(&daemon, account)?;
+    let mut directories = Directories::prepare(&daemon, account, options.watched)?;
     let _logging = logging::start(&daemon.log)?;
     directories.warn_of_state_elsewhere();
     descriptors::raise(&mut daemon)?;

@@ -4,6 +4,7 @@ use super::connections::ConnectionId;
 use super::deployed::{Deployed, ReleaseState};
 use super::pool::Pool;
 use super::supervisor::Supervisor;
+use crate::config::schedules_alone;
 use protocol::{
     AppStatus, ConnectionStats, ControlReply, ControlRequest, ExecutorStatus, FunctionStats,
     PoolStatus, StatusReport,
@@ -104,8 +105,17 @@ impl Supervisor {
             prototype_pid: deployed.prototype.as_ref().map_or(0, |prototype| prototype.pid),
             pools: deployed.pools.values().map(|pool| self.pool_status(deployed, pool)).collect(),
             functions: function_stats(deployed),
-            warnings: deployed.report.warnings.clone(),
+            warnings: self.warnings_of(deployed),
         }
+    }
+
+    /// What its prototype said, and what follows from where it is served.
+    fn warnings_of(&self, deployed: &Deployed) -> Vec<String> {
+        let catalog = deployed.published.as_ref().map(|published| &published.catalog);
+        let has_schedules = catalog.is_some_and(|catalog| !deployed.planned(catalog).is_empty());
+        let alone = || schedules_alone(&self.settings.daemon);
+        let warnings = deployed.report.warnings.iter().cloned();
+        warnings.chain(has_schedules.then(alone).flatten()).collect()
     }
 
     fn pool_status(&self, deployed: &Deployed, pool: &Pool) -> PoolStatus {

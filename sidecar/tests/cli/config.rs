@@ -78,6 +78,36 @@ fn a_sidecars_file_can_be_checked_without_an_application() {
 }
 
 #[test]
+fn what_is_allowed_and_seldom_meant_is_warned_of() {
+    let folder = app(Some("[[schedule]]\nfunction = \"f\"\ncron = \"@daily\"\n"));
+    let config = folder.path().join("appserver.toml");
+    let (memory, alone) =
+        ("warning: runtime_dir is set and state_dir is not", "warning: there are schedules");
+    let worker = "[[membership.workers]]\naddress = \"unix:/run/w.sock\"\n";
+    for (toml, expected) in [
+        ("", [false, false]),
+        ("runtime_dir = \"run\"", [true, false]),
+        ("runtime_dir = \"run\"\nstate_dir = \"state\"", [false, false]),
+        ("runtime_dir = \"run\"\n[jobs]\nenabled = false", [false, false]),
+        ("listen = [\"unix:/run/w.sock\"]", [false, false]),
+        ("listen = [\"tls:127.0.0.1\"]", [false, true]),
+        (&format!("listen = [\"tls:127.0.0.1\"]\n{worker}"), [false, false]),
+    ] {
+        fs::write(&config, toml).unwrap();
+        let ran = check(&["--config", text(&config), "--app", text(folder.path())]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let said = [memory, alone].map(|warning| ran.err.contains(warning));
+        assert_eq!(said, expected, "{toml}: {}", ran.err);
+        assert!(!ran.out.contains("warning"), "what is printed can be used as it is");
+    }
+    // Without a schedule there is nothing that several could do.
+    let quiet = app(None);
+    fs::write(&config, "listen = [\"tls:127.0.0.1\"]").unwrap();
+    let ran = check(&["--config", text(&config), "--app", text(quiet.path())]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+}
+
+#[test]
 fn what_serve_could_not_use_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("appserver.toml");
