@@ -9,6 +9,7 @@ use protocol::{
 };
 use std::rc::Rc;
 use std::sync::mpsc;
+use std::time::Duration;
 
 const TAG: u16 = 0xabc;
 
@@ -179,6 +180,21 @@ fn unless_it_has_an_idempotency_key() {
         assert_eq!(lost, JobRequest::Enqueue { jobs: vec![stored], batch: None });
     });
     assert_eq!(store(&options(&[&fake]), with_key("k")).unwrap(), id(7));
+    fake.finish();
+}
+
+#[test]
+fn a_ledger_that_is_slow_may_have_stored_the_job() {
+    // Its connection has no number: what the supervisor is asked about it would be asked of no call.
+    let fake = Fake::start(|door| {
+        let mut peer = door.jobs(TAG);
+        peer.request();
+        peer.until_closed();
+    });
+    let short = Options { timeout: Some(Duration::from_millis(50)), ..options(&[&fake]) };
+    let error = store(&short, JobOptions::default()).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Timeout), "{error:?}");
+    assert!(error.message.contains("may have been queued, or still be"), "{}", error.message);
     fake.finish();
 }
 
