@@ -29,6 +29,28 @@ fn a_thousand_idle_connections_cost_nobody_anything() {
 }
 
 #[test]
+fn what_is_over_cannot_be_cancelled_whoever_else_is_away() {
+    let worker = worker("");
+    let away = "unix:/nonexistent/worker.sock";
+    let workers = format!("appserver.workers={},{away}", worker.address());
+    let out = worker.php_with(
+        &[&workers],
+        r#"$job = AppServer\Job::find(appserver_queue('one'));
+           $job->await(20);
+           $batch = AppServer\Batch::find((new AppServer\Batch)->add('one')->queue())->await(20);
+           var_dump($job->cancel(), $batch->cancel());
+           $number = hexdec(substr($job->id, -4)) + 1000;
+           $unknown = substr($job->id, 0, -4) . sprintf('%04x', $number);
+           try { AppServer\Job::find($unknown); }
+           catch (AppServer\ConnectException $e) { echo $e->getMessage(); }"#,
+    );
+    let out = out.ok();
+    let unknown = out.strip_prefix("bool(false)\nbool(false)\n").unwrap_or_else(|| panic!("{out}"));
+    assert!(unknown.starts_with("no worker that answered has it"), "{unknown}");
+    assert!(unknown.contains(away), "{unknown}");
+}
+
+#[test]
 fn peers_that_misspeak_are_hung_up_and_nobody_else_notices() {
     let worker = worker("[limits]\nframe_timeout_ms = 200\nframe_bytes_max = 65536\n");
     let mut good = JobsWire::connect(&worker.socket()).unwrap();

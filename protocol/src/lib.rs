@@ -37,7 +37,7 @@ pub use handshake::{
     Purpose, Refused, RefusedCode, Routing, Welcome, check_preface,
 };
 pub use job::{
-    Accepted, Attempt, Backoff, BatchReport, Followed, InvalidJobId, InvalidRate, JobContext,
+    Accepted, Attempt, Backoff, BatchReport, Cancellation, Followed, InvalidJobId, InvalidRate, JobContext,
     JobId, JobOptions, JobRefusal, JobReply, JobReport, JobRequest, JobState, JobTotals,
     JobsStatus, KeyLimit, LedgerStatus, Missed, NewBatch, NewJob, Outcome, Progress, QueueStatus,
     Rate, Schedule, Unique, UniqueMode, split_job,

@@ -66,6 +66,8 @@ pub(crate) struct Call {
     pub(super) reply: Option<JobReply>,
     /// What it comes to when no worker has the job.
     pub(super) absent: Option<JobReply>,
+    /// Whether a worker said that it does not have it.
+    pub(super) is_denied: bool,
     /// Answered by: for errors.
     pub(super) worker: Option<Rc<str>>,
     /// Where the value begins in `inbound`, and how much of the front of the body is output.

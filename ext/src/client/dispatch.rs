@@ -7,7 +7,7 @@ use super::app::Version;
 use super::call::{Call, Link, State, Stay};
 use super::cluster::Cluster;
 use super::connection::{Connection, OpenError, connect_deadline, describe};
-use super::errand::{Route, is_absent};
+use super::errand::{Route, is_absent, untaken};
 use super::error::{CallError, ErrorKind};
 use super::way::Way;
 use net::{Ready, is_transient, wait};
@@ -60,18 +60,8 @@ pub(super) fn dispatch(cluster: &mut Cluster, call: &mut Call, now: Instant) {
     if is_absent(cluster, call) {
         return;
     }
-    let error = match call.refusal.take() {
-        Some(refusal) => refusal,
-        None => nobody_took_it(cluster, call),
-    };
+    let error = untaken(cluster, call);
     call.fail(if call.resends > 0 { call.lost(&error.message, true) } else { error });
-}
-
-fn nobody_took_it(cluster: &Cluster, call: &Call) -> CallError {
-    match (call.errand().map(|errand| errand.route), call.attempts.as_slice()) {
-        (Some(Route::Key), [attempt]) => CallError::key_unreachable(attempt),
-        (_, attempts) => CallError::unreachable(&cluster.fleet.text, attempts),
-    }
 }
 
 /// A call that a release on trial was to get, and that no worker with that release took, is for the
@@ -248,14 +238,17 @@ fn is_elsewhere(cluster: &Cluster, call: &mut Call, worker: usize) -> bool {
         return false;
     };
     let worker = &cluster.workers[worker];
-    match (worker.ledger, route) {
+    let elsewhere = match (worker.ledger, route) {
         (None, _) => {
             call.refusal.get_or_insert(CallError::no_job_store().at(&*worker.label));
             true
         }
         (Some(tag), Route::Ledger(wanted)) => tag != wanted,
         (Some(_), Route::Any | Route::Key) => false,
-    }
+    };
+    // Its welcome says so as well as an answer would.
+    call.is_denied |= elsewhere && worker.ledger.is_some();
+    elsewhere
 }
 
 fn unreachable(cluster: &mut Cluster, call: &mut Call, worker: usize, reason: &str) -> Tried {

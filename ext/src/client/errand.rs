@@ -15,8 +15,8 @@ use super::table::CallId;
 use super::worker::Worker;
 use crate::deployed;
 use protocol::{
-    AppName, BadFrame, HEADER_BYTES, JobOptions, JobRefusal, JobReply, JobRequest, body_from_slice,
-    split_target,
+    AppName, BadFrame, Cancellation, HEADER_BYTES, JobOptions, JobRefusal, JobReply, JobRequest,
+    body_from_slice, split_target,
 };
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -82,7 +82,7 @@ fn nothing(request: &JobRequest) -> JobReply {
         JobRequest::Find { .. } | JobRequest::Await { .. } => JobReply::Job(None),
         JobRequest::Batch { .. } | JobRequest::AwaitBatch { .. } => JobReply::Batch(None),
         JobRequest::Cancel { .. } | JobRequest::CancelBatch { .. } => {
-            JobReply::Cancelled { found: false }
+            JobReply::Cancelled(Cancellation::Unknown)
         }
     }
 }
@@ -202,30 +202,45 @@ pub(super) fn answered(cluster: &mut Cluster, call: &mut Call) {
     let Some(errand) = call.context.as_ref().and_then(|context| context.errand.as_ref()) else {
         return call.fail(CallError::protocol(BadFrame::Malformed { what: "answer" }));
     };
-    let elsewhere = match (&reply, errand.route) {
+    match (&reply, errand.route) {
         // Nothing was stored, and another worker may do.
-        (JobReply::Refused(JobRefusal::Unavailable { .. }), Route::Any) => true,
-        // Tags of ledgers are short: another one may have the same.
-        (reply, Route::Ledger(_)) => call.absent.as_ref() == Some(reply),
-        _ => false,
-    };
-    if elsewhere && call.next + 1 < call.order.len() {
-        if let (JobReply::Refused(refusal), Route::Any) = (reply, errand.route) {
-            let error = CallError::from_refusal(refusal, &call.function);
-            call.refusal.get_or_insert(match &call.worker {
-                Some(worker) => error.at(&**worker),
-                None => error,
-            });
+        (JobReply::Refused(JobRefusal::Unavailable { .. }), Route::Any)
+            if call.next + 1 < call.order.len() =>
+        {
+            refuse(call, reply);
+            ask_next(cluster, call);
         }
-        call.next += 1;
-        return dispatch(cluster, call, Instant::now());
+        // Tags of ledgers are short: another one may have the same.
+        (reply, Route::Ledger(_)) if call.absent.as_ref() == Some(reply) => {
+            call.is_denied = true;
+            ask_next(cluster, call);
+        }
+        _ => {
+            call.reply = Some(reply);
+            call.state = State::Value;
+        }
     }
-    settle(call, reply);
 }
 
-/// No worker is left to ask. Whether there are any, and none of them has what is asked for.
+fn ask_next(cluster: &mut Cluster, call: &mut Call) {
+    call.next += 1;
+    dispatch(cluster, call, Instant::now());
+}
+
+fn refuse(call: &mut Call, reply: JobReply) {
+    if let JobReply::Refused(refusal) = reply {
+        let error = CallError::from_refusal(refusal, &call.function);
+        call.refusal.get_or_insert(match &call.worker {
+            Some(worker) => error.at(&**worker),
+            None => error,
+        });
+    }
+}
+
+/// No worker is left to ask. Whether all were asked, and none of them has what is asked for.
 pub(super) fn is_absent(cluster: &Cluster, call: &mut Call) -> bool {
-    let known = cluster.workers.iter().any(Worker::is_listed) && all_were_asked(call);
+    let all_were_asked = call.attempts.is_empty() && call.refusal.is_none();
+    let known = all_were_asked && cluster.workers.iter().any(Worker::is_listed);
     match call.absent.take().filter(|_| known) {
         Some(reply) => {
             call.reply = Some(reply);
@@ -236,18 +251,14 @@ pub(super) fn is_absent(cluster: &Cluster, call: &mut Call) -> bool {
     }
 }
 
-fn settle(call: &mut Call, reply: JobReply) {
-    let nothing = call.absent.as_ref() == Some(&reply);
-    // It may be with a worker that could not be asked.
-    if nothing && !all_were_asked(call) {
-        let unasked = || CallError::not_all_asked(&call.attempts);
-        let error = call.refusal.take().unwrap_or_else(unasked);
-        return call.fail(error);
+/// Why nobody took what was to be sent.
+pub(super) fn untaken(cluster: &Cluster, call: &mut Call) -> CallError {
+    let refusal = call.refusal.take();
+    match (refusal, call.errand().map(|errand| errand.route), call.attempts.as_slice()) {
+        // It may be with a worker that could not be asked.
+        (refusal, _, attempts) if call.is_denied => CallError::not_all_asked(attempts, refusal),
+        (Some(refusal), ..) => refusal,
+        (None, Some(Route::Key), [attempt]) => CallError::key_unreachable(attempt),
+        (None, _, attempts) => CallError::unreachable(&cluster.fleet.text, attempts),
     }
-    call.reply = Some(reply);
-    call.state = State::Value;
-}
-
-fn all_were_asked(call: &Call) -> bool {
-    call.attempts.is_empty() && call.refusal.is_none()
 }

@@ -46,11 +46,17 @@ impl CallError {
         Self::new(ErrorKind::NoJobStore, message)
     }
 
-    /// Some workers said that they do not have it, others nothing.
-    pub(crate) fn not_all_asked(attempts: &[String]) -> Self {
+    /// Some workers said that they do not have it; of others, `attempts` and a refusal tell why they
+    /// did not.
+    pub(crate) fn not_all_asked(attempts: &[String], refusal: Option<Self>) -> Self {
+        let refusal = refusal.map(|Self { worker, message, .. }| match worker {
+            Some(worker) => format!("{worker}: {message}"),
+            None => message,
+        });
+        let unasked: Vec<String> = attempts.iter().cloned().chain(refusal).collect();
         let message = format!(
             "no worker that answered has it, but it may be with one that could not be asked: {}",
-            attempts.join("; ")
+            unasked.join("; ")
         );
         Self::new(ErrorKind::Connect, message)
     }

@@ -11,7 +11,8 @@ pub use id::{InvalidJobId, JobId};
 pub use options::{Backoff, InvalidRate, JobOptions, KeyLimit, Rate, Unique, UniqueMode};
 pub use report::{Attempt, BatchReport, Followed, JobReport, JobState, Outcome, Progress};
 pub use request::{
-    Accepted, JobContext, JobRefusal, JobReply, JobRequest, NewBatch, NewJob, split_job,
+    Accepted, Cancellation, JobContext, JobRefusal, JobReply, JobRequest, NewBatch, NewJob,
+    split_job,
 };
 pub use schedule::{Missed, Schedule};
 pub use status::{JobTotals, JobsStatus, LedgerStatus, QueueStatus};

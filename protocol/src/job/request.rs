@@ -130,10 +130,18 @@ pub enum JobReply {
     /// Nothing when there is no such job, or no longer.
     Job(Option<Box<JobReport>>),
     Batch(Option<BatchReport>),
-    /// Whether it was still to be prevented.
-    Cancelled {
-        found: bool,
-    },
+    Cancelled(Cancellation),
+}
+
+/// What became of a wish to cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cancellation {
+    /// There is no such job or batch here, or no longer.
+    Unknown,
+    /// What waits will not run, and what runs is interrupted.
+    Done,
+    /// It was over already.
+    Over,
 }
 
 /// Why a job was not made. Nothing of its request was.

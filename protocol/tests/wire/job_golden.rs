@@ -88,7 +88,13 @@ fn replies() {
     }
     assert_body(&JobReply::Job(None), "02 00");
     assert_body(&JobReply::Batch(None), "03 00");
-    assert_body(&JobReply::Cancelled { found: true }, "04 01");
+    for (cancellation, expected) in [
+        (Cancellation::Unknown, "04 00"),
+        (Cancellation::Done, "04 01"),
+        (Cancellation::Over, "04 02"),
+    ] {
+        assert_body(&JobReply::Cancelled(cancellation), expected);
+    }
 }
 
 #[test]

@@ -246,7 +246,12 @@ pub(crate) fn job_reply() -> impl Strategy<Value = JobReply> {
         refusal().prop_map(JobReply::Refused),
         option::of(report()).prop_map(|report| JobReply::Job(report.map(Box::new))),
         option::of(batch_report()).prop_map(JobReply::Batch),
-        any::<bool>().prop_map(|found| JobReply::Cancelled { found }),
+        proptest::sample::select(vec![
+            Cancellation::Unknown,
+            Cancellation::Done,
+            Cancellation::Over,
+        ])
+        .prop_map(JobReply::Cancelled),
     ]
 }
 

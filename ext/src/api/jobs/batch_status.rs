@@ -14,7 +14,7 @@ use ext_php_rs::error::Result as Registered;
 use ext_php_rs::flags::{ClassFlags, DataType, MethodFlags};
 use ext_php_rs::types::Zval;
 use ext_php_rs::zend::ExecuteData;
-use protocol::{BatchReport, JobId, JobReply, JobRequest};
+use protocol::{BatchReport, Cancellation, JobId, JobReply, JobRequest};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -161,7 +161,7 @@ extern "C" fn cancel(frame: &mut ExecuteData, result: &mut Zval) {
             return End::Done;
         };
         match ask(&options, &JobRequest::CancelBatch { id }, options.timeout) {
-            Ok(JobReply::Cancelled { found }) => result.set_bool(found),
+            Ok(JobReply::Cancelled(became)) => result.set_bool(became == Cancellation::Done),
             Ok(_) => return misunderstood(),
             Err(end) => return end,
         }

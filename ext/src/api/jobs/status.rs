@@ -17,7 +17,9 @@ use ext_php_rs::error::Result as Registered;
 use ext_php_rs::flags::{ClassFlags, DataType, MethodFlags};
 use ext_php_rs::types::{ZendHashTable, Zval};
 use ext_php_rs::zend::ExecuteData;
-use protocol::{Attempt, JobId, JobReply, JobReport, JobRequest, JobState, Outcome, Progress};
+use protocol::{
+    Attempt, Cancellation, JobId, JobReply, JobReport, JobRequest, JobState, Outcome, Progress,
+};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -303,7 +305,7 @@ extern "C" fn cancel(frame: &mut ExecuteData, result: &mut Zval) {
             return End::Done;
         };
         match ask(&options, &JobRequest::Cancel { id }, options.timeout) {
-            Ok(JobReply::Cancelled { found }) => result.set_bool(found),
+            Ok(JobReply::Cancelled(became)) => result.set_bool(became == Cancellation::Done),
             Ok(_) => return misunderstood(),
             Err(end) => return end,
         }

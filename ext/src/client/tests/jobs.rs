@@ -4,8 +4,8 @@ use super::fake::{Door, Fake, Peer, welcome};
 use super::{call, options, options_for};
 use crate::client::{self, CallError, ErrorKind, Options, State};
 use protocol::{
-    AppName, JobId, JobOptions, JobRefusal, JobReply, JobReport, JobRequest, JobState, Kind,
-    Member, Membership, NewJob, Welcome, rank,
+    AppName, Cancellation, JobId, JobOptions, JobRefusal, JobReply, JobReport, JobRequest,
+    JobState, Kind, Member, Membership, NewJob, Welcome, rank,
 };
 use std::rc::Rc;
 use std::sync::mpsc;
@@ -344,6 +344,43 @@ fn a_job_is_unknown_when_every_worker_that_could_have_it_says_so() {
     let options = options_for(&format!("{},{}", fake.address(), addresses[1]));
     let error = find(&options, id(1)).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::Connect), "{error:?}");
+    fake.finish();
+}
+
+#[test]
+fn a_worker_that_answered_is_not_one_that_cannot_be_reached() {
+    let fake = Fake::start(|door| {
+        let mut peer = door.jobs(TAG);
+        peer.store(id(1));
+        let (header, _) = peer.request();
+        peer.answer(&header, &JobReply::Job(None));
+    });
+    let missing = "unix:/nonexistent/worker.sock";
+    let workers = [missing.to_owned(), fake.address()];
+    let options = options_for(&workers.join(","));
+    // Its tag is known by then: it is asked before the other.
+    store(&options, in_group(&group_of(&workers, 1))).unwrap();
+    let error = find(&options, id(9)).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Connect), "{error:?}");
+    assert!(error.message.starts_with("no worker that answered has it"), "{}", error.message);
+    assert!(error.message.contains(missing), "{}", error.message);
+    fake.finish();
+}
+
+#[test]
+fn what_is_over_is_not_looked_for_elsewhere() {
+    let fake = Fake::start(|door| {
+        let mut peer = door.jobs(TAG);
+        for _ in 0..2 {
+            let (header, _) = peer.request();
+            peer.answer(&header, &JobReply::Cancelled(Cancellation::Over));
+        }
+    });
+    let options = options_for(&format!("unix:/nonexistent/worker.sock,{}", fake.address()));
+    for request in [JobRequest::Cancel { id: id(1) }, JobRequest::CancelBatch { id: id(2) }] {
+        let reply = ask(&options, &request).unwrap();
+        assert_eq!(reply, JobReply::Cancelled(Cancellation::Over));
+    }
     fake.finish();
 }
 

@@ -5,7 +5,7 @@ use super::keeper::Keeper;
 use super::verdict::refused;
 use crate::admin::{JobChange, QueueMode};
 use jobs::{Cancelled, ReadError};
-use protocol::{AppName, JobReply, JobReport, JobRequest};
+use protocol::{AppName, Cancellation, JobReply, JobReport, JobRequest};
 
 impl Keeper {
     /// The answer to a request; nothing when its time has not come.
@@ -29,8 +29,9 @@ impl Keeper {
                 report => JobReply::Job(report.map(Box::new)),
             },
             JobRequest::Cancel { id } => {
-                let found = self.engine.cancel(id, reader)? != Cancelled::TooLate;
-                JobReply::Cancelled { found }
+                let too_late = self.engine.cancel(id, reader)? == Cancelled::TooLate;
+                let is_known = !too_late || self.engine.report(id, reader)?.is_some();
+                JobReply::Cancelled(cancellation(!too_late, is_known))
             }
             JobRequest::Batch { id } => JobReply::Batch(self.engine.batch_report(id)),
             JobRequest::AwaitBatch { id, .. } => match self.engine.batch_report(id) {
@@ -38,7 +39,8 @@ impl Keeper {
                 report => JobReply::Batch(report),
             },
             JobRequest::CancelBatch { id } => {
-                JobReply::Cancelled { found: self.engine.cancel_batch(id, reader)? }
+                let done = self.engine.cancel_batch(id, reader)?;
+                JobReply::Cancelled(cancellation(done, self.engine.batch_report(id).is_some()))
             }
         }))
     }
@@ -76,5 +78,14 @@ impl Keeper {
                 Ok(Managed::Done)
             }
         }
+    }
+}
+
+/// A client asks the next worker only when this one does not know what is to be cancelled.
+fn cancellation(done: bool, is_known: bool) -> Cancellation {
+    match (done, is_known) {
+        (true, _) => Cancellation::Done,
+        (false, true) => Cancellation::Over,
+        (false, false) => Cancellation::Unknown,
     }
 }
