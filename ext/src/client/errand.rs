@@ -186,8 +186,13 @@ impl Cluster {
             }
             Route::Ledger(tag) => {
                 self.order(&[], Instant::now(), order);
-                order.retain(|&index| self.workers[index].ledger.is_none_or(|known| known == tag));
-                order.sort_by_key(|&index| self.workers[index].ledger.is_none());
+                // Those that had another one come last, and are asked, too: a worker may have come back
+                // with a ledger that was another's.
+                order.sort_by_key(|&index| match self.workers[index].ledger {
+                    Some(known) if known == tag => 0,
+                    None => 1,
+                    Some(_) => 2,
+                });
             }
         }
     }

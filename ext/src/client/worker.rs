@@ -142,7 +142,9 @@ impl Worker {
             let (position, _) =
                 fitting.max_by_key(|(_, idle)| !idle.connection.release.is_any())?;
             let mut connection = self.idle.swap_remove(position).connection;
-            if connection.is_fresh(now) || !connection.socket.is_stale() {
+            // What was sent in vain to a ledger may have been stored: that is worth a look.
+            let unlooked = pool.is_some() && connection.is_fresh(now);
+            if unlooked || !connection.socket.is_stale() {
                 connection.doubted = false;
                 return Some(connection);
             }

@@ -326,6 +326,21 @@ fn a_job_is_looked_for_where_its_id_says() {
 }
 
 #[test]
+fn a_worker_that_comes_back_with_another_ledger_is_asked_again() {
+    let (hung_up, is_hung_up) = mpsc::channel();
+    let fake = Fake::start(move |door| {
+        door.jobs(1).store(id(1));
+        hung_up.send(()).unwrap();
+        says_done(&mut door.jobs(TAG));
+    });
+    let options = options(&[&fake]);
+    store(&options, JobOptions::default()).unwrap();
+    is_hung_up.recv().unwrap();
+    assert_eq!(find(&options, id(9)).unwrap(), Some(JobState::Done));
+    fake.finish();
+}
+
+#[test]
 fn a_job_is_unknown_when_every_worker_that_could_have_it_says_so() {
     // One does not have it, and one cannot have it.
     let fakes = [
