@@ -53,6 +53,7 @@ namespace {
      * @throws AppServer\NotCallableException
      * @throws AppServer\QueueFullException
      * @throws AppServer\DuplicateJobException
+     * @throws AppServer\NoJobStoreException
      * @throws AppServer\ConnectionLost Nobody knows whether the job is stored.
      * @throws AppServer\Exception Nothing was queued.
      */
@@ -887,7 +888,7 @@ namespace AppServer {
     /** The peer sent something that is not the protocol. */
     final class ProtocolException extends Exception {}
 
-    /** No worker stores jobs. */
+    /** The workers that can be reached keep no jobs: they are switched off. Nothing was queued. */
     final class NoJobStoreException extends Exception {}
 
     /** The queue has as many jobs as it may have. Nothing was queued. */

@@ -291,7 +291,7 @@ fn a_worker_without_jobs_says_so_and_makes_no_ledger() {
     assert!(!sidecar.state().join("jobs.db").exists());
     let refused = sidecar.php(
         "try { appserver_queue('fail', 'x'); }
-         catch (AppServer\\UnavailableException $e) { echo $e->getMessage(); }",
+         catch (AppServer\\NoJobStoreException $e) { echo $e->getMessage(); }",
     );
     let refused = refused.ok();
     assert!(refused.contains("jobs.enabled"), "{refused}");

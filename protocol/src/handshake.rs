@@ -157,6 +157,8 @@ pub enum RefusedCode {
     /// The application has no running release (it failed to start, or is starting).
     NotReady,
     ShuttingDown,
+    /// This worker keeps no jobs: they are switched off.
+    NoJobStore,
 }
 
 /// Last frame of a refused connection.

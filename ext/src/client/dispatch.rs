@@ -239,8 +239,10 @@ fn is_elsewhere(cluster: &Cluster, call: &mut Call, worker: usize) -> bool {
     };
     let worker = &cluster.workers[worker];
     let elsewhere = match (worker.ledger, route) {
+        // One that keeps no jobs refuses the connection.
         (None, _) => {
-            call.refusal.get_or_insert(CallError::no_job_store().at(&*worker.label));
+            let error = CallError::protocol("a welcome for jobs without a ledger");
+            call.refusal.get_or_insert(error.at(&*worker.label));
             true
         }
         (Some(tag), Route::Ledger(wanted)) => tag != wanted,

@@ -173,6 +173,7 @@ impl CallError {
             RefusedCode::UnknownApp => ErrorKind::UnknownApp { near: refused.near },
             RefusedCode::ReleaseGone => ErrorKind::ReleaseGone,
             RefusedCode::NotReady | RefusedCode::UnknownPool => ErrorKind::Unavailable,
+            RefusedCode::NoJobStore => ErrorKind::NoJobStore,
             RefusedCode::Protocol => ErrorKind::Protocol,
             RefusedCode::Denied | RefusedCode::TooManyConnections | RefusedCode::ShuttingDown => {
                 ErrorKind::Refused

@@ -40,12 +40,6 @@ impl CallError {
         Self::new(ErrorKind::Connect, message)
     }
 
-    pub(crate) fn no_job_store() -> Self {
-        let message = "the worker stores no jobs: switch them on in its appserver.toml, or use \
-                       appserver_call() or appserver_async()";
-        Self::new(ErrorKind::NoJobStore, message)
-    }
-
     /// Some workers said that they do not have it; of others, `attempts` and a refusal tell why they
     /// did not.
     pub(crate) fn not_all_asked(attempts: &[String], refusal: Option<Self>) -> Self {

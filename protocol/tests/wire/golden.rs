@@ -214,6 +214,7 @@ fn refused() {
         RefusedCode::Protocol,
         RefusedCode::NotReady,
         RefusedCode::ShuttingDown,
+        RefusedCode::NoJobStore,
     ];
     for (index, code) in (0u8..).zip(codes) {
         let refused = Refused { code, message: "m".into(), near: vec!["n".into()] };

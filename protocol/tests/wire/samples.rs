@@ -110,6 +110,7 @@ pub(crate) fn refused() -> impl Strategy<Value = Refused> {
         Just(RefusedCode::Protocol),
         Just(RefusedCode::NotReady),
         Just(RefusedCode::ShuttingDown),
+        Just(RefusedCode::NoJobStore),
     ];
     (code, text(), few(text())).prop_map(|(code, message, near)| Refused { code, message, near })
 }

@@ -55,7 +55,7 @@ impl Supervisor {
     }
 
     fn admit_jobs(&self, app: &AppName, hello: &Hello) -> Result<Verdict, Refused> {
-        let tag = self.jobs.tag().map_err(|reason| refusal(RefusedCode::NotReady, reason))?;
+        let tag = self.jobs.tag().map_err(|reason| refusal(RefusedCode::NoJobStore, reason))?;
         let (deployed, pool) = self.find_pool(app, DEFAULT_POOL, ReleaseId::ANY)?;
         let mut welcome = self.welcome(hello, deployed, pool);
         welcome.ledger = Some(tag);

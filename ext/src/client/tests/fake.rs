@@ -113,11 +113,17 @@ impl Door {
 
     /// The next client, who asks for a release that is not here.
     pub(super) fn refuse_named(&self, release: u64) {
+        let hello = self.refuse(RefusedCode::ReleaseGone);
+        assert_eq!(asked_for(&hello), ReleaseId(release));
+    }
+
+    /// The next client, who is not let in.
+    pub(super) fn refuse(&self, code: RefusedCode) -> Hello {
         let mut peer = self.open();
-        assert_eq!(asked_for(&peer.hello()), ReleaseId(release));
-        let code = RefusedCode::ReleaseGone;
-        let refused = Refused { code, message: "gone".to_owned(), near: Vec::new() };
+        let hello = peer.hello();
+        let refused = Refused { code, message: "refused".to_owned(), near: Vec::new() };
         peer.write(&control_frame(Header::new(Kind::Refused, 0), &refused));
+        hello
     }
 
     /// The next client, who has questions.

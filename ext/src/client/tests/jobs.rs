@@ -5,7 +5,7 @@ use super::{call, options, options_for};
 use crate::client::{self, CallError, ErrorKind, Options, State};
 use protocol::{
     AppName, Cancellation, JobId, JobOptions, JobRefusal, JobReply, JobReport, JobRequest,
-    JobState, Kind, Member, Membership, NewJob, Welcome, rank,
+    JobState, Kind, Member, Membership, NewJob, RefusedCode, Welcome, rank,
 };
 use std::rc::Rc;
 use std::sync::mpsc;
@@ -299,9 +299,8 @@ fn a_key_falls_among_the_workers_that_there_are_not_those_that_are_configured() 
 }
 
 #[test]
-fn a_worker_without_a_ledger_is_passed_over() {
-    let without = |door: &Door| drop(door.welcome(&welcome()));
-    let fake = Fake::start(without);
+fn a_worker_that_keeps_no_jobs_says_so() {
+    let fake = Fake::start(|door| drop(door.refuse(RefusedCode::NoJobStore)));
     let error = store(&options(&[&fake]), JobOptions::default()).unwrap_err();
     assert!(matches!(error.kind, ErrorKind::NoJobStore), "{error:?}");
     fake.finish();

@@ -98,9 +98,10 @@ fn exit_of_refusal(code: RefusedCode) -> Exit {
         }
         RefusedCode::Denied => Exit::Denied,
         RefusedCode::Protocol => Exit::Protocol,
-        RefusedCode::TooManyConnections | RefusedCode::NotReady | RefusedCode::ShuttingDown => {
-            Exit::Unavailable
-        }
+        RefusedCode::TooManyConnections
+        | RefusedCode::NotReady
+        | RefusedCode::ShuttingDown
+        | RefusedCode::NoJobStore => Exit::Unavailable,
     }
 }
 
