@@ -21,6 +21,23 @@ const FUNCTIONS: &str = r#"<?php
         pcntl_waitpid($pid, $status);
         return pcntl_wtermsig($status);
     }
+    /** What a child's child still writes to the files of the child. */
+    function written_by_grandchild(string $path): string {
+        $die = fn() => posix_kill(getmypid(), SIGKILL);
+        $child = pcntl_fork();
+        if ($child === 0) {
+            // One of them gets the number that the fork has freed.
+            $files = array_map(fn() => fopen($path, 'a'), range(1, 16));
+            if (pcntl_fork() === 0) {
+                foreach ($files as $file) { @fwrite($file, 'x'); }
+                $die();
+            }
+            pcntl_wait($status);
+            $die();
+        }
+        pcntl_waitpid($child, $status);
+        return file_get_contents($path);
+    }
     function handles(): int {
         pcntl_async_signals(true);
         pcntl_signal(SIGTERM, function () { $GLOBALS['seen'] = 1; });
@@ -41,6 +58,14 @@ fn in_state(sidecar: &Sidecar, state: &str) -> usize {
     let status = sidecar.status();
     let executors = status["apps"][0]["pools"][0]["executors"].as_array().expect("executors");
     executors.iter().filter(|executor| executor["state"] == state).count()
+}
+
+#[test]
+fn a_child_of_a_child_keeps_the_files_that_it_inherits() {
+    let sidecar = Sidecar::builder().file("functions.php", FUNCTIONS).start();
+    let path = sidecar.app().join("written");
+    let told = sidecar.php(&format!("echo appserver_call('written_by_grandchild', {path:?});"));
+    assert_eq!(told.ok(), "x".repeat(16));
 }
 
 #[test]

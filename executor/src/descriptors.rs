@@ -35,9 +35,11 @@ pub(crate) fn keep_life() {
     }
 }
 
-/// Its number, if it is there. Async-signal-safe.
-pub(crate) fn life() -> Option<RawFd> {
-    LIFE_TAKEN.load(Ordering::Relaxed).then_some(LIFE)
+/// Closes it, if it is there, and once: afterwards the number is another file's. Async-signal-safe.
+pub(crate) fn give_life_up() {
+    if LIFE_TAKEN.swap(false, Ordering::Relaxed) {
+        close(LIFE);
+    }
 }
 
 /// Puts `from` at `number`, closing what was there.
@@ -57,6 +59,7 @@ pub(crate) fn at(number: RawFd) -> BorrowedFd<'static> {
 
 /// Closes the descriptor at `number`.
 pub(crate) fn close(number: RawFd) {
-    // SAFETY: by the contract only the connection table closes numbers of its range.
+    // SAFETY: by the contract only the connection table closes numbers of its range, and LIFE is closed
+    // by whoever took it away.
     unsafe { rustix::io::close(number) };
 }

@@ -2,8 +2,8 @@
 //! them: whenever PHP code may have run, and before anything is written, the loop asks here which
 //! process it is.
 //!
-//! Unsafe for `pthread_atfork`, `close` and `_exit`. Contract: the handler does one atomic store, and
-//! closes the one descriptor by which the worker's next life would wait for a stranger.
+//! Unsafe for `pthread_atfork` and `_exit`. Contract: the handler stores to two atomics, and closes the
+//! one descriptor by which the worker's next life would wait for a stranger.
 #![allow(unsafe_code)]
 
 use anyhow::{Result, bail};
@@ -23,11 +23,7 @@ pub(super) fn install() -> Result<()> {
 
 extern "C" fn in_child() {
     FORKED.store(true, Ordering::Relaxed);
-    if let Some(life) = crate::descriptors::life() {
-        // SAFETY: the number is the inherited descriptor's for as long as the process lives; in the
-        // child nobody else knows it.
-        unsafe { libc::close(life) };
-    }
+    crate::descriptors::give_life_up();
 }
 
 /// Whether this process is a child that PHP code made.
