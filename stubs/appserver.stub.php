@@ -147,7 +147,7 @@ namespace AppServer {
      *   Unique says what becomes of the second one.
      * @param ?string $group Jobs of one group run in the order they came in, one at a time.
      * @param ?Limit $limit A limit that all jobs with the same key share.
-     * @param list<string>|null $tags At most 16 texts by which jobs are found.
+     * @param list<string>|null $tags At most 16 texts of up to 64 bytes by which jobs are found.
      * @param ?string $idempotencyKey Queueing with the same key again returns the id of the first job; and
      *   the job sees the key, in every attempt.
      * @param ?float $keep Seconds for which the job and its result can be asked for when it is done or

@@ -1,5 +1,6 @@
 //! Jobs on the wire: what is asked for, how it stands, and what an executor is told of the job it runs.
 
+mod bounds;
 mod id;
 mod options;
 mod report;
@@ -7,6 +8,7 @@ mod request;
 mod schedule;
 mod status;
 
+pub use bounds::BadOption;
 pub use id::{InvalidJobId, JobId};
 pub use options::{Backoff, InvalidRate, JobOptions, KeyLimit, Rate, Unique, UniqueMode};
 pub use report::{Attempt, BatchReport, Followed, JobReport, JobState, Outcome, Progress};

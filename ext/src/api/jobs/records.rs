@@ -90,7 +90,7 @@ static RECORDS: [Record; 6] = [
             Typed::nullable("rate", ty::STRING),
         ],
         check: |given| {
-            given.text("key")?;
+            terms::check_key(given)?;
             terms::concurrency(given)?;
             terms::rate(given)?;
             if given.get("concurrency").is_none() && given.get("rate").is_none() {
@@ -123,7 +123,7 @@ static RECORDS: [Record; 6] = [
             Typed::nullable("concurrency", ty::INT),
             Typed::nullable("rate", ty::STRING),
         ],
-        check: |given| terms::common(given).map(drop),
+        check: |given| terms::check(given, &terms::common(given)?),
         targets: Some(CLASS | FUNCTION | METHOD),
     },
     Record {

@@ -6,15 +6,12 @@ use crate::client::JobTerms;
 use crate::php::typed::{Given, Named, Typed, number};
 use crate::php::{date_time_interface, instance, is_throwing, properties, ty};
 use ext_php_rs::types::{ZendHashTable, Zval};
-use protocol::{Backoff, JobOptions, KeyLimit, Rate, Unique, UniqueMode};
+use protocol::{Backoff, BadOption, JobOptions, KeyLimit, Rate, Unique, UniqueMode};
 
-/// Most that a time may be: a hundred years.
-const SECONDS_MAX: f64 = 3_155_760_000.0;
+/// Most that a time may be, as PHP has it.
+const SECONDS_MAX: f64 = JobOptions::TIME_MS_MAX as f64 / 1000.0;
 /// What fits the 32 bits of milliseconds that an attempt has.
 const TIMEOUT_MAX: f64 = 4_294_967.0;
-/// Pauses of a list.
-const PAUSES_MAX: usize = 64;
-const TAGS_MAX: usize = 16;
 
 static DATE_TIME_NAME: Named = Named { name: "DateTimeInterface", entry: date_time_interface };
 
@@ -42,10 +39,6 @@ pub(super) static PARAMS: [Typed; 16] = [
 pub(super) fn read(given: &Given<'_>) -> Option<JobTerms> {
     // It runs code of the date's class, which may leave by longjmp: nothing is owned yet.
     let run_at_ms = run_at(given)?;
-    if run_at_ms.is_some() && given.get("delay").is_some() {
-        given.refuse("delay", "must not be given beside $runAt");
-        return None;
-    }
     let batch = match given.text("batch")?.map(str::parse) {
         Some(Ok(id)) => Some(id),
         Some(Err(_)) => {
@@ -68,7 +61,19 @@ pub(super) fn read(given: &Given<'_>) -> Option<JobTerms> {
         idempotency_key: owned(given.text("idempotencyKey")?),
         ..common(given)?
     };
+    check(given, &options)?;
     Some(JobTerms { options, batch })
+}
+
+/// Checks what is the protocol's to say. `None` = an exception is pending.
+pub(super) fn check(given: &Given<'_>, options: &JobOptions) -> Option<()> {
+    match options.check() {
+        Ok(()) => Some(()),
+        Err(BadOption { option, reason }) => {
+            given.refuse(option, &reason);
+            None
+        }
+    }
 }
 
 /// What callers and the attribute can say. `None` = an exception is pending.
@@ -96,7 +101,7 @@ pub(super) fn seconds(given: &Given<'_>, name: &str) -> Option<Option<u64>> {
         Some(seconds) => match milliseconds(seconds) {
             Some(ms) => Some(Some(ms)),
             None => {
-                given.refuse(name, "must be seconds from 0 to 3155760000");
+                given.refuse(name, &format!("must be {}", JobOptions::times()));
                 None
             }
         },
@@ -143,7 +148,13 @@ pub(super) fn concurrency(given: &Given<'_>) -> Option<Option<u32>> {
 pub(super) fn rate(given: &Given<'_>) -> Option<Option<Rate>> {
     match given.text("rate")?.map(str::parse) {
         None => Some(None),
-        Some(Ok(rate)) => Some(Some(rate)),
+        Some(Ok(rate)) => match Rate::check(rate) {
+            Ok(()) => Some(Some(rate)),
+            Err(reason) => {
+                given.refuse("rate", &reason);
+                None
+            }
+        },
         Some(Err(_)) => {
             given.refuse("rate", "must be a count and a time, as in '100/60s' or '5000/h'");
             None
@@ -151,13 +162,23 @@ pub(super) fn rate(given: &Given<'_>) -> Option<Option<Rate>> {
     }
 }
 
+/// Checks a key that an object has.
+pub(super) fn check_key(given: &Given<'_>) -> Option<()> {
+    match JobOptions::check_key(given.text("key")?.unwrap_or_default()) {
+        Ok(()) => Some(()),
+        Err(reason) => {
+            given.refuse("key", &reason);
+            None
+        }
+    }
+}
+
 /// Checks the arguments of `Unique`.
 pub(super) fn check_unique(given: &Given<'_>) -> Option<()> {
-    given.text("key")?;
+    check_key(given)?;
     let window_ms = seconds(given, "window")?.unwrap_or(0);
     let mode = given.get("mode").map_or(UniqueMode::Reject, unique_mode);
-    let wants_window = matches!(mode, UniqueMode::Debounce | UniqueMode::Throttle);
-    if wants_window != (window_ms > 0) {
+    if mode.has_window() != (window_ms > 0) {
         given
             .refuse("window", "must be given with UniqueMode::Debounce and Throttle, and no other");
         return None;
@@ -209,16 +230,16 @@ fn backoff(given: &Given<'_>) -> Option<Option<Backoff>> {
         None => number(value).and_then(milliseconds).map(Backoff::Fixed),
     };
     if backoff.is_none() {
-        let what = "must be seconds from 0 to 3155760000, a list of 1 to 64 of them, or an \
-                    AppServer\\Backoff";
-        given.refuse("backoff", what);
+        let what = format!("must be {}, or an AppServer\\Backoff", Backoff::pauses());
+        given.refuse("backoff", &what);
         return None;
     }
     Some(backoff)
 }
 
 fn list(pauses: &ZendHashTable) -> Option<Vec<u64>> {
-    if !(1..=PAUSES_MAX).contains(&pauses.len()) {
+    // Before anything is made of it: it may be of any length.
+    if !(1..=JobOptions::PAUSES_MAX).contains(&pauses.len()) {
         return None;
     }
     pauses.values().map(|pause| number(pause.dereference()).and_then(milliseconds)).collect()
@@ -228,14 +249,12 @@ fn tags(given: &Given<'_>) -> Option<Vec<String>> {
     let Some(tags) = given.get("tags").and_then(Zval::array) else {
         return Some(Vec::new());
     };
-    let text =
-        |tag: &Zval| tag.dereference().str().filter(|tag| !tag.is_empty()).map(str::to_owned);
-    let list: Option<Vec<String>> = match tags.len() {
-        0..=TAGS_MAX => tags.values().map(text).collect(),
-        _ => None,
-    };
+    let text = |tag: &Zval| tag.dereference().str().map(str::to_owned);
+    // One more than there may be is enough to tell.
+    let list: Option<Vec<String>> =
+        tags.values().take(JobOptions::TAGS_MAX + 1).map(text).collect();
     if list.is_none() {
-        given.refuse("tags", "must be at most 16 texts, none of them empty");
+        given.refuse("tags", "must be texts");
     }
     list
 }
