@@ -22,4 +22,4 @@ pub use fpm::Fpm;
 pub use jobs::JobsWire;
 pub use php::{PhpOutput, RunningPhp};
 pub use sidecar::{Sidecar, SidecarBuilder, send_signal};
-pub use wait::{eventually, process_is_gone};
+pub use wait::{eventually, process_is_gone, settles};

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 const DEADLINE: Duration = Duration::from_secs(30);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(2);
+/// How often in a row something is seen that is taken not to change any more.
+const LOOKS: u32 = 200;
 
 /// Polls `condition` until it gives a value; panics with `what` when it has not after half a minute.
 #[track_caller]
@@ -18,6 +20,19 @@ pub fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T 
         assert!(started.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
         std::thread::park_timeout(PAUSE);
     }
+}
+
+/// Looks until it sees the same so many times in a row, and tells that; panics with `what` as above.
+#[track_caller]
+pub fn settles<T: PartialEq>(what: &str, mut look: impl FnMut() -> T) -> T {
+    let (mut seen, mut in_a_row) = (look(), 0);
+    eventually(what, || {
+        let now = look();
+        in_a_row = if now == seen { in_a_row + 1 } else { 0 };
+        seen = now;
+        (in_a_row == LOOKS).then_some(())
+    });
+    seen
 }
 
 /// Whether the process has ended (a zombie has).
