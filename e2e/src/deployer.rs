@@ -88,6 +88,24 @@ impl Deployer {
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("appserver runs")
     }
 
+    /// Two workers that know each other. Their clients are not led from one to the other: the address
+    /// for calls is none.
+    pub fn pair(&self) -> (Sidecar, Sidecar) {
+        let (mut first, mut second) = (self.worker(), self.worker());
+        for (worker, other) in [(&first, &second), (&second, &first)] {
+            let control = controls(&[other]);
+            let member = format!("address = \"tls:127.0.0.1:1\"\ncontrol = {control:?}\n");
+            let config = std::fs::read_to_string(worker.config_file()).expect("ours");
+            let config = format!("{config}[[membership.workers]]\n{member}");
+            std::fs::write(worker.config_file(), config).expect("ours");
+        }
+        for worker in [&mut first, &mut second] {
+            worker.kill();
+            worker.restart();
+        }
+        (first, second)
+    }
+
     pub fn releases(&self, workers: &[&Sidecar]) -> Value {
         let told = self.run(workers, &["releases", "--app", "shop", "--json"]);
         serde_json::from_str(&told).expect("JSON")
@@ -98,4 +116,21 @@ impl Deployer {
 pub fn controls(workers: &[&Sidecar]) -> String {
     let addresses = workers.iter().map(|worker| format!("unix:{}", worker.control().display()));
     addresses.collect::<Vec<_>>().join(",")
+}
+
+/// Panics with what a command said that did not end well.
+#[track_caller]
+pub fn ok(output: &Output) {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The functions of a release, which tell which it is.
+pub fn release(version: &str) -> String {
+    format!("function version(): string {{ return '{version}'; }}")
+}
+
+/// Which release a worker serves, by its function of that name.
+#[track_caller]
+pub fn version(worker: &Sidecar) -> String {
+    worker.php("echo appserver_call('version');").ok()
 }

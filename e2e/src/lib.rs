@@ -6,7 +6,7 @@
 
 mod artifacts;
 pub mod control;
-mod deployer;
+pub mod deployer;
 mod dev;
 mod fpm;
 mod jobs;

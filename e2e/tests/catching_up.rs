@@ -1,49 +1,19 @@
 //! Workers that were away while something was decided, and catch up with the others.
 
+use e2e::deployer::{ok, release, version};
 use e2e::{Deployer, Sidecar, controls, eventually};
 use std::fs;
-use std::process::Output;
 use std::thread;
-
-fn ok(output: &Output) {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn release(version: &str) -> String {
-    format!("function version(): string {{ return '{version}'; }}")
-}
-
-fn version(worker: &Sidecar) -> String {
-    worker.php("echo appserver_call('version');").ok()
-}
 
 fn canary(deployer: &Deployer, worker: &Sidecar) -> serde_json::Value {
     deployer.releases(&[worker])[0]["result"][0]["canary"].clone()
-}
-
-/// Two workers that know each other. Their clients are not led from one to the other: the address for
-/// calls is none.
-fn pair(deployer: &Deployer) -> (Sidecar, Sidecar) {
-    let (mut first, mut second) = (deployer.worker(), deployer.worker());
-    for (worker, other) in [(&first, &second), (&second, &first)] {
-        let control = format!("unix:{}", other.control().display());
-        let member = format!("address = \"tls:127.0.0.1:1\"\ncontrol = {control:?}\n");
-        let config = fs::read_to_string(worker.config_file()).expect("ours");
-        let config = format!("{config}[[membership.workers]]\n{member}");
-        fs::write(worker.config_file(), config).expect("ours");
-    }
-    first.kill();
-    second.kill();
-    first.restart();
-    second.restart();
-    (first, second)
 }
 
 #[test]
 fn one_that_died_before_it_activated_has_activated_before_its_first_call() {
     for fault_point in ["activate.save", "activate.saved"] {
         let deployer = Deployer::with_new_key();
-        let (first, mut second) = pair(&deployer);
+        let (first, mut second) = deployer.pair();
         ok(&deployer.deploy(&[&first, &second], &release("one"), &[]));
         second.restart_to_die_at(fault_point);
         let addresses = controls(&[&first, &second]);
@@ -62,7 +32,7 @@ fn one_that_died_before_it_activated_has_activated_before_its_first_call() {
 #[test]
 fn one_that_died_while_it_prepared_keeps_all_in_the_old_release() {
     let deployer = Deployer::with_new_key();
-    let (first, mut second) = pair(&deployer);
+    let (first, mut second) = deployer.pair();
     ok(&deployer.deploy(&[&first, &second], &release("one"), &[]));
     second.restart_to_die_at("prepare.saved");
     let told = deployer.deploy(&[&first, &second], &release("two"), &[]);
@@ -77,7 +47,7 @@ fn one_that_died_while_it_prepared_keeps_all_in_the_old_release() {
 #[test]
 fn one_that_missed_a_deploy_fetches_the_release_and_the_settings() {
     let deployer = Deployer::with_new_key();
-    let (first, mut second) = pair(&deployer);
+    let (first, mut second) = deployer.pair();
     ok(&deployer.deploy(&[&first, &second], &release("one"), &[]));
     second.kill();
     ok(&deployer.deploy(&[&first], &release("two"), &[]));
@@ -98,7 +68,7 @@ fn one_that_missed_a_deploy_fetches_the_release_and_the_settings() {
 #[test]
 fn a_new_one_gets_the_applications_of_the_others() {
     let deployer = Deployer::with_new_key();
-    let (first, mut second) = pair(&deployer);
+    let (first, mut second) = deployer.pair();
     ok(&deployer.deploy(&[&first], &release("one"), &[]));
     second.kill();
     second.restart();
@@ -108,7 +78,7 @@ fn a_new_one_gets_the_applications_of_the_others() {
 #[test]
 fn going_back_is_not_undone_by_one_that_missed_it() {
     let deployer = Deployer::with_new_key();
-    let (mut first, mut second) = pair(&deployer);
+    let (mut first, mut second) = deployer.pair();
     ok(&deployer.deploy(&[&first, &second], &release("one"), &[]));
     ok(&deployer.deploy(&[&first, &second], &release("two"), &[]));
     deployer.run(&[&first], &["rollback", "--app", "shop"]);
@@ -123,7 +93,7 @@ fn going_back_is_not_undone_by_one_that_missed_it() {
 #[test]
 fn one_that_cannot_catch_up_refuses_with_the_reason_until_it_can() {
     let deployer = Deployer::with_new_key();
-    let (first, mut second) = pair(&deployer);
+    let (first, mut second) = deployer.pair();
     ok(&deployer.deploy(&[&first, &second], &release("one"), &[]));
     ok(&deployer.deploy(&[&first], &release("two"), &[]));
     let config = fs::read_to_string(second.config_file()).expect("ours");
@@ -147,7 +117,7 @@ fn one_that_cannot_catch_up_refuses_with_the_reason_until_it_can() {
 #[test]
 fn one_that_nobody_answers_serves_what_it_has_and_asks_again() {
     let deployer = Deployer::with_new_key();
-    let (mut first, mut second) = pair(&deployer);
+    let (mut first, mut second) = deployer.pair();
     ok(&deployer.deploy(&[&first, &second], &release("one"), &[]));
     second.kill();
     ok(&deployer.deploy(&[&first], &release("two"), &[]));
@@ -163,7 +133,7 @@ fn one_that_nobody_answers_serves_what_it_has_and_asks_again() {
 #[test]
 fn a_new_one_that_cannot_get_the_application_says_why() {
     let deployer = Deployer::with_new_key();
-    let (first, mut second) = pair(&deployer);
+    let (first, mut second) = deployer.pair();
     ok(&deployer.deploy(&[&first], &release("one"), &[]));
     let stranger = Deployer::with_new_key();
     let config = fs::read_to_string(second.config_file()).expect("ours");
@@ -178,7 +148,7 @@ fn a_new_one_that_cannot_get_the_application_says_why() {
 #[test]
 fn one_that_missed_the_beginning_or_the_end_of_a_trial_takes_part() {
     let deployer = Deployer::with_new_key();
-    let (first, mut second) = pair(&deployer);
+    let (first, mut second) = deployer.pair();
     ok(&deployer.deploy(&[&first, &second], &release("one"), &[]));
     second.kill();
     ok(&deployer.deploy(&[&first], &release("two"), &["--stage-only"]));

@@ -1,16 +1,8 @@
 //! Releases brought by `appserver deploy` to running workers.
 
+use e2e::deployer::{ok, version};
 use e2e::{Deployer, Sidecar, eventually};
 use serde_json::Value;
-use std::process::Output;
-
-fn ok(output: &Output) {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn version(worker: &Sidecar) -> String {
-    worker.php("echo appserver_call('version');").ok()
-}
 
 #[test]
 fn two_workers_take_over_each_release_and_go_back_together() {

@@ -1,6 +1,7 @@
 //! Only who has the key deploys, and nothing twice: archives sent to the control API as they should
 //! not be.
 
+use e2e::deployer::version;
 use e2e::{Deployer, Sidecar, control};
 
 /// Sends an archive as a release of `app`; status and body of the answer.
@@ -18,10 +19,6 @@ fn archive(worker: &Sidecar, number: u64) -> Vec<u8> {
 fn is_refused(answer: &(u16, String), why: &str) {
     assert_eq!(answer.0, 422, "{answer:?}");
     assert!(answer.1.contains("\"bad_archive\"") && answer.1.contains(why), "{answer:?}");
-}
-
-fn version(worker: &Sidecar) -> String {
-    worker.php("echo appserver_call('version');").ok()
 }
 
 fn deploy(deployer: &Deployer, worker: &Sidecar, version: u64) {

@@ -1,16 +1,9 @@
 //! What a release that takes over again may do to callers and to a release on trial, and who is told.
 
+use e2e::deployer::{ok, version};
 use e2e::{Deployer, Sidecar};
 use serde_json::Value;
 use std::process::Output;
-
-fn ok(output: &Output) {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn version(worker: &Sidecar) -> String {
-    worker.php("echo appserver_call('version');").ok()
-}
 
 fn functions(version: &str, more: &str) -> String {
     format!("function version(): string {{ return '{version}'; }} {more}")

@@ -1,20 +1,8 @@
 //! Applications that are not wanted any more, and names that were mistyped.
 
-use e2e::{Deployer, Sidecar, controls, eventually};
+use e2e::deployer::{ok, release, version};
+use e2e::{Deployer, Sidecar, eventually};
 use std::fs;
-use std::process::Output;
-
-fn ok(output: &Output) {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn release(version: &str) -> String {
-    format!("function version(): string {{ return '{version}'; }}")
-}
-
-fn version(worker: &Sidecar) -> String {
-    worker.php("echo appserver_call('version');").ok()
-}
 
 fn listed(deployer: &Deployer, worker: &Sidecar) -> String {
     deployer.run(&[worker], &["releases"])
@@ -53,18 +41,7 @@ fn an_application_is_removed_with_all_it_had_and_can_come_again() {
 #[test]
 fn one_that_was_away_removes_it_too_and_brings_nothing_back() {
     let deployer = Deployer::with_new_key();
-    let (mut first, mut second) = (deployer.worker(), deployer.worker());
-    for (worker, other) in [(&first, &second), (&second, &first)] {
-        let control = controls(&[other]);
-        let member = format!("address = \"tls:127.0.0.1:1\"\ncontrol = {control:?}\n");
-        let config = fs::read_to_string(worker.config_file()).expect("ours");
-        let config = format!("{config}[[membership.workers]]\n{member}");
-        fs::write(worker.config_file(), config).expect("ours");
-    }
-    for worker in [&mut first, &mut second] {
-        worker.kill();
-        worker.restart();
-    }
+    let (mut first, mut second) = deployer.pair();
     ok(&deployer.deploy(&[&first, &second], &release("one"), &[]));
     second.kill();
     deployer.run(&[&first], &["remove", "shop", "--force"]);
