@@ -1,12 +1,12 @@
 //! `AppServer\Batch`: jobs that are stored together, and what follows when they are over.
 
-use super::ask::{await_reply, misunderstood};
+use super::arguments::{JOB_MASK, with_queue_args};
+use super::batch_status;
+use super::collected::{self, Collected, Collection, parts};
 use super::job::FIND;
-use super::queue::{encode, job_args, with_queue_args};
-use super::{JOB_MASK, batch_status};
 use crate::api::client::{CLIENT_NAME, options_of};
 use crate::api::throw;
-use crate::client::{self, CallError, Options};
+use crate::client::CallError;
 use crate::php::args;
 use crate::php::typed::{self, Typed};
 use crate::php::{Carried, Class, End, Handle, Handler, Handlers, guard, ty};
@@ -15,8 +15,7 @@ use ext_php_rs::error::Result as Registered;
 use ext_php_rs::flags::{ClassFlags, DataType, MethodFlags};
 use ext_php_rs::types::Zval;
 use ext_php_rs::zend::ExecuteData;
-use protocol::{JobReply, JobRequest, NewBatch, NewJob};
-use std::rc::Rc;
+use protocol::{JobId, JobRequest, NewBatch, NewJob};
 
 static CLASS: Class = Class::unregistered();
 static HANDLERS: Handlers = Handlers::new();
@@ -29,12 +28,8 @@ static CONSTRUCT: [Typed; 2] = [
 /// What a `Batch` carries.
 #[derive(Debug, Default)]
 struct Batch {
-    /// `None` before its constructor ran.
-    options: Option<Rc<Options>>,
-    jobs: Vec<NewJob>,
+    collected: Collected,
     batch: NewBatch,
-    /// Of the arguments so far.
-    bytes: usize,
 }
 
 impl Carried for Batch {
@@ -103,58 +98,39 @@ extern "C" fn construct(frame: &mut ExecuteData, _: &mut Zval) {
         let name = given.get("name").and_then(Zval::str).unwrap_or_default().to_owned();
         if let Some(batch) = Handle::<Batch>::of_value(&frame.This) {
             batch.with(|batch| {
-                *batch = Batch { options: Some(options), ..Batch::default() };
-                batch.batch.name = name;
+                batch.collected = Collected::with_options(options);
+                batch.batch = NewBatch { name, ..NewBatch::default() };
             });
         }
         End::Done
     });
 }
 
-/// The batch that a method was called on, and its options; throws when its constructor did not run.
-fn parts(frame: &ExecuteData) -> Option<(Handle<Batch>, Rc<Options>)> {
-    let batch = Handle::<Batch>::of_value(&frame.This)?;
-    let options = batch.with(|batch| batch.options.clone());
-    if options.is_none() {
-        throw::misuse("this Batch was not constructed");
+impl Collection for Batch {
+    const NOT_CONSTRUCTED: &'static str = "this Batch was not constructed";
+    const EMPTY: &'static str = "a batch without jobs cannot be queued: add() some";
+
+    fn collected(&mut self) -> &mut Collected {
+        &mut self.collected
     }
-    Some((batch, options?))
+
+    fn request(&self) -> JobRequest {
+        let batch = Box::new(self.batch.clone());
+        JobRequest::Enqueue { jobs: self.collected.jobs.clone(), batch: Some(batch) }
+    }
+
+    fn id(_: &[JobId], batch: Option<JobId>) -> Option<JobId> {
+        batch
+    }
 }
 
-/// Encodes a job, hands it to `keep`, and returns the batch itself.
+/// Takes a job, and returns the batch itself.
 fn take(frame: &ExecuteData, result: &mut Zval, keep: fn(&mut Batch, NewJob)) {
-    guard(|| {
-        let (Some((batch, options)), Some(args)) = (parts(frame), job_args(frame)) else {
-            return End::Done;
-        };
-        let job = match encode(&options, &args) {
-            Ok(job) => job,
-            Err(end) => return end,
-        };
-        if let Err(error) = batch.with(|batch| batch.reserve(&job, &options)) {
-            throw::raise(error);
-            return End::Done;
-        }
-        batch.with(|batch| keep(batch, job));
-        *result = frame.This.shallow_clone();
-        End::Done
-    });
-}
-
-impl Batch {
-    /// All of it travels in one frame.
-    fn reserve(&mut self, job: &NewJob, options: &Options) -> Result<(), CallError> {
-        let bytes = self.bytes + job.arguments.len() + job.function.len();
-        if u32::try_from(bytes).is_ok_and(|bytes| bytes <= options.frame_bytes_max) {
-            self.bytes = bytes;
-            return Ok(());
-        }
-        Err(CallError::too_large(&job.function, bytes, options.frame_bytes_max))
-    }
+    guard(|| collected::take(frame, result, keep));
 }
 
 extern "C" fn add(frame: &mut ExecuteData, result: &mut Zval) {
-    take(frame, result, |batch, job| batch.jobs.push(job));
+    take(frame, result, |batch, job| batch.collected.jobs.push(job));
 }
 
 extern "C" fn then(frame: &mut ExecuteData, result: &mut Zval) {
@@ -172,7 +148,7 @@ extern "C" fn finally(frame: &mut ExecuteData, result: &mut Zval) {
 extern "C" fn allow_failures(frame: &mut ExecuteData, result: &mut Zval) {
     guard(|| {
         if args::none(frame).is_some()
-            && let Some((batch, _)) = parts(frame)
+            && let Some((batch, _)) = parts::<Batch>(frame)
         {
             batch.with(|batch| batch.batch.allow_failures = true);
             *result = frame.This.shallow_clone();
@@ -186,36 +162,5 @@ extern "C" fn find(frame: &mut ExecuteData, result: &mut Zval) {
 }
 
 extern "C" fn queue(frame: &mut ExecuteData, result: &mut Zval) {
-    guard(|| {
-        let (Some(()), Some((batch, options))) = (args::none(frame), parts(frame)) else {
-            return End::Done;
-        };
-        if batch.with(|batch| batch.jobs.is_empty()) {
-            throw::misuse("a batch without jobs cannot be queued: add() some");
-            return End::Done;
-        }
-        let id = client::begin();
-        if let Err(error) = client::prepare_storing(id, &options) {
-            client::release(id);
-            throw::raise(error);
-            return End::Done;
-        }
-        send(id, batch);
-        match await_reply(id) {
-            Ok(JobReply::Accepted { batch: Some(id), .. }) => {
-                *result = throw::text(id.to_string());
-                End::Done
-            }
-            Ok(_) => misunderstood(),
-            Err(end) => end,
-        }
-    });
-}
-
-/// Apart from its caller: the request is gone before anything is waited for.
-fn send(id: client::CallId, batch: Handle<Batch>) {
-    // It may be queued again, as another batch.
-    let (jobs, new_batch) = batch.with(|batch| (batch.jobs.clone(), batch.batch.clone()));
-    let request = JobRequest::Enqueue { jobs, batch: Some(Box::new(new_batch)) };
-    client::send_errand(id, &request);
+    guard(|| collected::queue::<Batch>(frame, result));
 }

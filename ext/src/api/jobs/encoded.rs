@@ -1,7 +1,8 @@
 //! `AppServer\encode()` and `AppServer\Encoded`: the arguments of a job as bytes, for what stores them on
 //! the way to a worker. Whoever passes them on makes no value of them.
 
-use super::queue::{self, JobArgs};
+use super::arguments::{self, JobArgs};
+use super::queue;
 use super::records::{ENCODED, ENCODED_NAME};
 use crate::api::throw;
 use crate::client::{self, Call, CallError, ErrorKind, Options};
@@ -18,7 +19,7 @@ const FORMAT: u8 = protocol::PREFACE[4];
 
 /// What PHP is told about the function.
 pub(super) fn builder() -> FunctionBuilder<'static> {
-    queue::with_leading(FunctionBuilder::new("AppServer\\encode", encode)).returns(
+    arguments::with_leading(FunctionBuilder::new("AppServer\\encode", encode)).returns(
         DataType::object("AppServer\\Encoded"),
         false,
         false,
@@ -26,9 +27,9 @@ pub(super) fn builder() -> FunctionBuilder<'static> {
 }
 
 extern "C" fn encode(frame: &mut ExecuteData, result: &mut Zval) {
-    guard(|| match queue::leading(frame, 2) {
+    guard(|| match arguments::leading(frame, 2) {
         Some((job, arguments)) => match queue::options() {
-            Ok(options) => queue::spread_and(&options, job, arguments, result, make),
+            Ok(options) => arguments::spread_and(&options, job, arguments, result, make),
             Err(end) => end,
         },
         None => End::Done,

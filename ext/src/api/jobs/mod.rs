@@ -1,9 +1,11 @@
 //! What PHP code sees of jobs.
 
+mod arguments;
 mod ask;
 mod batch;
 mod batch_status;
 mod chain;
+mod collected;
 mod encoded;
 mod endings;
 mod enums;
@@ -13,9 +15,9 @@ mod records;
 mod status;
 mod terms;
 
-pub(super) use queue::{queue_with, with_job, with_job_args, with_queue_args};
+pub(super) use arguments::with_queue_args;
+pub(super) use queue::{queue_with, with_job, with_job_args};
 
-use crate::php::ty;
 use ext_php_rs::builders::FunctionBuilder;
 use ext_php_rs::error::Result;
 
@@ -45,6 +47,3 @@ pub(super) fn complete() {
 pub(super) fn request_begins() {
     status::request_begins();
 }
-
-/// Beside the class `Job`: a function's name.
-const JOB_MASK: u32 = ty::STRING;
