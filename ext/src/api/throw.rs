@@ -155,6 +155,13 @@ pub(super) fn text(value: impl AsRef<[u8]>) -> Zval {
     zval
 }
 
+/// Milliseconds as PHP's seconds: exact for every date that matters.
+pub(super) fn seconds(ms: u64) -> Zval {
+    let mut value = Zval::new();
+    value.set_double(ms as f64 / 1000.0);
+    value
+}
+
 fn list(names: &[String]) -> Zval {
     let mut table = ZendHashTable::new();
     for name in names {

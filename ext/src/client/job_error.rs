@@ -1,7 +1,7 @@
 //! Errors of jobs: what a ledger was asked and did not do.
 
 use super::error::{CallError, ErrorKind, did_you_mean, seconds};
-use protocol::JobRefusal;
+use protocol::{JobId, JobRefusal, JobReport, JobState};
 
 impl CallError {
     /// As [`Self::lost`], of what was asked of a ledger.
@@ -104,5 +104,45 @@ impl CallError {
                 Self::new(ErrorKind::UnknownJob, message)
             }
         }
+    }
+
+    /// The time given to wait is over.
+    pub(crate) fn not_over(what: &str) -> Self {
+        let message = format!("{what}, and the time given to await is over; it goes on");
+        Self::new(ErrorKind::Timeout, message)
+    }
+
+    pub(crate) fn gone(id: JobId) -> Self {
+        let message = format!("{id} is no longer known: it was deleted, or kept for its time");
+        Self::new(ErrorKind::UnknownJob, message)
+    }
+
+    /// Why a job has no result.
+    pub(crate) fn no_result(report: &JobReport) -> Self {
+        let (id, function) = (report.id, &report.function);
+        let error = match report.state {
+            JobState::Done => {
+                let message = format!("job {id} is done, but its result is not kept (option keep)");
+                Self::new(ErrorKind::Unavailable, message)
+            }
+            JobState::Dead => {
+                let last = report.attempts.last().map(|attempt| attempt.error.as_str());
+                let last = last.filter(|error| !error.is_empty()).unwrap_or("no attempt was made");
+                let message = format!(
+                    "job {id}, {function}(), is dead after {} attempts: {last}",
+                    report.attempt
+                );
+                Self::new(ErrorKind::JobFailed { id }, message)
+            }
+            JobState::Cancelled => {
+                Self::new(ErrorKind::Cancelled, format!("job {id}, {function}(), was cancelled"))
+            }
+            JobState::Waiting | JobState::Running => {
+                let message =
+                    format!("job {id} is {}; await() waits for it", report.state.as_str());
+                Self::new(ErrorKind::JobNotDone, message)
+            }
+        };
+        error.of(function)
     }
 }

@@ -1,13 +1,12 @@
 //! Attempts end: what becomes of their jobs.
 
 use super::Engine;
-use super::options::TIME_MS_MAX;
 use super::report::report;
 use super::run::{Ended, Running};
 use crate::clock::{Due, Pause};
 use crate::record::{CAUSE_BYTES_MAX, Head, MESSAGE_BYTES_MAX, Tail, shortened};
 use ledger::Change;
-use protocol::{Attempt, JobState, Outcome, Progress};
+use protocol::{Attempt, JobOptions, JobState, Outcome, Progress};
 
 /// Pause before an attempt of which nothing ran is tried again: the release may be changing.
 const NOT_BEGUN_PAUSE_MS: u64 = 200;
@@ -116,7 +115,7 @@ impl Engine {
 
     fn pause_after(&mut self, head: &Head, after_ms: Option<u64>) -> u64 {
         match after_ms {
-            Some(after_ms) => after_ms.min(TIME_MS_MAX),
+            Some(after_ms) => after_ms.min(JobOptions::TIME_MS_MAX),
             None => head.backoff.pause_ms(head.failures, self.random.next()),
         }
     }

@@ -1,8 +1,9 @@
 //! `AppServer\Job`, what a job can know of itself, and how it says how far it has come.
 
 use super::status;
-use crate::api::client::CLIENT_NAME;
+use crate::api::client::{CLIENT_NAME, options_of};
 use crate::api::throw::{int, text};
+use crate::client::Options;
 use crate::deployed;
 use crate::php::args::{self, Param};
 use crate::php::typed::{self, Named, Typed};
@@ -14,6 +15,7 @@ use ext_php_rs::flags::{ClassFlags, DataType, MethodFlags};
 use ext_php_rs::types::Zval;
 use ext_php_rs::zend::ExecuteData;
 use protocol::JobId;
+use std::rc::Rc;
 
 static JOB: Class = Class::unregistered();
 static CURRENT: Class = Class::unregistered();
@@ -23,6 +25,13 @@ pub(super) static JOB_NAME: Named = Named { name: "AppServer\\Job", entry: || JO
 /// `(string $id, ?Client $client = null)`
 pub(super) static FIND: [Typed; 2] =
     [Typed::required("id", ty::STRING), Typed::nullable("client", 0).or(&CLIENT_NAME)];
+
+/// Reads `(string $id, ?Client $client = null)`; `None` = an exception is pending.
+pub(super) fn id_and_options(frame: &ExecuteData) -> Option<(&str, Rc<Options>)> {
+    let given = typed::read(frame, 0, &FIND)?;
+    let id = given.get("id").and_then(Zval::str).unwrap_or_default();
+    Some((id, options_of(given.get("client"))?))
+}
 
 /// What PHP is told about `AppServer\progress()`.
 pub(crate) fn progress_builder() -> FunctionBuilder<'static> {
@@ -47,11 +56,7 @@ pub(super) fn register() -> Result<()> {
         .method(current.returns(DataType::object("AppServer\\CurrentJob"), false, true), public);
     JOB.register(builder)?;
 
-    let builder = ClassBuilder::new("AppServer\\CurrentJob").flags(ClassFlags::Final).method(
-        FunctionBuilder::constructor(construct),
-        MethodFlags::Private | MethodFlags::IsConstructor,
-    );
-    CURRENT.register(builder)?;
+    register_made(&CURRENT, "AppServer\\CurrentJob", [])?;
     CURRENT.readonly_property("id", ty::STRING);
     CURRENT.readonly_property("attempt", ty::INT);
     CURRENT.readonly_property("failures", ty::INT);
@@ -61,8 +66,21 @@ pub(super) fn register() -> Result<()> {
     Ok(())
 }
 
-/// Of classes whose objects only this extension makes.
-pub(super) extern "C" fn construct(frame: &mut ExecuteData, _: &mut Zval) {
+/// Registers a class whose objects only this extension makes.
+pub(super) fn register_made(
+    class: &'static Class,
+    name: &'static str,
+    methods: impl IntoIterator<Item = FunctionBuilder<'static>>,
+) -> Result<()> {
+    let builder = ClassBuilder::new(name).flags(ClassFlags::Final).method(
+        FunctionBuilder::constructor(construct),
+        MethodFlags::Private | MethodFlags::IsConstructor,
+    );
+    let public = MethodFlags::Public;
+    class.register(methods.into_iter().fold(builder, |b, method| b.method(method, public)))
+}
+
+extern "C" fn construct(frame: &mut ExecuteData, _: &mut Zval) {
     guard(|| {
         args::none(frame);
         End::Done

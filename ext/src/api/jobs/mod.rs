@@ -2,6 +2,7 @@
 
 mod arguments;
 mod ask;
+mod awaiting;
 mod batch;
 mod batch_status;
 mod chain;
