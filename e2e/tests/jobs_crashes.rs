@@ -240,3 +240,27 @@ fn a_job_that_ends_while_the_worker_drains_is_done() {
     worker.restart();
     assert_eq!(end_of(&worker, &id), "attempt 1: done, 0 failures, 0 crashes, returned");
 }
+
+#[test]
+fn a_defect_of_the_worker_under_an_attempt_ends_that_one_alone() {
+    let app = "[pools.jobs]\nexecutors.max = 1\n";
+    let worker = Sidecar::builder()
+        .file("functions.php", FUNCTIONS)
+        .file("app.toml", app)
+        .env("APPSERVER_FAULT_POINT", "jobs.runner_defect")
+        .start();
+    let [file, go] = ["file", "go"].map(|name| file(&worker, name));
+    let call = format!("AppServer\\queue('runs_alone', [{file:?}, {go:?}], backoff: 86400)");
+    let id = queue(&worker, &call);
+    // The only place for attempts is free again, though not before the call that nobody saw is over,
+    // which may have come to nothing.
+    let is_second = |attempt: &(u32, u32)| attempt.0 == 2;
+    eventually("the second attempt begins", || attempts(&file).into_iter().find(is_second));
+    std::fs::write(&go, "").unwrap();
+    let told = end_of(&worker, &id);
+    assert_eq!(told, "attempt 2: done, 0 failures, 1 crashes, crashed returned");
+    assert!(!file.with_extension("both").exists(), "two attempts at a time");
+    let why = worker.php(&format!("echo AppServer\\Job::find('{id}')->attempts[0]->error;")).ok();
+    assert!(why.contains("the defect that a test asked for"), "{why}");
+    assert_eq!(worker.php("echo appserver_call('add', 1, 2);").ok(), "3");
+}

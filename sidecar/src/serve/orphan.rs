@@ -55,6 +55,7 @@ impl Supervisor {
         } else {
             for id in suspects {
                 tracing::warn!(release = %key.release, "a connection lost its executor; it is closed");
+                self.tell_unbegun(id);
                 self.close(id);
             }
         }

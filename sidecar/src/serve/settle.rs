@@ -40,7 +40,7 @@ impl Supervisor {
         match remains.state {
             State::Running => self.answer_for(key, id, &remains, executor, cause),
             // Part of a request is read.
-            State::Reading => self.close_of(key, id),
+            State::Reading => self.close_unbegun(key, id),
             // Part of an answer may be out.
             State::Replying if call_is_on => self.close_of(key, id),
             // The whole answer is out and nothing of a next request was read.
@@ -50,7 +50,7 @@ impl Supervisor {
             State::Replying | State::Answered | State::Idle => {
                 if remains.state == State::Idle {
                     // It watched the connection that it names, and may have read from it.
-                    self.close_of(key, id);
+                    self.close_unbegun(key, id);
                 }
                 self.look_for_orphans(key);
             }
@@ -145,6 +145,14 @@ impl Supervisor {
         if self.connections.get(id).is_some_and(|connection| connection.pool == *key) {
             self.place(id);
         }
+    }
+
+    /// The executor may have read a request, and began none.
+    fn close_unbegun(&mut self, key: &PoolKey, id: ConnectionId) {
+        if !self.connections.is_unread(id) {
+            self.tell_unbegun(id);
+        }
+        self.close_of(key, id);
     }
 
     fn close_of(&mut self, key: &PoolKey, id: ConnectionId) {

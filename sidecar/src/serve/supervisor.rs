@@ -218,6 +218,7 @@ impl Supervisor {
     pub(super) fn hang_up_on(&mut self, key: &ReleaseKey) {
         let of_release = self.connections.iter().filter(|c| c.pool.release == *key);
         for id in of_release.map(|connection| connection.id).collect::<Vec<_>>() {
+            self.tell_unbegun(id);
             self.close(id);
         }
     }

@@ -9,8 +9,10 @@ mod answers;
 mod awaiting;
 mod command;
 mod connection;
+mod defect;
 mod events;
 mod keeper;
+mod links;
 mod listing;
 mod manage;
 mod pools;
@@ -19,6 +21,7 @@ mod requests;
 mod runner;
 mod sickness;
 mod status;
+mod unbegun;
 mod verdict;
 
 pub(super) use command::{Command, Order};

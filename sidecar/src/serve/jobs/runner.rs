@@ -2,64 +2,59 @@
 
 use super::super::connections::ConnectionId;
 use super::super::door::Door;
-use super::super::event::{Event, Verdict};
+use super::super::event::Event;
+use super::super::fault;
 use super::Jobs;
 use super::command::{Command, Order};
+use super::defect;
+use super::links::Link;
+use super::unbegun;
 use super::verdict::ended;
 use jobs::{Ended, Start};
 use protocol::{
-    AppName, CallHead, ClientInfo, ControlRequest, EncodeBody, FLAG_JOB, Failure, HEADER_BYTES,
-    Header, Hello, Kind, Purpose, ReleaseId, body_from_slice,
+    AppName, CallHead, ControlRequest, EncodeBody, FLAG_JOB, Failure, Header, Kind, body_from_slice,
 };
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
-use std::os::unix::net::UnixStream as StdUnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
+use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 
 /// How those of the worker itself are called among its connections.
 pub(in crate::serve) const PEER: &str = "jobs";
-/// Idle connections that are kept for each pool.
-const IDLE_MAX: usize = 64;
 /// How often an attempt is sent again because its release was just replaced.
 const MOVES_MAX: u32 = 16;
-/// What is allocated before any byte of a body has come, at most.
-const FIRST_BYTES_MAX: usize = 64 * 1024;
+/// Executors that may die over it before it began; so many are no accident.
+const UNBEGUN_MAX: u32 = 3;
 
 /// Runs what the keeper begins.
 #[derive(Clone)]
 pub(in crate::serve) struct Foreman {
-    door: Door,
+    pub(super) door: Door,
     jobs: Jobs,
     shared: Arc<Mutex<Shared>>,
 }
 
 #[derive(Default)]
-struct Shared {
-    idle: HashMap<(AppName, String), Vec<Link>>,
+pub(super) struct Shared {
+    pub(super) idle: HashMap<(AppName, String), Vec<Link>>,
     /// By its job's number.
     running: HashMap<u64, Attempt>,
     /// Of the last call: none is used twice, because a cancelled call is known by it.
     request_id: u64,
 }
 
+/// Connection and request, by which it is cancelled.
+type Call = (ConnectionId, u64);
+
 /// One that runs.
 #[derive(Clone, Copy, Default)]
 struct Attempt {
-    /// Its connection and request, once it has them.
-    call: Option<(ConnectionId, u64)>,
+    call: Option<Call>,
     /// Somebody asked for its end.
     interrupted: bool,
-}
-
-/// A connection to a pool.
-struct Link {
-    stream: UnixStream,
-    id: ConnectionId,
 }
 
 impl Foreman {
@@ -72,13 +67,16 @@ impl Foreman {
         while let Some(order) = orders.recv().await {
             let foreman = self.clone();
             match order {
+                // Both are noted here and now: what is said next of a job is about what was said before,
+                // and an order to end an attempt is not about the one after it.
                 Order::Begin(start) => {
-                    // Here and now: what is said of it next is an order to end it.
                     self.shared().running.insert(start.seq, Attempt::default());
                     tokio::spawn(async move { foreman.finish(*start).await });
                 }
                 Order::Interrupt(seq) => {
-                    tokio::spawn(async move { foreman.interrupt(seq).await });
+                    if let Some(call) = self.note_interrupt(seq) {
+                        tokio::spawn(async move { foreman.cancel(call).await });
+                    }
                 }
             }
         }
@@ -86,31 +84,53 @@ impl Foreman {
 
     async fn finish(&self, start: Start) {
         let (seq, attempt) = (start.seq, start.context.attempt);
-        let ended = self.attempt(start).await;
-        self.shared().running.remove(&seq);
-        self.jobs.send(Command::Finished { seq, attempt, ended });
+        let mut place = Place { foreman: self, seq, attempt, ended: None };
+        let mut link = None;
+        place.ended = Some(match defect::caught(self.attempt(start, &mut link)).await {
+            Ok(ended) => ended,
+            Err(what) => {
+                if let Some(link) = link {
+                    self.see_to_its_end(seq, link).await;
+                }
+                Ended::Crashed(format!("a defect of the worker: {what}"))
+            }
+        });
     }
 
-    /// Asks for the end of a running attempt.
-    async fn interrupt(&self, seq: u64) {
-        let call = self.shared().running.get_mut(&seq).and_then(|attempt| {
+    /// Nobody can say any more what comes back over this connection: the call is interrupted, and over
+    /// when its executor has hung up, because no other attempt may begin before.
+    async fn see_to_its_end(&self, seq: u64, mut link: Link) {
+        if let Some(call) = self.note_interrupt(seq) {
+            self.cancel(call).await;
+        }
+        // Either end of it may be gone already.
+        let _ = link.stream.shutdown().await;
+        let _ = tokio::io::copy(&mut link.stream, &mut tokio::io::sink()).await;
+    }
+
+    /// The end of a running attempt is asked for: its call, once it has one.
+    fn note_interrupt(&self, seq: u64) -> Option<Call> {
+        self.shared().running.get_mut(&seq).and_then(|attempt| {
             attempt.interrupted = true;
             attempt.call
-        });
-        if let Some((connection, request_id)) = call {
-            let connection = connection.to_u64();
-            let request = ControlRequest::Cancel { connection, request_id };
-            let (reply, _) = oneshot::channel();
-            let _ = self.door.events.send(Event::Control { request, reply }).await;
-        }
+        })
     }
 
-    async fn attempt(&self, start: Start) -> Ended {
+    async fn cancel(&self, (connection, request_id): Call) {
+        let connection = connection.to_u64();
+        let request = ControlRequest::Cancel { connection, request_id };
+        let (reply, _) = oneshot::channel();
+        let _ = self.door.events.send(Event::Control { request, reply }).await;
+    }
+
+    /// `used` has the connection while a call is on it.
+    async fn attempt(&self, start: Start, used: &mut Option<Link>) -> Ended {
         let pool = (start.app.clone(), start.pool.clone());
         let request_id = self.next_request_id();
         let frame = frame_of(&start, request_id);
+        let mut unbegun = 0;
         for _ in 0..MOVES_MAX {
-            let mut link = match self.link(&pool).await {
+            let link = match self.link(&pool).await {
                 Ok(link) => link,
                 Err(reason) => return Ended::NotBegun(reason),
             };
@@ -118,19 +138,19 @@ impl Foreman {
                 self.keep(pool, link);
                 return Ended::Failed("it was cancelled".to_owned());
             }
-            let answer = self.call(&mut link, &frame, &start).await;
+            let answer = self.call(used.insert(link), &frame, &start).await;
+            let link = used.take().filter(|_| answer.as_ref().is_ok_and(Answer::leaves_its_link));
+            link.into_iter().for_each(|link| self.keep(pool.clone(), link));
             match answer {
-                Ok(Answer::Return(result)) => {
-                    self.keep(pool, link);
-                    return Ended::Returned(result);
+                Ok(Answer::Return(result)) => return Ended::Returned(result),
+                Ok(Answer::Failure(Failure::Moved)) => {}
+                Ok(Answer::Unbegun) if unbegun + 1 < UNBEGUN_MAX => unbegun += 1,
+                Ok(Answer::Unbegun) => {
+                    return Ended::Crashed(format!(
+                        "{UNBEGUN_MAX} executors died while they read it, one after the other"
+                    ));
                 }
-                Ok(Answer::Failure(Failure::Moved)) => self.keep(pool.clone(), link),
-                Ok(Answer::Failure(failure)) => {
-                    if !leads_elsewhere(&failure) {
-                        self.keep(pool, link);
-                    }
-                    return ended(failure);
-                }
+                Ok(Answer::Failure(failure)) => return ended(failure),
                 Err(error) => {
                     return Ended::Crashed(format!(
                         "its executor ended without an answer: {error}"
@@ -148,7 +168,7 @@ impl Foreman {
     }
 
     /// `false` when its end was asked for already.
-    fn note_call(&self, seq: u64, call: (ConnectionId, u64)) -> bool {
+    fn note_call(&self, seq: u64, call: Call) -> bool {
         let mut shared = self.shared();
         let attempt = shared.running.entry(seq).or_default();
         attempt.call = Some(call);
@@ -156,9 +176,18 @@ impl Foreman {
     }
 
     async fn call(&self, link: &mut Link, frame: &[u8], start: &Start) -> io::Result<Answer> {
-        link.stream.write_all(frame).await?;
+        let written = link.stream.write_all(frame).await.is_ok();
+        assert!(!fault::is_here("jobs.runner_defect"), "the defect that a test asked for");
+        let limit = self.door.settings.daemon.limits.frame_bytes_max;
         loop {
-            let (header, body) = self.read_frame(&mut link.stream).await?;
+            let (header, body) = match link.read_frame(limit).await {
+                // What was not written to its end cannot have begun.
+                Err(_) if !written => return Ok(Answer::Unbegun),
+                read => read?,
+            };
+            if unbegun::is_told_by(&header) {
+                return Ok(Answer::Unbegun);
+            }
             match header.kind {
                 Kind::Progress => {
                     if let Ok(progress) = body_from_slice("progress", &body) {
@@ -176,80 +205,56 @@ impl Foreman {
         }
     }
 
-    async fn read_frame(&self, stream: &mut UnixStream) -> io::Result<(Header, Vec<u8>)> {
-        let mut head = [0; HEADER_BYTES];
-        stream.read_exact(&mut head).await?;
-        let limit = self.door.settings.daemon.limits.frame_bytes_max;
-        let header = Header::parse(&head, limit).map_err(io::Error::other)?;
-        let header = header.ok_or(io::ErrorKind::UnexpectedEof)?;
-        let mut body = Vec::with_capacity((header.length as usize).min(FIRST_BYTES_MAX));
-        stream.take(header.length.into()).read_to_end(&mut body).await?;
-        match body.len() == header.length as usize {
-            true => Ok((header, body)),
-            false => Err(io::ErrorKind::UnexpectedEof.into()),
-        }
-    }
-
-    /// An idle connection that nobody hung up, or a new one.
-    async fn link(&self, pool: &(AppName, String)) -> Result<Link, String> {
-        loop {
-            let idle = self.shared().idle.get_mut(pool).and_then(Vec::pop);
-            let Some(link) = idle else {
-                return self.connect(pool).await;
-            };
-            let mut byte = [0; 1];
-            let nothing = link.stream.try_read(&mut byte);
-            if nothing.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
-                return Ok(link);
-            }
-        }
-    }
-
-    fn keep(&self, pool: (AppName, String), link: Link) {
-        let mut shared = self.shared();
-        let idle = shared.idle.entry(pool).or_default();
-        if idle.len() < IDLE_MAX {
-            idle.push(link);
-        }
-    }
-
-    async fn connect(&self, pool: &(AppName, String)) -> Result<Link, String> {
-        let (inside, executors) = StdUnixStream::pair().map_err(|error| error.to_string())?;
-        inside.set_nonblocking(true).map_err(|error| error.to_string())?;
-        let stream = UnixStream::from_std(inside).map_err(|error| error.to_string())?;
-        let (app, name) = pool.clone();
-        let purpose = Purpose::Calls { app, pool: name, release: ReleaseId::ANY };
-        let client = ClientInfo::default();
-        let hello = Hello { purpose, client, catalog_hash: 0, token: None };
-        match self.door.ask(hello, PEER.to_owned(), executors.into()).await {
-            Some(Verdict::Adopt { id, .. }) => {
-                let _ = self.door.events.send(Event::Welcomed(id)).await;
-                Ok(Link { stream, id })
-            }
-            Some(Verdict::Refuse(refused)) => Err(refused.message),
-            Some(Verdict::Control { .. } | Verdict::Jobs { .. }) | None => {
-                Err("the worker is stopping".to_owned())
-            }
-        }
-    }
-
-    fn shared(&self) -> MutexGuard<'_, Shared> {
+    pub(super) fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a running attempt takes: it is given back whatever becomes of the task, because nothing else
+/// ever would.
+struct Place<'a> {
+    foreman: &'a Foreman,
+    seq: u64,
+    attempt: u32,
+    ended: Option<Ended>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let Self { foreman, seq, attempt, .. } = *self;
+        let ended = self.ended.take();
+        // Only a worker that ends drops a task.
+        let ended = ended.unwrap_or(Ended::Interrupted);
+        foreman.shared().running.remove(&seq);
+        foreman.jobs.send(Command::Finished { seq, attempt, ended });
     }
 }
 
 enum Answer {
     Return(Vec<u8>),
     Failure(Failure),
+    /// The executor is gone, and nothing of it has run.
+    Unbegun,
 }
 
-/// Whether its connection is of no use for this pool any more: a swap has moved it to a pool of another
-/// name, or to a release that is going.
-fn leads_elsewhere(failure: &Failure) -> bool {
-    matches!(
-        failure,
-        Failure::WrongPool { .. } | Failure::WrongRelease { .. } | Failure::ReleaseGone { .. }
-    )
+impl Answer {
+    /// Whether its connection can be used for its pool again. A swap may have moved it to a pool of
+    /// another name, or to a release that is going.
+    fn leaves_its_link(&self) -> bool {
+        let elsewhere = |failure: &Failure| {
+            matches!(
+                failure,
+                Failure::WrongPool { .. }
+                    | Failure::WrongRelease { .. }
+                    | Failure::ReleaseGone { .. }
+            )
+        };
+        match self {
+            Self::Return(_) => true,
+            Self::Failure(failure) => !elsewhere(failure),
+            Self::Unbegun => false,
+        }
+    }
 }
 
 fn frame_of(start: &Start, request_id: u64) -> Vec<u8> {

@@ -7,6 +7,7 @@
 
 use super::answers::Answers;
 use super::command::Command;
+use super::defect;
 use super::keeper::Keeper;
 use jobs::{Engine, ReadError};
 use ledger::Change;
@@ -49,9 +50,7 @@ impl Keeper {
 
     /// What the round did is as unknown as after a kill of the worker.
     pub(super) fn fall_sick_by_defect(&mut self, panic: &(dyn Any + Send)) {
-        let text = panic.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        let reason = format!("a defect of the worker: {}", text.unwrap_or("unknown"));
+        let reason = format!("a defect of the worker: {}", defect::words(panic));
         tracing::error!("jobs are taken up anew from the ledger, after {reason}");
         self.sick = Some(Sick::of(reason));
         self.show.changed();
