@@ -1,7 +1,8 @@
 //! The disk of the jobs is full: who queues learns why, what was acknowledged is kept, attempts that end
 //! are remembered, and nobody else notices; with room again all goes on.
 
-use e2e::{Sidecar, eventually};
+use e2e::{JobsWire, Queue, Sidecar, eventually};
+use protocol::{JobId, JobOptions, JobRefusal, JobReply, JobRequest, JobState};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -64,6 +65,53 @@ fn has_ended(worker: &Sidecar) -> bool {
     let pool = pools.iter().find(|pool| pool["pool"] == "jobs").expect("it was made");
     let executors = pool["executors"].as_array().expect("executors");
     executors.iter().all(|executor| executor["state"] == "idle")
+}
+
+fn queue(wire: &mut JobsWire, bytes: usize) -> Option<JobId> {
+    // In the value codec: one argument, no named ones.
+    let options = JobOptions { delay_ms: Some(3_600_000), ..JobOptions::default() };
+    match wire.queue_with("size", vec![0; bytes], options).unwrap() {
+        JobReply::Accepted { jobs, .. } => Some(jobs[0].id),
+        JobReply::Refused(JobRefusal::Unavailable { .. }) => None,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn on_a_full_disk_jobs_end_while_new_ones_are_refused_until_there_is_room_for_them() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let worker = Sidecar::builder()
+        .file("functions.php", FUNCTIONS)
+        .file("app.toml", "[pools.jobs]\nexecutors.max = 1\n")
+        .config(&format!("state_dir = {:?}\n", disk.path().join("state")))
+        .start();
+    let [begun, go] = ["begun", "go"].map(|name| worker.app().join(name));
+    let running = worker.php(&format!("echo appserver_queue('waits', {begun:?}, {go:?});")).ok();
+    let running: JobId = running.parse().expect("an id");
+    eventually("it runs", || begun.exists().then_some(()));
+    std::fs::write(disk.ballast(), vec![1; 16 << 20]).unwrap();
+    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+    while queue(&mut wire, 100_000).is_some() {}
+    std::fs::write(&go, "").unwrap();
+    // After a commit that failed everything is refused for a moment.
+    let await_it = JobRequest::Await { id: running, wait_ms: 30_000 };
+    let ended = eventually("its end is told", || match wire.ask(&await_it).unwrap() {
+        JobReply::Job(job) => job,
+        _ => None,
+    });
+    assert_eq!(ended.state, JobState::Done);
+    let stats = eventually("it was tried whether there is room again", || {
+        assert_eq!(queue(&mut wire, 100_000), None, "there is no more than before");
+        let stats = Queue::of(&[&worker]).run(&["stats"]).ok();
+        stats.contains("tried again 3 times").then_some(stats)
+    });
+    assert!(stats.starts_with("jobs are refused: cannot commit: no room left"), "{stats}");
+    std::fs::remove_file(disk.ballast()).unwrap();
+    eventually("jobs are taken again", || queue(&mut wire, 100_000));
+    let said = |what: &str| worker.log().matches(what).count();
+    eventually("it is said", || (said("the ledger of jobs works again") > 0).then_some(()));
+    let times = ["the ledger of jobs works again", "jobs are refused"].map(said);
+    assert_eq!(times, [1, 1], "{}", worker.log());
 }
 
 #[test]

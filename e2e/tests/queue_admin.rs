@@ -1,10 +1,10 @@
 //! Jobs and queues as their administrator sees and changes them: command line, control API, figures.
 
-use e2e::{Artifacts, Deployer, Sidecar, control, eventually};
+use e2e::{Deployer, Queue, Ran, Sidecar, control, eventually};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 const FUNCTIONS: &str = r"
 function note(string $file, string $text = 'x'): string { file_put_contents($file, $text); return $text; }
@@ -12,32 +12,9 @@ function fail(string $why): void { throw new RuntimeException($why); }
 function until(string $file): string { while (!file_exists($file)) { usleep(2000); } return 'done'; }
 ";
 
-/// What a command printed, and how it ended.
-struct Ran {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    fn ok(self) -> String {
-        assert_eq!(self.code, Some(0), "{}{}", self.out, self.err);
-        self.out
-    }
-}
-
-fn queue_command(sidecar: &Sidecar, args: &[&str]) -> Command {
-    let mut command = Command::new(&Artifacts::find().appserver);
-    command.arg("queue").args(args).stdin(Stdio::null());
-    command.arg("--workers").arg(format!("unix:{}", sidecar.control().display()));
-    command
-}
-
 /// `appserver queue …`
 fn queue(sidecar: &Sidecar, args: &[&str]) -> Ran {
-    let output = queue_command(sidecar, args).output().expect("appserver runs");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ran { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+    Queue::of(&[sidecar]).run(args)
 }
 
 /// The only worker's answer.
@@ -99,6 +76,7 @@ fn a_drained_queue_takes_no_new_jobs() {
     );
     let refused = refused.ok();
     assert!(refused.contains("queue \"mails\" is being drained"), "{refused}");
+    assert!(refused.contains("appserver queue resume mails --app app"), "{refused}");
     queue(&sidecar, &["resume", "mails", "--app", "app"]).ok();
     let id = job(&sidecar, "'fail', ['x'], queue: 'mails', attempts: 1");
     await_state(&sidecar, &id, "dead");
@@ -208,7 +186,7 @@ fn lists_are_filtered_and_paged() {
 #[test]
 fn whoever_follows_sees_a_job_from_its_making_to_its_end() {
     let sidecar = Sidecar::with_functions(FUNCTIONS);
-    let mut tail = queue_command(&sidecar, &["tail", "--json", "--function", "fail"]);
+    let mut tail = Queue::of(&[&sidecar]).command(&["tail", "--json", "--function", "fail"]);
     let mut tail = tail.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
     let mut said = BufReader::new(tail.stderr.take().expect("piped"));
     let mut line = String::new();

@@ -126,9 +126,10 @@ impl Engine {
         }
         let queue = self.find_queue(app, &head.queue).map(|queue| &self.queues[queue as usize]);
         if queue.is_some_and(|queue| queue.draining) {
+            let (queue, app) = (&head.queue, &head.app);
             let reason = format!(
-                "queue \"{}\" is being drained; appserver queue resume takes jobs again",
-                head.queue
+                "queue \"{queue}\" is being drained and takes no new jobs; it takes them again after: \
+                 appserver queue resume {queue} --app {app}"
             );
             return Err(JobRefusal::Unavailable { reason });
         }

@@ -36,4 +36,9 @@ impl Answer {
             Self::Managed(to, _) => drop(to.send(Err(reason.to_owned()))),
         }
     }
+
+    /// Whether it is about what `status` shows.
+    pub(super) fn is_shown(&self) -> bool {
+        matches!(self, Self::Managed(_, Managed::Done))
+    }
 }

@@ -8,6 +8,8 @@ use super::answers::{Answer, Answers};
 use super::awaiting::Awaiting;
 use super::command::{Command, Order};
 use super::events::{Feed, Happened};
+use super::housekeeping::Housekeeping;
+use super::shortage::Shortage;
 use super::sickness::Sick;
 use super::status::{Show, Shown};
 use super::verdict::refused;
@@ -17,28 +19,17 @@ use protocol::{AppName, JobRequest};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
-
-/// Most commands of one commit.
-const ROUND_MAX: usize = 1024;
-/// How often what is known for a time only is swept.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
-/// Rounds after which the ledger is tidied although there is work.
-const TIDY_ROUNDS: u32 = 256;
-/// How often tidying is tried after it failed.
-const TIDY_AGAIN: Duration = Duration::from_secs(10);
-/// Longest sleep while something is due by the wall clock, which may be set meanwhile.
-const LOOK_AT_CLOCK: Duration = Duration::from_secs(60);
 
 /// See the module.
 pub(super) struct Keeper {
     pub(super) ledger: Box<dyn Ledger>,
     pub(super) engine: Engine,
     pub(super) settings: Settings,
-    way: Way,
+    pub(super) way: Way,
     pub(super) show: Show,
     /// What releases say: for an engine that has to be made anew.
     pub(super) apps: HashMap<AppName, (Option<Box<Rules>>, Slots)>,
@@ -51,12 +42,9 @@ pub(super) struct Keeper {
     /// Ends of attempts that are not on disk yet.
     pub(super) ends: Vec<(u64, u32, Ended)>,
     pub(super) sick: Option<Sick>,
+    pub(super) shortage: Option<Shortage>,
     began: Instant,
-    swept: Instant,
-    rounds: u32,
-    untidy: bool,
-    /// The ledger could not be tidied: not before then is it tried again.
-    tidy_after: Option<Instant>,
+    pub(super) housekeeping: Housekeeping,
 }
 
 /// How it hears of others, and they of it.
@@ -88,11 +76,9 @@ impl Keeper {
             begun: HashMap::new(),
             ends: Vec::new(),
             sick: None,
+            shortage: None,
             began,
-            swept: began,
-            rounds: 0,
-            untidy: true,
-            tidy_after: None,
+            housekeeping: Housekeeping::new(began),
         };
         keeper.recover(&HashMap::new())?;
         let changes = keeper.engine.take_changes();
@@ -135,15 +121,11 @@ impl Keeper {
         }
         if closing.is_some() {
             self.stop();
-            // There is no later.
             self.sick.iter_mut().for_each(Sick::try_now);
         }
         self.round(rest);
         if let Some(done) = closing {
-            let running: Vec<(u64, u32)> = self.engine.running().collect();
-            let interrupted = |(seq, attempt)| (seq, attempt, Ended::Interrupted);
-            self.ends.extend(running.into_iter().map(interrupted));
-            self.round(Vec::new());
+            self.put_back();
             return ControlFlow::Break(Some(done));
         }
         ControlFlow::Continue(())
@@ -160,84 +142,20 @@ impl Keeper {
         self.ends.push((seq, attempt, ended));
     }
 
-    /// What has arrived; waits if there is nothing to do. `None` when nobody is left to say anything.
-    fn wait(&mut self) -> Option<Vec<Command>> {
-        let mut commands = Vec::new();
-        loop {
-            match self.way.commands.try_recv() {
-                Ok(command) => commands.push(command),
-                Err(TryRecvError::Empty) if commands.is_empty() && self.housekeep() => {}
-                Err(TryRecvError::Empty) if commands.is_empty() => break,
-                Err(TryRecvError::Disconnected) if commands.is_empty() => return None,
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return Some(commands),
-            }
-            if commands.len() >= ROUND_MAX {
-                return Some(commands);
-            }
-        }
-        let refused = self.sick.as_ref().map(|sick| sick.reason.as_str());
-        let shows = self.show.refresh(&self.engine, self.ledger.as_ref(), refused);
-        match self.quiet().into_iter().chain(shows).min() {
-            None => commands.push(self.way.commands.recv().ok()?),
-            Some(quiet) => match self.way.commands.recv_timeout(quiet) {
-                Ok(command) => commands.push(command),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return None,
-            },
-        }
-        while commands.len() < ROUND_MAX
-            && let Ok(command) = self.way.commands.try_recv()
-        {
-            commands.push(command);
-        }
-        Some(commands)
-    }
-
-    /// How long there is nothing to do by itself; `None` = for ever.
-    fn quiet(&mut self) -> Option<Duration> {
-        if let Some(sick) = &self.sick {
-            return Some(sick.again.saturating_duration_since(Instant::now()));
-        }
-        self.engine.set_now(self.now());
-        self.engine.quiet_ms().map(|ms| Duration::from_millis(ms).min(LOOK_AT_CLOCK))
-    }
-
-    /// A slice of what can wait; whether there is more of it.
-    fn housekeep(&mut self) -> bool {
-        let waits = self.tidy_after.is_some_and(|after| Instant::now() < after);
-        if !self.untidy || self.sick.is_some() || waits {
-            return false;
-        }
-        match self.ledger.tidy() {
-            Ok(more) => {
-                self.untidy = more;
-                self.tidy_after = None;
-            }
-            Err(error) => {
-                // Once; what follows from it is told by commits that fail.
-                if self.tidy_after.is_none() {
-                    tracing::warn!(%error, "the ledger of jobs cannot be tidied");
-                }
-                self.untidy = false;
-                self.tidy_after = Some(Instant::now() + TIDY_AGAIN);
-            }
-        }
-        self.untidy
-    }
-
     pub(super) fn now(&self) -> Now {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Now { wall_ms: ms(wall), steady_ms: ms(self.began.elapsed()) }
     }
 
-    fn round(&mut self, commands: Vec<Command>) {
+    pub(super) fn round(&mut self, commands: Vec<Command>) {
         if !commands.is_empty() {
             self.show.changed();
         }
         if self.sick.is_some() && !self.heals() {
             return self.turn_away(commands);
         }
+        self.look_for_room();
         self.engine.set_now(self.now());
         let mut answers = Answers::default();
         let mut commands = commands.into_iter();
@@ -251,8 +169,8 @@ impl Keeper {
                 self.turn_away(commands);
             }
         }
-        self.rounds = self.rounds.wrapping_add(1);
-        if self.rounds.is_multiple_of(TIDY_ROUNDS) {
+        if self.housekeeping.is_due_after_round() {
+            self.awaiting.forget_closed();
             self.housekeep();
         }
     }
@@ -262,11 +180,14 @@ impl Keeper {
         if changes.is_empty() {
             return Ok(());
         }
-        self.untidy = true;
+        self.housekeeping.committed();
         self.show.changed();
         let begins = Instant::now();
         fault::point("jobs.committing");
-        self.ledger.commit(&changes)?;
+        if let Err(error) = self.ledger.commit(&changes) {
+            self.run_short(&error, &changes);
+            return Err(error.into());
+        }
         fault::point("jobs.committed");
         assert!(!fault::is_here("jobs.defect"), "the defect that a test asked for");
         self.show.committed(begins.elapsed());
@@ -316,20 +237,11 @@ impl Keeper {
         for (seq, attempt, ended) in &self.ends {
             self.engine.finish(*seq, *attempt, ended.clone());
         }
-        if self.swept.elapsed() > SWEEP_EVERY {
+        if self.housekeeping.sweeps() {
             self.engine.sweep(self.ledger.read())?;
-            self.swept = Instant::now();
         }
         self.engine.tick(self.ledger.read())?;
         self.engine.dispatch(self.ledger.read())
-    }
-
-    /// No attempt begins any more.
-    fn stop(&mut self) {
-        self.stopping = true;
-        for app in self.apps.keys() {
-            self.engine.set_slots(app, 0);
-        }
     }
 
     pub(super) fn set_rules(&mut self, app: AppName, rules: Option<Box<Rules>>, slots: Slots) {
@@ -359,14 +271,14 @@ impl Keeper {
         for seq in self.engine.take_interrupts() {
             let _ = self.way.orders.send(Order::Interrupt(seq));
         }
+        if answers.now.iter().any(Answer::is_shown) {
+            self.show_all();
+        }
         answers.now.into_iter().for_each(Answer::send);
         answers.later.into_iter().for_each(|waiter| self.awaiting.add(waiter));
         self.awaiting.tell(over, &mut self.engine, self.ledger.read());
         for trouble in self.engine.take_troubles() {
             tracing::error!("{trouble}");
-        }
-        if self.rounds.is_multiple_of(TIDY_ROUNDS) {
-            self.awaiting.forget_closed();
         }
         fault::point("jobs.answered");
     }

@@ -3,16 +3,14 @@
 use crate::admin::{Job, JobFilter, JobPage};
 use jobs::Head;
 use ledger::{Reader, States};
-use protocol::{AppName, JobState};
-use std::collections::{BTreeMap, VecDeque};
+use protocol::JobState;
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 /// Entries that are looked at first; twice as many whenever too few were found.
 const WINDOW: u64 = 256;
 /// How much narrower it gets when there are too many: behind a wide gap there may be any number.
 const NARROWER: u64 = 16;
-/// Most entries that are looked at for the oldest jobs of queues.
-const OLDEST_SCANNED_MAX: u32 = 50_000;
 
 /// What is looked for, and where.
 #[derive(Debug)]
@@ -146,40 +144,12 @@ pub(super) fn job(found: &Found, tag: u16) -> Job {
     }
 }
 
-/// When the oldest job of each queue was made that waits for its turn, of as many of the oldest jobs as are
-/// looked at. `queues` are those in which something waits.
-pub(super) fn oldest(
-    queues: usize,
-    now_ms: u64,
-    reader: &dyn Reader,
-) -> Result<BTreeMap<(AppName, String), u64>, ledger::Error> {
-    let mut oldest = BTreeMap::new();
-    let mut left = OLDEST_SCANNED_MAX;
-    let waiting = States::of(&[JobState::Waiting as u8]);
-    if queues == 0 {
-        return Ok(oldest);
-    }
-    reader.scan(0, waiting, &mut |row| {
-        if let Ok(head) = Head::read(row.seq, row.head)
-            && head.due_ms() <= now_ms
-        {
-            oldest.entry((head.app, head.queue)).or_insert(head.made_ms);
-        }
-        left -= 1;
-        match oldest.len() == queues || left == 0 {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        }
-    })?;
-    Ok(oldest)
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use jobs::{Due, Engine, Now, QueueLimits, Rules, Settings};
+    use jobs::{Engine, Now, QueueLimits, Rules, Settings};
     use ledger::{Change, Ledger, Memory};
-    use protocol::{Catalog, Function, JobOptions, NewJob};
+    use protocol::{AppName, Catalog, Function, JobOptions, NewJob};
 
     /// Of a job that was made at 1,000 ms.
     pub(in crate::serve::jobs) fn head(function: &str, queue: &str) -> Head {
@@ -198,7 +168,9 @@ pub(super) mod tests {
         head.expect("a job was made")
     }
 
-    fn ledger(jobs: impl IntoIterator<Item = (u64, JobState, Head)>) -> Memory {
+    pub(in crate::serve::jobs) fn ledger(
+        jobs: impl IntoIterator<Item = (u64, JobState, Head)>,
+    ) -> Memory {
         let mut ledger = Memory::new(7);
         let change = |(seq, state, head): (u64, JobState, Head)| Change::Insert {
             seq,
@@ -263,19 +235,6 @@ pub(super) mod tests {
         for (filter, expected) in filters {
             assert_eq!(all(filter.clone(), 2, &ledger), expected, "{filter:?}");
         }
-    }
-
-    #[test]
-    fn the_oldest_job_of_a_queue_is_the_first_that_is_due() {
-        let later = Head { due: Due::At(20_000), made_ms: 1, ..head("f", "late") };
-        let ledger = ledger([
-            (1, JobState::Waiting, later),
-            (2, JobState::Done, Head { made_ms: 2, ..head("f", "mails") }),
-            (3, JobState::Waiting, Head { made_ms: 3, ..head("f", "mails") }),
-            (4, JobState::Waiting, Head { made_ms: 4, ..head("f", "mails") }),
-        ]);
-        let mails = (AppName::new("shop").unwrap(), "mails".to_owned());
-        assert_eq!(oldest(2, 10_000, ledger.read()).unwrap(), [(mails, 3)].into());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use super::command::{Command, Manage, Managed, Reported};
 use super::listing::{self, Found, Search};
+use super::oldest::oldest;
 use super::{Jobs, Kept, OFF};
 use crate::admin::{
     AdminError, Answer, BatchStatus, ChangeAll, ChangedAll, Code, Job, JobChange, JobDetail,
@@ -19,8 +20,8 @@ use tokio::sync::oneshot;
 const SCANNED_MAX: u64 = 200_000;
 /// Most jobs that are changed in one commit: others wait for it meanwhile.
 const CHANGED_AT_ONCE_MAX: usize = 256;
-/// Most jobs that one question changes.
-const CHANGED_MAX: u64 = 10_000;
+/// Most jobs that one question changes, more or less: whoever asks shows how far it is.
+const CHANGED_MAX: u64 = 2_000;
 /// How many of them the answer names.
 const NAMED_MAX: usize = 10;
 
@@ -155,7 +156,7 @@ impl Kept {
         let status = self.shown.get();
         let waiting = status.queues.iter().filter(|queue| queue.waiting > 0).count();
         let now_ms = now_ms();
-        let oldest = listing::oldest(waiting, now_ms, self.reader().as_ref()).map_err(unread)?;
+        let oldest = oldest(waiting, now_ms, self.reader().as_ref()).map_err(unread)?;
         let queue = |queue: QueueStatus| {
             let QueueStatus { app, queue, paused, draining, waiting, running } = queue;
             let name = app.to_string();

@@ -6,19 +6,24 @@
 //! connections ([`runner`]), because there is one way into a pool.
 
 mod answers;
+mod arrivals;
 mod awaiting;
+mod closing;
 mod command;
 mod connection;
 mod defect;
 mod events;
+mod housekeeping;
 mod keeper;
 mod links;
 mod listing;
 mod manage;
+mod oldest;
 mod pools;
 mod questions;
 mod requests;
 mod runner;
+mod shortage;
 mod sickness;
 mod status;
 mod unbegun;

@@ -17,6 +17,9 @@ impl Keeper {
         let reader = self.ledger.read();
         Ok(Some(match request {
             JobRequest::Enqueue { .. } if self.stopping => refused("the worker is stopping"),
+            JobRequest::Enqueue { .. } if let Some(shortage) = &self.shortage => {
+                refused(&shortage.reason)
+            }
             JobRequest::Enqueue { jobs, batch } => {
                 match self.engine.enqueue(app, jobs, batch.map(|batch| *batch), reader)? {
                     Ok(made) => JobReply::Accepted { jobs: made.jobs, batch: made.batch },

@@ -9,16 +9,14 @@ use super::answers::Answers;
 use super::command::Command;
 use super::defect;
 use super::keeper::Keeper;
+use super::shortage::try_little;
 use jobs::{Engine, ReadError};
-use ledger::Change;
 use std::any::Any;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// How often the disk is tried after it failed.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
-/// Kind of the fact by which a disk is tried: no fact of the engine.
-const TRIAL: u8 = 255;
 
 /// Why nothing is taken, and when it is tried again.
 pub(super) struct Sick {
@@ -39,7 +37,10 @@ impl Sick {
 impl Keeper {
     /// Nothing of the round has happened.
     pub(super) fn fall_sick(&mut self, error: &ReadError, answers: Answers) {
-        tracing::error!(%error, "jobs are refused until the ledger works again");
+        // One that could not be committed is in the log.
+        if self.shortage.is_none() {
+            tracing::error!(%error, "jobs are refused until the ledger works again");
+        }
         let reason = error.to_string();
         answers.now.into_iter().for_each(|answer| answer.refuse(&reason));
         // What they await is on disk, and goes on.
@@ -64,13 +65,14 @@ impl Keeper {
         if Instant::now() < sick.again {
             return false;
         }
-        let trial = Change::SetFact { kind: TRIAL, key: Vec::new(), value: vec![0; 64] };
         let mut alive = self.begun.clone();
         alive.extend(self.ends.iter().map(|(seq, attempt, _)| (*seq, *attempt)));
-        let tried = self.ledger.commit(&[trial]).map_err(ReadError::from);
+        let tried = try_little(self.ledger.as_mut()).map_err(ReadError::from);
         match tried.and_then(|()| self.recover(&alive)) {
             Ok(()) => {
-                tracing::info!("the ledger of jobs works again");
+                if self.shortage.is_none() {
+                    tracing::info!("the ledger of jobs works again");
+                }
                 self.sick = None;
                 self.show.changed();
                 true

@@ -1,6 +1,8 @@
 //! How jobs stand, for whoever looks: shown by the thread that keeps them, so that a look neither waits
 //! for the disk nor keeps that thread from its work.
 
+use super::keeper::Keeper;
+use super::shortage::Shortage;
 use jobs::Engine;
 use ledger::Ledger;
 use protocol::{JobTotals, JobsStatus, LedgerStatus, QueueStatus};
@@ -69,24 +71,12 @@ impl Show {
         self.stale = true;
     }
 
-    /// Shows how it stands, if that changed and is due; else how long until it is.
-    pub(super) fn refresh(
-        &mut self,
-        engine: &Engine,
-        ledger: &dyn Ledger,
-        refused: Option<&str>,
-    ) -> Option<Duration> {
-        if !self.stale {
-            return None;
-        }
+    /// Shows how it stands.
+    fn refresh(&mut self, engine: &Engine, ledger: &dyn Ledger, refused: Option<&str>) {
         let began = Instant::now();
-        if began < self.next {
-            return Some(self.next - began);
-        }
         self.shown.set(self.status(engine, ledger, refused));
         self.stale = false;
         self.next = Instant::now() + SHOW_EVERY.max(began.elapsed() * SHARE);
-        None
     }
 
     fn status(&self, engine: &Engine, ledger: &dyn Ledger, refused: Option<&str>) -> JobsStatus {
@@ -122,5 +112,27 @@ impl Show {
             },
             queues,
         }
+    }
+}
+
+impl Keeper {
+    /// Shows how jobs stand, if that changed and is due; else how long until it is.
+    pub(super) fn show_if_due(&mut self) -> Option<Duration> {
+        let wait = self.show.next.saturating_duration_since(Instant::now());
+        match self.show.stale {
+            false => None,
+            true if wait.is_zero() => {
+                self.show_all();
+                None
+            }
+            true => Some(wait),
+        }
+    }
+
+    /// Shows it at once: whoever is told next looks for it.
+    pub(super) fn show_all(&mut self) {
+        let sick = self.sick.as_ref().map(|sick| sick.reason.clone());
+        let refused = self.shortage.as_ref().map(Shortage::in_words).or(sick);
+        self.show.refresh(&self.engine, self.ledger.as_ref(), refused.as_deref());
     }
 }

@@ -1,0 +1,153 @@
+//! The disk of the jobs fails, at syncs or at writes, while many queue: nobody is told that a job is stored
+//! that is not, and with the disk back all goes on.
+
+use e2e::{FailingDisk, JobsWire, Sidecar, SidecarBuilder, eventually};
+use protocol::{JobId, JobOptions, JobRefusal, JobReply, JobReport, JobRequest, JobState};
+use rustix::process::Signal;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+const PRODUCERS: u32 = 4;
+const ROUNDS: u32 = 6;
+/// Jobs that are acknowledged, and requests that are refused, in each round at least.
+const PER_ROUND: u32 = 20;
+
+const FUNCTIONS: &str = r#"<?php
+function note(): void {
+    file_put_contents(__DIR__ . '/noted', AppServer\Job::current()->idempotencyKey . "\n", FILE_APPEND | LOCK_EX);
+}
+function waits(): string {
+    file_put_contents(__DIR__ . '/begun', AppServer\Job::current()->attempt . "\n", FILE_APPEND | LOCK_EX);
+    while (!file_exists(__DIR__ . '/go')) { usleep(1000); clearstatcache(); }
+    return 'went';
+}
+"#;
+
+fn worker() -> SidecarBuilder {
+    let app = "[pools.jobs]\nexecutors.max = 2\n";
+    Sidecar::builder().file("functions.php", FUNCTIONS).file("app.toml", app)
+}
+
+/// What producers were told so far.
+#[derive(Default)]
+struct Counts {
+    accepted: AtomicU32,
+    refused: AtomicU32,
+    stop: AtomicBool,
+}
+
+/// Producers stop whether the test goes well or not.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Queues one job after the other, each under a key of its own, until it is told that one is stored.
+fn produce(socket: &Path, name: u32, counts: &Counts) -> Vec<(String, JobId)> {
+    let (mut told, mut wire) = (Vec::new(), JobsWire::connect(socket).unwrap());
+    while !counts.stop.load(Ordering::Relaxed) {
+        let key = format!("{name}-{}", told.len());
+        match wire.queue("note", options(&key)).unwrap() {
+            JobReply::Accepted { jobs, .. } => {
+                told.push((key, jobs[0].id));
+                counts.accepted.fetch_add(1, Ordering::Relaxed);
+            }
+            JobReply::Refused(JobRefusal::Unavailable { reason }) => {
+                assert!(reason.contains("cannot "), "{reason}");
+                assert!(reason.contains("disk"), "{reason}");
+                counts.refused.fetch_add(1, Ordering::Relaxed);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    told
+}
+
+fn options(key: &str) -> JobOptions {
+    let idempotency_key = Some(key.to_owned());
+    JobOptions { idempotency_key, keep_ms: Some(3_600_000), ..JobOptions::default() }
+}
+
+fn await_more(what: &str, count: &AtomicU32) {
+    let enough = count.load(Ordering::Relaxed) + PER_ROUND;
+    eventually(what, || (count.load(Ordering::Relaxed) >= enough).then_some(()));
+}
+
+fn lines(worker: &Sidecar, name: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(worker.app().join(name)).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn end_of(wire: &mut JobsWire, id: JobId) -> JobReport {
+    match wire.ask(&JobRequest::Await { id, wait_ms: 30_000 }).unwrap() {
+        JobReply::Job(Some(job)) => *job,
+        other => panic!("job {id} is lost: {other:?}"),
+    }
+}
+
+#[test]
+fn errors_of_the_disk_under_load_lose_nothing_and_pass() {
+    let disk = FailingDisk::new();
+    let worker = disk.under(worker()).start();
+    let (socket, counts) = (worker.socket(), Counts::default());
+    let told = std::thread::scope(|scope| {
+        let (socket, counts) = (&socket, &counts);
+        let producers: Vec<_> =
+            (0..PRODUCERS).map(|name| scope.spawn(move || produce(socket, name, counts))).collect();
+        let stop = Stop(&counts.stop);
+        for round in 0..ROUNDS {
+            await_more("jobs are stored", &counts.accepted);
+            disk.fail(round % 2 == 1);
+            await_more("jobs are refused", &counts.refused);
+            disk.heal();
+        }
+        await_more("jobs are stored again", &counts.accepted);
+        drop(stop);
+        producers.into_iter().flat_map(|one| one.join().unwrap()).collect::<Vec<_>>()
+    });
+    let mut wire = JobsWire::connect(&socket).unwrap();
+    for (key, id) in &told {
+        assert_eq!(end_of(&mut wire, *id).state, JobState::Done, "{key}");
+    }
+    let noted = lines(&worker, "noted");
+    let once: BTreeSet<&String> = noted.iter().collect();
+    assert_eq!(noted.len(), once.len(), "an attempt was made twice");
+    assert!(told.iter().all(|(key, _)| once.contains(key)));
+}
+
+#[test]
+fn a_worker_that_stops_while_its_disk_fails_ends_and_says_what_it_could_not_write() {
+    let disk = FailingDisk::new();
+    let mut worker = disk.under(worker()).config("drain_timeout_ms = 200\n").start();
+    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+    let mut queue = |function: &str, key: &str| match wire.queue(function, options(key)).unwrap() {
+        JobReply::Accepted { jobs, .. } => jobs[0].id,
+        other => panic!("{other:?}"),
+    };
+    let running: Vec<JobId> = ["a", "b"].map(|key| queue("waits", key)).into();
+    eventually("both run", || (lines(&worker, "begun").len() == 2).then_some(()));
+    let waiting: Vec<JobId> = (0..20).map(|key| queue("note", &key.to_string())).collect();
+    disk.fail(true);
+    worker.signal(Signal::TERM);
+    worker.await_death();
+    let log = worker.log();
+    let said = log.lines().find(|line| line.contains("could not be written")).expect(&log);
+    assert!(said.contains("attempts=2"), "{said}");
+    assert!(running.iter().all(|id| said.contains(&id.to_string())), "{said}");
+    disk.heal();
+    std::fs::write(worker.app().join("go"), "").unwrap();
+    worker.restart();
+    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+    for id in running {
+        let job = end_of(&mut wire, id);
+        assert_eq!((job.state, job.attempt, job.crashes), (JobState::Done, 2, 1), "{job:?}");
+    }
+    for id in waiting {
+        let job = end_of(&mut wire, id);
+        assert_eq!((job.state, job.attempt), (JobState::Done, 1), "{job:?}");
+    }
+}

@@ -1,0 +1,69 @@
+//! What can wait until there is nothing else to do, and must not wait for ever.
+
+use ledger::Ledger;
+use std::time::{Duration, Instant};
+
+/// How often what is known for a time only is swept.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// Rounds after which the ledger is tidied although there is work.
+const TIDY_ROUNDS: u32 = 256;
+/// How often tidying is tried after it failed.
+const TIDY_AGAIN: Duration = Duration::from_secs(10);
+
+/// When what is due.
+pub(super) struct Housekeeping {
+    swept: Instant,
+    rounds: u32,
+    untidy: bool,
+    /// The ledger could not be tidied: not before then is it tried again.
+    tidy_after: Option<Instant>,
+}
+
+impl Housekeeping {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { swept: now, rounds: 0, untidy: true, tidy_after: None }
+    }
+
+    /// Something is in the ledger's log.
+    pub(super) fn committed(&mut self) {
+        self.untidy = true;
+    }
+
+    /// A round is over; whether the ledger is to be tidied although there may be work.
+    pub(super) fn is_due_after_round(&mut self) -> bool {
+        self.rounds = self.rounds.wrapping_add(1);
+        self.rounds.is_multiple_of(TIDY_ROUNDS)
+    }
+
+    /// Whether it is time to sweep, which whoever asks does then.
+    pub(super) fn sweeps(&mut self) -> bool {
+        let is_due = self.swept.elapsed() > SWEEP_EVERY;
+        if is_due {
+            self.swept = Instant::now();
+        }
+        is_due
+    }
+
+    /// A slice of tidying; whether there is more of it.
+    pub(super) fn tidy(&mut self, ledger: &mut dyn Ledger) -> bool {
+        let waits = self.tidy_after.is_some_and(|after| Instant::now() < after);
+        if !self.untidy || waits {
+            return false;
+        }
+        match ledger.tidy() {
+            Ok(more) => {
+                self.untidy = more;
+                self.tidy_after = None;
+            }
+            Err(error) => {
+                // Once; what follows from it is told by commits that fail.
+                if self.tidy_after.is_none() {
+                    tracing::warn!(%error, "the ledger of jobs cannot be tidied");
+                }
+                self.untidy = false;
+                self.tidy_after = Some(Instant::now() + TIDY_AGAIN);
+            }
+        }
+        self.untidy
+    }
+}
