@@ -1,6 +1,7 @@
 //! `appserver queue retry`, `requeue`, `cancel` and `delete`: named jobs, or all that a filter means.
 
 use super::filter::{FilterArgs, StateArgs};
+use super::progress::Progress;
 use super::{in_words, of_one_worker};
 use crate::admin::{ChangeAll, ChangedAll, JobChange, JobFilter};
 use crate::cli::control::{Client, ControlArgs, Failure, Fleet, Outcome, finish, print};
@@ -141,20 +142,24 @@ fn many(args: ManyArgs, state: Option<JobState>, change: JobChange) -> Result<()
         return Err(Stop::new(Exit::Usage, message));
     }
     let fleet = args.control.open()?;
-    let ask = |dry_run| fleet.ask(|client| change_all(client, change, filter.clone(), dry_run));
+    let find = || fleet.ask(|client| change_all(client, change, filter.clone(), None));
     if args.dry_run {
-        return print(&ask(true), args.json, |found| {
+        return print(&find(), args.json, |found| {
             describe(found, &format!("would {}", change.as_str()))
         });
     }
     if !args.yes {
-        let found = ask(true);
+        let found = find();
         if total(&found) == 0 {
             return print(&found, args.json, |_| "no such jobs\n".to_owned());
         }
         confirm(&fleet, &found, change)?;
     }
-    print(&ask(false), args.json, |done| describe(done, past(change)))
+    let progress = Progress::new(past(change));
+    let done =
+        fleet.ask(|client| change_all(client, change, filter.clone(), Some(progress.clone())));
+    progress.end();
+    print(&done, args.json, |done| describe(done, past(change)))
 }
 
 /// Shows what is meant, and asks.
@@ -184,14 +189,14 @@ fn confirm(fleet: &Fleet, found: &[Outcome<ChangedAll>], change: JobChange) -> R
     }
 }
 
-/// Part by part, until the worker says that it is all.
+/// Part by part, until the worker says that it is all. Without `progress` nothing is changed.
 async fn change_all(
     client: Client,
     change: JobChange,
     filter: JobFilter,
-    dry_run: bool,
+    progress: Option<Progress>,
 ) -> Result<ChangedAll, Failure> {
-    let mut all = ChangedAll::default();
+    let (mut all, dry_run) = (ChangedAll::default(), progress.is_none());
     loop {
         let body = ChangeAll { filter: filter.clone(), dry_run, before: all.before };
         let path = format!("/v1/jobs:{}", change.as_str());
@@ -203,6 +208,7 @@ async fn change_all(
         if all.before.is_none() {
             return Ok(all);
         }
+        progress.iter().for_each(|progress| progress.add(part.jobs));
     }
 }
 

@@ -6,6 +6,7 @@ mod explain;
 mod filter;
 mod list;
 mod mode;
+mod progress;
 mod show;
 mod stats;
 mod tail;
