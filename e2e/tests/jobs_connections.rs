@@ -1,7 +1,7 @@
 //! Connections for jobs: many that are idle, peers that misspeak, and callers from afar.
 
 use e2e::{JobsWire, Sidecar, eventually};
-use protocol::{Header, JobOptions, JobRefusal, JobReply, Kind};
+use protocol::{Header, JobOptions, JobRefusal, JobReply, JobRequest, Kind, NewJob, control_frame};
 
 const FUNCTIONS: &str = r#"<?php
 function one(): int { return 1; }
@@ -76,24 +76,88 @@ fn peers_that_misspeak_are_hung_up_and_nobody_else_notices() {
     });
 }
 
+fn send(wire: &mut JobsWire, request: &JobRequest) {
+    wire.send(&control_frame(Header::new(Kind::JobRequest, 9), request)).unwrap();
+}
+
+fn awaiting(worker: &Sidecar) -> u64 {
+    worker.status()["jobs"]["awaiting"].as_u64().expect("a number")
+}
+
 #[test]
-fn whoever_hangs_up_while_awaiting_is_forgotten() {
+fn whoever_awaits_and_goes_leaves_nothing_behind() {
     let worker = worker("");
-    for _ in 0..300 {
-        let mut wire = JobsWire::connect(&worker.socket()).unwrap();
-        let later = JobOptions { delay_ms: Some(86_400_000), ..JobOptions::default() };
-        let JobReply::Accepted { jobs, .. } = wire.queue("one", later).unwrap() else {
+    let later = JobOptions { delay_ms: Some(86_400_000), ..JobOptions::default() };
+    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let JobReply::Accepted { jobs, .. } = wire.queue("one", later.clone()).unwrap() else {
             panic!("not queued");
         };
-        let request = protocol::JobRequest::Await { id: jobs[0].id, wait_ms: 86_400_000 };
-        wire.send(&protocol::control_frame(Header::new(Kind::JobRequest, 9), &request)).unwrap();
+        ids.push(jobs[0].id);
     }
-    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
-    assert!(matches!(queues(&mut wire), JobReply::Accepted { .. }));
-    eventually("their connections are closed", || {
-        let open = std::fs::read_dir(format!("/proc/{}/fd", worker.pid())).unwrap().count();
-        (open < 100).then_some(())
+    let open = || std::fs::read_dir(format!("/proc/{}/fd", worker.pid())).unwrap().count();
+    let before = open();
+    for _ in 0..8 {
+        let many: Vec<JobsWire> = (0..500)
+            .map(|n| {
+                let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+                let id = ids[n % ids.len()];
+                send(&mut wire, &JobRequest::Await { id, wait_ms: 86_400_000 });
+                wire
+            })
+            .collect();
+        eventually("all of them await", || (awaiting(&worker) == 500).then_some(()));
+        drop(many);
+        eventually("none does", || (awaiting(&worker) == 0).then_some(()));
+    }
+    eventually("their connections are closed", || (open() < before + 20).then_some(()));
+    // Patience ends, too, and so does a job that is awaited.
+    for id in &ids {
+        let reply = wire.ask(&JobRequest::Await { id: *id, wait_ms: 1 }).unwrap();
+        assert!(matches!(reply, JobReply::Job(Some(_))), "{reply:?}");
+    }
+    let mut other = JobsWire::connect(&worker.socket()).unwrap();
+    send(&mut other, &JobRequest::Await { id: ids[0], wait_ms: 86_400_000 });
+    eventually("one awaits", || (awaiting(&worker) == 1).then_some(()));
+    wire.ask(&JobRequest::Cancel { id: ids[0] }).unwrap();
+    assert_eq!(other.frame().unwrap().0.kind, Kind::JobReply);
+    eventually("none does", || (awaiting(&worker) == 0).then_some(()));
+}
+
+#[test]
+fn jobs_outlive_whoever_queued_them_and_hung_up_before_the_answer() {
+    let worker = worker("");
+    let job = NewJob { function: "one".to_owned(), arguments: vec![0, 0], ..NewJob::default() };
+    let request = JobRequest::Enqueue { jobs: vec![job], batch: None };
+    for _ in 0..200 {
+        send(&mut JobsWire::connect(&worker.socket()).unwrap(), &request);
+    }
+    // A request that was sent whole is as good as one whose answer was lost: here each is taken.
+    eventually("each job is done", || {
+        let totals = worker.status()["jobs"]["totals"].clone();
+        (totals["made"] == 200 && totals["done"] == 200).then_some(())
     });
+}
+
+#[test]
+fn who_is_one_too_many_is_told_so() {
+    let worker = worker("[limits]\nconnections_max = 20\n");
+    let mut open: Vec<JobsWire> =
+        (0..20).map(|_| JobsWire::connect(&worker.socket()).unwrap()).collect();
+    let refused = worker.php(
+        "try { appserver_queue('one'); }
+         catch (AppServer\\RefusedException $e) { echo $e->getMessage(); }",
+    );
+    let refused = refused.ok();
+    assert!(refused.contains("20 connections for jobs are open"), "{refused}");
+    assert!(refused.contains("limits.connections_max"), "{refused}");
+    open.pop();
+    eventually("there is room for another", || {
+        let queued = worker.php("appserver_queue('one');");
+        queued.success.then_some(())
+    });
+    assert!(matches!(queues(&mut open[0]), JobReply::Accepted { .. }), "the others go on");
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub struct JobsStatus {
     pub bytes: u64,
     pub ledger: LedgerStatus,
     pub queues: Vec<QueueStatus>,
+    /// Requests that wait for the end of a job or a batch.
+    pub awaiting: u64,
 }
 
 /// How many jobs did what.

@@ -352,13 +352,14 @@ fn jobs_status() -> impl Strategy<Value = JobsStatus> {
     let queue = queue.prop_map(|(app, queue, [paused, draining], [waiting, running])| {
         QueueStatus { app, queue, paused, draining, waiting, running }
     });
-    (option::of(text()), totals, any::<u64>(), ledger, few(queue)).prop_map(
-        |(refused, totals, bytes, ledger, queues)| JobsStatus {
+    (option::of(text()), totals, any::<u64>(), ledger, few(queue), any::<u64>()).prop_map(
+        |(refused, totals, bytes, ledger, queues, awaiting)| JobsStatus {
             refused,
             totals,
             bytes,
             ledger,
             queues,
+            awaiting,
         },
     )
 }

@@ -59,7 +59,13 @@ impl Supervisor {
         let (deployed, pool) = self.find_pool(app, DEFAULT_POOL, ReleaseId::ANY)?;
         let mut welcome = self.welcome(hello, deployed, pool);
         welcome.ledger = Some(tag);
-        Ok(Verdict::Jobs { app: deployed.key.app.clone(), welcome: Box::new(welcome) })
+        let place = self.jobs.enter().map_err(|most| {
+            let message = format!(
+                "{most} connections for jobs are open, which is the most (limits.connections_max)"
+            );
+            refusal(RefusedCode::TooManyConnections, message)
+        })?;
+        Ok(Verdict::Jobs { app: deployed.key.app.clone(), welcome: Box::new(welcome), place })
     }
 
     fn decide(

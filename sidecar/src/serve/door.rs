@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// Pause after a failure to accept, which is nearly always a lack of descriptors: without it the
@@ -40,8 +40,6 @@ pub(super) struct Door {
     pub(super) closed: CancellationToken,
     /// One permit for each control connection.
     pub(super) controls: Arc<Semaphore>,
-    /// One permit for each connection for jobs.
-    pub(super) job_connections: Arc<Semaphore>,
     pub(super) jobs: Jobs,
     /// What remote callers' frames may take together, in pieces.
     pub(super) remote_memory: Arc<Semaphore>,
@@ -54,7 +52,7 @@ pub(super) struct Door {
 /// What goes on with a connection that is not for executors.
 enum Session {
     Control(UnixStream),
-    Jobs(UnixStream, AppName),
+    Jobs(UnixStream, AppName, OwnedSemaphorePermit),
 }
 
 impl Door {
@@ -91,9 +89,8 @@ impl Door {
             drop(place);
             match session {
                 Some(Session::Control(stream)) => control::serve(stream, door).await,
-                Some(Session::Jobs(stream, app)) => {
-                    let kept = door.jobs.clone();
-                    jobs::serve(stream, app, kept, door).await;
+                Some(Session::Jobs(stream, app, place)) => {
+                    jobs::serve(stream, app, door, place).await;
                 }
                 None => {}
             }
@@ -131,9 +128,9 @@ impl Door {
                 let greeted = welcome(&mut stream, &answer, limit).await;
                 return greeted.is_ok().then_some(Session::Control(stream));
             }
-            Verdict::Jobs { app, welcome: answer } => {
+            Verdict::Jobs { app, welcome: answer, place } => {
                 let greeted = welcome(&mut stream, &answer, limit).await;
-                return greeted.is_ok().then_some(Session::Jobs(stream, app));
+                return greeted.is_ok().then_some(Session::Jobs(stream, app, place));
             }
             Verdict::Adopt { id, welcome: answer } => {
                 let event = match welcome(&mut stream, &answer, limit).await {

@@ -118,11 +118,11 @@ impl Edge {
                     control::serve(stream, self.door.clone()).await;
                 }
             }
-            Some(Verdict::Jobs { app, welcome: answer }) => {
+            Some(Verdict::Jobs { app, welcome: answer, place: in_jobs }) => {
                 let greeted = welcome(&mut stream, &answer, limit).await;
                 drop(place);
                 if greeted.is_ok() {
-                    jobs::serve(stream, app, self.door.jobs.clone(), self.door.clone()).await;
+                    jobs::serve(stream, app, self.door.clone(), in_jobs).await;
                 }
             }
             Some(Verdict::Adopt { id, welcome: answer }) => {

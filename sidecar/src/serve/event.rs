@@ -20,7 +20,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::ExitStatus;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// Events waiting to be handled; senders wait when there are more.
 pub(super) const WAITING_MAX: usize = 1024;
@@ -139,6 +139,8 @@ pub(super) enum Verdict {
     Jobs {
         app: AppName,
         welcome: Box<Welcome>,
+        /// Among the connections for jobs, for as long as it is open.
+        place: OwnedSemaphorePermit,
     },
     Refuse(Refused),
 }

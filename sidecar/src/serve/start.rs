@@ -20,7 +20,6 @@ use super::supervisor::{Phase, Supervisor};
 use super::unread::Room;
 use super::ways::{Rules, Ways, anteroom};
 use super::{Error, Options, descriptors, logging, signals, succession};
-use crate::config::daemon::Limits;
 use crate::config::{self, Configuration, Deployment};
 use protocol::Membership;
 use shm::Board;
@@ -69,7 +68,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         })?;
     }
     let life = succession::succeed(&directories.state)?;
-    let (jobs, orders) = Jobs::open(&directories.state, &daemon.jobs)?;
+    let (jobs, orders) =
+        Jobs::open(&directories.state, &daemon.jobs, daemon.limits.connections_max)?;
     let settings = Arc::new(Settings {
         peers,
         members,
@@ -124,7 +124,7 @@ async fn serve(
     supervisor.restore(deployments, &watched, stored).await?;
     supervisor.run_while(Phase::Starting, &mut events).await;
     supervisor.require_one_running()?;
-    let end = End::new(&settings.daemon.limits);
+    let end = End { closing: CancellationToken::new(), closed: CancellationToken::new() };
     let socket_files = ways.take_files();
     if supervisor.phase == Phase::Serving {
         let (door, needs) = (supervisor.door(&end), ways.needs());
@@ -151,8 +151,7 @@ async fn serve(
     jobs.close().await;
     end.closed.cancel();
     // What the last commit took is told to those who asked for it.
-    let told = end.job_connections.acquire_many(settings.daemon.limits.connections_max);
-    let _ = tokio::time::timeout(TELL_WITHIN, told).await;
+    let _ = tokio::time::timeout(TELL_WITHIN, jobs.all_left()).await;
     Ok(())
 }
 
@@ -162,18 +161,6 @@ struct End {
     closing: CancellationToken,
     /// Cancelled when nothing runs any more.
     closed: CancellationToken,
-    /// One permit for each connection for jobs.
-    job_connections: Arc<Semaphore>,
-}
-
-impl End {
-    fn new(limits: &Limits) -> Self {
-        Self {
-            closing: CancellationToken::new(),
-            closed: CancellationToken::new(),
-            job_connections: Arc::new(Semaphore::new(limits.connections_max as usize)),
-        }
-    }
 }
 
 impl Supervisor {
@@ -232,7 +219,6 @@ impl Supervisor {
             closing: end.closing.clone(),
             closed: end.closed.clone(),
             controls: Arc::new(Semaphore::new(CONTROLS_MAX)),
-            job_connections: Arc::clone(&end.job_connections),
             jobs: self.jobs.clone(),
             remote_memory: memory(limits.remote_bytes_max),
             job_memory: memory(limits.job_bytes_max),

@@ -16,6 +16,8 @@ pub(super) fn encode(
     gauge(out, "jobs_accepted", "1 while the worker takes jobs, 0 while they are refused")?
         .encode_gauge(&i64::from(jobs.refused.is_none()))?;
     totals(jobs, out)?;
+    gauge(out, "jobs_awaiting", "Requests that wait for the end of a job or a batch")?
+        .encode_gauge(&jobs.awaiting.cast_signed())?;
     of_queues(&jobs.queues, out)?;
     ages(queues, out)?;
     ledger(jobs, out)

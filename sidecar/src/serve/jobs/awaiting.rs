@@ -15,7 +15,11 @@ pub(super) type Waiter = (JobId, oneshot::Sender<JobReply>);
 pub(super) struct Awaiting(HashMap<u64, Vec<Waiter>>);
 
 impl Awaiting {
+    /// Who gave up before said so before.
     pub(super) fn add(&mut self, waiter: Waiter) {
+        if waiter.1.is_closed() {
+            return;
+        }
         self.0.entry(waiter.0.seq()).or_default().push(waiter);
     }
 
@@ -39,12 +43,19 @@ impl Awaiting {
         }
     }
 
-    /// Those who gave up waiting.
-    pub(super) fn forget_closed(&mut self) {
-        self.0.retain(|_, waiting| {
-            waiting.retain(|(_, reply)| !reply.is_closed());
-            !waiting.is_empty()
-        });
+    /// Somebody gave up waiting for the job or batch of this number.
+    pub(super) fn forget_closed(&mut self, seq: u64) {
+        let Some(waiting) = self.0.get_mut(&seq) else {
+            return;
+        };
+        waiting.retain(|(_, reply)| !reply.is_closed());
+        if waiting.is_empty() {
+            self.0.remove(&seq);
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.values().map(Vec::len).sum()
     }
 }
 

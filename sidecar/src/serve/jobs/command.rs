@@ -19,6 +19,10 @@ pub(in crate::serve) enum Command {
         what: Manage,
         reply: oneshot::Sender<Result<Managed, String>>,
     },
+    /// Who awaited the job or batch of this number does not any more.
+    GaveUp {
+        seq: u64,
+    },
     /// An attempt ended.
     Finished {
         seq: u64,

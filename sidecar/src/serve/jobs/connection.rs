@@ -29,14 +29,10 @@ const WAIT_MS_MAX: u64 = 24 * 3600 * 1000;
 pub(in crate::serve) async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     app: AppName,
-    jobs: Jobs,
     door: Door,
+    _place: OwnedSemaphorePermit,
 ) {
-    let Ok(_permit) = Arc::clone(&door.job_connections).try_acquire_owned() else {
-        return tracing::warn!(
-            "connection for jobs closed: there are too many (limits.connections_max)"
-        );
-    };
+    let jobs = door.jobs.clone();
     let mut peer = Peer { stream, buffer: Vec::new(), app, jobs, door };
     loop {
         match peer.answer_one().await {
@@ -108,25 +104,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     /// The answer; nothing when the peer has hung up meanwhile, or nobody can say what became of it.
     async fn ask(&mut self, request: JobRequest, memory: OwnedSemaphorePermit) -> Option<JobReply> {
         let patience = match &request {
-            JobRequest::Await { id, wait_ms } => Some((JobRequest::Find { id: *id }, *wait_ms)),
+            JobRequest::Await { id, wait_ms } => {
+                Some((JobRequest::Find { id: *id }, *id, *wait_ms))
+            }
             JobRequest::AwaitBatch { id, wait_ms } => {
-                Some((JobRequest::Batch { id: *id }, *wait_ms))
+                Some((JobRequest::Batch { id: *id }, *id, *wait_ms))
             }
             _ => None,
         };
         let answer = self.forward(request);
-        let Some((instead, wait_ms)) = patience else {
+        let Some((instead, id, wait_ms)) = patience else {
             let answer = answer.await;
             drop(memory);
             return answer;
         };
         // It may take long, and holds nothing of its frame.
         drop(memory);
+        // Dropped after what it awaits.
+        let mut patience = Patience { jobs: self.jobs.clone(), awaits: Some(id.seq()) };
         let wait = Duration::from_millis(wait_ms.min(WAIT_MS_MAX));
         let mut byte = [0; 1];
         tokio::select! {
             answer = timeout(wait, answer) => match answer {
-                Ok(answer) => answer,
+                Ok(answer) => {
+                    patience.awaits = None;
+                    answer
+                }
                 Err(_) => self.forward(instead).await,
             },
             // Nothing is to be read before the answer but the end.
@@ -187,6 +190,21 @@ fn pieces_of(bytes: usize) -> u32 {
 /// Whether it says what is on disk now: it cannot be asked for again, and is small.
 fn is_owed(answer: &JobReply) -> bool {
     matches!(answer, JobReply::Accepted { .. } | JobReply::Refused(_))
+}
+
+/// Somebody who awaits the end of a job or batch, by its number: who is not told before he goes is
+/// forgotten by the keeper.
+struct Patience {
+    jobs: Jobs,
+    awaits: Option<u64>,
+}
+
+impl Drop for Patience {
+    fn drop(&mut self) {
+        if let Some(seq) = self.awaits {
+            self.jobs.send(Command::GaveUp { seq });
+        }
+    }
 }
 
 fn invalid(fault: BadFrame) -> io::Error {

@@ -170,7 +170,6 @@ impl Keeper {
             }
         }
         if self.housekeeping.is_due_after_round() {
-            self.awaiting.forget_closed();
             self.housekeep();
         }
     }
@@ -230,6 +229,7 @@ impl Keeper {
                     self.engine.progress(seq, attempt, progress);
                 }
                 Command::Rules { app, rules, slots } => self.set_rules(app, rules, slots),
+                Command::GaveUp { seq } => self.awaiting.forget_closed(seq),
                 Command::Stop => self.stop(),
                 Command::Finished { .. } | Command::Ending | Command::Close { .. } => {}
             }

@@ -45,7 +45,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// File of the ledger in the worker's state folder.
 const FILE: &str = "jobs.db";
@@ -70,6 +70,15 @@ struct Kept {
     reader: Arc<Mutex<Box<dyn Reader>>>,
     shown: Shown,
     feed: Feed,
+    /// For connections.
+    places: Places,
+}
+
+/// How many connections there may be.
+#[derive(Clone)]
+struct Places {
+    free: Arc<Semaphore>,
+    most: u32,
 }
 
 impl fmt::Debug for Kept {
@@ -84,6 +93,7 @@ impl Jobs {
     pub(super) fn open(
         state_dir: &Path,
         config: &config::daemon::Jobs,
+        connections_max: u32,
     ) -> Result<(Self, UnboundedReceiver<Order>), Error> {
         let (orders, to_do) = unbounded_channel();
         if !config.enabled {
@@ -109,12 +119,28 @@ impl Jobs {
             .spawn(move || keeper.run())
             .map_err(|error| failed(&error))?;
         let reader = Arc::new(Mutex::new(reader));
-        Ok((Self { kept: Some(Kept { commands, tag, reader, shown, feed }) }, to_do))
+        let free = Arc::new(Semaphore::new(connections_max as usize));
+        let places = Places { free, most: connections_max };
+        Ok((Self { kept: Some(Kept { commands, tag, reader, shown, feed, places }) }, to_do))
     }
 
     /// In the ids of jobs that are kept here; else why there are none.
     pub(super) fn tag(&self) -> Result<u16, &'static str> {
         self.kept.as_ref().map(|kept| kept.tag).ok_or(OFF)
+    }
+
+    /// A place for a connection; else how many there are.
+    pub(super) fn enter(&self) -> Result<OwnedSemaphorePermit, u32> {
+        let places = self.kept.as_ref().map(|kept| kept.places.clone()).ok_or(0u32)?;
+        places.free.try_acquire_owned().map_err(|_| places.most)
+    }
+
+    /// When no connection is left.
+    pub(super) async fn all_left(&self) {
+        if let Some(Kept { places, .. }) = &self.kept {
+            // Nobody closes it.
+            let _ = places.free.acquire_many(places.most).await;
+        }
     }
 
     /// How they stand, as it was shown last.

@@ -93,6 +93,7 @@ impl Keeper {
                 Command::Rules { app, rules, slots } => {
                     self.apps.insert(app, (rules, slots));
                 }
+                Command::GaveUp { seq } => self.awaiting.forget_closed(seq),
                 Command::Stop => self.stopping = true,
                 Command::Progress { .. }
                 | Command::Finished { .. }

@@ -72,14 +72,20 @@ impl Show {
     }
 
     /// Shows how it stands.
-    fn refresh(&mut self, engine: &Engine, ledger: &dyn Ledger, refused: Option<&str>) {
+    fn refresh(
+        &mut self,
+        engine: &Engine,
+        ledger: &dyn Ledger,
+        refused: Option<String>,
+        awaiting: u64,
+    ) {
         let began = Instant::now();
-        self.shown.set(self.status(engine, ledger, refused));
+        self.shown.set(JobsStatus { refused, awaiting, ..self.status(engine, ledger) });
         self.stale = false;
         self.next = Instant::now() + SHOW_EVERY.max(began.elapsed() * SHARE);
     }
 
-    fn status(&self, engine: &Engine, ledger: &dyn Ledger, refused: Option<&str>) -> JobsStatus {
+    fn status(&self, engine: &Engine, ledger: &dyn Ledger) -> JobsStatus {
         let size = ledger.size().unwrap_or_default();
         let totals = engine.totals();
         let queue = |queue: jobs::QueueStatus| QueueStatus {
@@ -93,7 +99,6 @@ impl Show {
         let mut queues: Vec<QueueStatus> = engine.queues().into_iter().map(queue).collect();
         queues.sort_by(|a, b| (&a.app, &a.queue).cmp(&(&b.app, &b.queue)));
         JobsStatus {
-            refused: refused.map(str::to_owned),
             totals: JobTotals {
                 made: totals.made,
                 done: totals.done,
@@ -111,6 +116,7 @@ impl Show {
                 commits: self.commits.clone(),
             },
             queues,
+            ..JobsStatus::default()
         }
     }
 }
@@ -133,6 +139,7 @@ impl Keeper {
     pub(super) fn show_all(&mut self) {
         let sick = self.sick.as_ref().map(|sick| sick.reason.clone());
         let refused = self.shortage.as_ref().map(Shortage::in_words).or(sick);
-        self.show.refresh(&self.engine, self.ledger.as_ref(), refused.as_deref());
+        let awaiting = self.awaiting.count() as u64;
+        self.show.refresh(&self.engine, self.ledger.as_ref(), refused, awaiting);
     }
 }

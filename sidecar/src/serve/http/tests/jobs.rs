@@ -30,7 +30,7 @@ pub(super) fn status() -> JobsStatus {
         running: 2,
     };
     let (refused, queues) = (some("the disk is full"), vec![queue]);
-    JobsStatus { refused, totals: totals(), bytes: 4096, ledger: ledger(), queues }
+    JobsStatus { refused, totals: totals(), bytes: 4096, ledger: ledger(), queues, awaiting: 3 }
 }
 
 pub(super) fn queues() -> Queues {

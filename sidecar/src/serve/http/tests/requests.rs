@@ -242,6 +242,7 @@ async fn figures_are_told_in_the_format_of_prometheus() {
         "appserver_queue_paused{app=\"shop\",queue=\"mails\"} 1".to_owned(),
         "appserver_jobs_oldest_waiting_seconds{app=\"shop\",queue=\"mails\"} 1.5".to_owned(),
         "appserver_jobs_argument_bytes 4096".to_owned(),
+        "appserver_jobs_awaiting 3".to_owned(),
         "appserver_jobs_ledger_bytes{part=\"file\"} 2".to_owned(),
         "appserver_jobs_commit_duration_seconds_count 8".to_owned(),
     ] {
