@@ -37,10 +37,10 @@ pub use handshake::{
     Purpose, Refused, RefusedCode, Routing, Welcome, check_preface,
 };
 pub use job::{
-    Accepted, Attempt, Backoff, BadOption, BatchReport, Cancellation, Followed, InvalidJobId, InvalidRate,
-    JobContext, JobId, JobOptions, JobRefusal, JobReply, JobReport, JobRequest, JobState,
-    JobTotals, JobsStatus, KeyLimit, LedgerStatus, Missed, NewBatch, NewJob, Outcome, Progress,
-    QueueStatus, Rate, Schedule, Unique, UniqueMode, split_job,
+    Accepted, Attempt, Backoff, BadOption, BatchReport, Cancellation, Followed, InvalidJobId,
+    InvalidRate, JobContext, JobId, JobOptions, JobRefusal, JobReply, JobReport, JobRequest,
+    JobState, JobTotals, JobsStatus, KeyLimit, LedgerStatus, Missed, NewBatch, NewJob, Outcome,
+    Progress, QueueStatus, Rate, Schedule, Unique, UniqueMode, split_job,
 };
 pub use name::{AppName, InvalidName, ReleaseId, split_target};
 pub use nearest::nearest;

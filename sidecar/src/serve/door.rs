@@ -90,7 +90,7 @@ impl Door {
             match session {
                 Some(Session::Control(stream)) => control::serve(stream, door).await,
                 Some(Session::Jobs(stream, app, place)) => {
-                    jobs::serve(stream, app, door, place).await;
+                    jobs::serve_here(stream, app, door, place);
                 }
                 None => {}
             }

@@ -128,7 +128,7 @@ async fn serve(
     let socket_files = ways.take_files();
     if supervisor.phase == Phase::Serving {
         let (door, needs) = (supervisor.door(&end), ways.needs());
-        tokio::spawn(Foreman::new(door.clone(), jobs.clone()).run(orders));
+        jobs.spawn(Foreman::new(door.clone(), jobs.clone()).run(orders));
         let api = supervisor.api(&end, &ways.rules);
         ways.open(door, api).map_err(|error| Error::start("listening", error))?;
         supervisor.announce(needs);

@@ -1,46 +1,73 @@
-//! What has arrived for the keeper, and how long it sleeps where nothing has.
+//! What has arrived for the keeper, and for how long there is nothing to do where nothing has.
 
 use super::command::Command;
 use super::keeper::Keeper;
-use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::task::yield_now;
+use tokio::time::timeout;
 
 /// Most commands of one commit.
 const ROUND_MAX: usize = 1024;
 /// Longest sleep while something is due by the wall clock, which may be set meanwhile.
 const LOOK_AT_CLOCK: Duration = Duration::from_secs(60);
 
+/// What there is to do when nothing has arrived.
+enum Rest {
+    /// More of what can wait.
+    Tidying,
+    /// Nothing for so long; `None` = until something arrives.
+    Quiet(Option<Duration>),
+}
+
 impl Keeper {
     /// What has arrived; waits if there is nothing to do. `None` when nobody is left to say anything.
-    pub(super) fn wait(&mut self) -> Option<Vec<Command>> {
+    pub(super) async fn wait(&mut self) -> Option<Vec<Command>> {
         let mut commands = Vec::new();
         loop {
-            match self.way.commands.try_recv() {
-                Ok(command) => commands.push(command),
-                Err(TryRecvError::Empty) if commands.is_empty() && self.housekeep() => {}
-                Err(TryRecvError::Empty) if commands.is_empty() => break,
+            match self.take(&mut commands) {
                 Err(TryRecvError::Disconnected) if commands.is_empty() => return None,
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => return Some(commands),
+                _ if !commands.is_empty() => return Some(commands),
+                _ => {}
             }
-            if commands.len() >= ROUND_MAX {
-                return Some(commands);
+            // As a round: what goes wrong here by a defect ends nothing else.
+            let quiet = match catch_unwind(AssertUnwindSafe(|| self.rest())) {
+                Ok(Rest::Quiet(quiet)) => quiet,
+                Ok(Rest::Tidying) => {
+                    yield_now().await;
+                    continue;
+                }
+                Err(panic) => {
+                    self.fall_sick_by_defect(&*panic);
+                    continue;
+                }
+            };
+            let arrived = self.way.commands.recv();
+            match quiet {
+                None => commands.push(arrived.await?),
+                Some(quiet) => match timeout(quiet, arrived).await {
+                    Ok(command) => commands.push(command?),
+                    Err(_) => return Some(commands),
+                },
             }
+        }
+    }
+
+    /// Takes what is there.
+    fn take(&mut self, commands: &mut Vec<Command>) -> Result<(), TryRecvError> {
+        while commands.len() < ROUND_MAX {
+            commands.push(self.way.commands.try_recv()?);
+        }
+        Ok(())
+    }
+
+    fn rest(&mut self) -> Rest {
+        if self.housekeep() {
+            return Rest::Tidying;
         }
         let shows = self.show_if_due();
-        match self.quiet().into_iter().chain(shows).min() {
-            None => commands.push(self.way.commands.recv().ok()?),
-            Some(quiet) => match self.way.commands.recv_timeout(quiet) {
-                Ok(command) => commands.push(command),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return None,
-            },
-        }
-        while commands.len() < ROUND_MAX
-            && let Ok(command) = self.way.commands.try_recv()
-        {
-            commands.push(command);
-        }
-        Some(commands)
+        Rest::Quiet(self.quiet().into_iter().chain(shows).min())
     }
 
     /// How long there is nothing to do by itself; `None` = for ever.

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::timeout;
 
@@ -24,6 +25,25 @@ const READ_BYTES: usize = 4096;
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 /// Longest that an answer may be waited for.
 const WAIT_MS_MAX: u64 = 24 * 3600 * 1000;
+
+/// As [`serve`], on the thread that keeps jobs.
+pub(in crate::serve) fn serve_here(
+    stream: UnixStream,
+    app: AppName,
+    door: Door,
+    place: OwnedSemaphorePermit,
+) {
+    let stream = match stream.into_std() {
+        Ok(stream) => stream,
+        Err(error) => return tracing::warn!("connection for jobs closed: {error}"),
+    };
+    door.jobs.clone().spawn(async move {
+        match UnixStream::from_std(stream) {
+            Ok(stream) => serve(stream, app, door, place).await,
+            Err(error) => tracing::warn!("connection for jobs closed: {error}"),
+        }
+    });
+}
 
 /// Answers until the peer hangs up, speaks nonsense, or the worker stops.
 pub(in crate::serve) async fn serve(

@@ -19,10 +19,10 @@ use protocol::{AppName, JobRequest};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 
 /// See the module.
 pub(super) struct Keeper {
@@ -49,7 +49,7 @@ pub(super) struct Keeper {
 
 /// How it hears of others, and they of it.
 pub(super) struct Way {
-    pub(super) commands: Receiver<Command>,
+    pub(super) commands: UnboundedReceiver<Command>,
     pub(super) orders: UnboundedSender<Order>,
     pub(super) shown: Shown,
     pub(super) feed: Feed,
@@ -88,27 +88,26 @@ impl Keeper {
     }
 
     /// Until it is told to close.
-    pub(super) fn run(mut self) {
-        loop {
+    pub(super) async fn run(mut self) {
+        while let Some(commands) = self.wait().await {
             // What is shared is either on disk or refers to nothing that a round changes; the engine is
             // thrown away.
-            match catch_unwind(AssertUnwindSafe(|| self.step())) {
+            match catch_unwind(AssertUnwindSafe(|| self.step(commands))) {
                 Ok(ControlFlow::Continue(())) => {}
                 Ok(ControlFlow::Break(done)) => {
                     drop(self.ledger);
-                    let _ = done.map(|done| done.send(()));
+                    let _ = done.send(());
                     return;
                 }
                 Err(panic) => self.fall_sick_by_defect(&*panic),
             }
+            // Answers leave before anything else is done.
+            yield_now().await;
         }
     }
 
-    /// One round, when there is something to do. It breaks with whom to tell that the ledger is closed.
-    fn step(&mut self) -> ControlFlow<Option<oneshot::Sender<()>>> {
-        let Some(commands) = self.wait() else {
-            return ControlFlow::Break(None);
-        };
+    /// One round. It breaks with whom to tell that the ledger is closed.
+    fn step(&mut self, commands: Vec<Command>) -> ControlFlow<oneshot::Sender<()>> {
         let mut closing = None;
         let mut rest = Vec::with_capacity(commands.len());
         for command in commands {
@@ -126,7 +125,7 @@ impl Keeper {
         self.round(rest);
         if let Some(done) = closing {
             self.put_back();
-            return ControlFlow::Break(Some(done));
+            return ControlFlow::Break(done);
         }
         ControlFlow::Continue(())
     }

@@ -1,9 +1,10 @@
-//! Jobs: a thread keeps them, tasks take requests in and run attempts.
+//! Jobs: a thread keeps them, takes requests in and has attempts run.
 //!
-//! The thread ([`keeper`]) owns the ledger and the engine. Whatever arrived while the disk was busy with the
-//! last commit is in the next one; there is no timer. Requests come over connections of their own
-//! ([`connection`]) and never pass the supervisor's loop. Attempts are ordinary calls over adopted
-//! connections ([`runner`]), because there is one way into a pool.
+//! The thread has a runtime of its own, so that nothing between a request, the disk and the answer waits
+//! for another thread to wake. On it is the task that owns the ledger and the engine ([`keeper`]): whatever
+//! arrived while the disk was busy with the last commit is in the next one; there is no timer. Requests come
+//! over connections of their own ([`connection`]) and never pass the supervisor's loop. Attempts are ordinary
+//! calls over adopted connections ([`runner`]), because there is one way into a pool.
 
 mod answers;
 mod arrivals;
@@ -30,7 +31,7 @@ mod unbegun;
 mod verdict;
 
 pub(super) use command::{Command, Order};
-pub(super) use connection::serve;
+pub(super) use connection::{serve, serve_here};
 pub(super) use runner::{Foreman, PEER};
 
 use super::error::Error;
@@ -42,9 +43,10 @@ use protocol::JobsStatus;
 use status::Shown;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::thread;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// File of the ledger in the worker's state folder.
@@ -64,7 +66,8 @@ pub(super) struct Jobs {
 
 #[derive(Clone)]
 struct Kept {
-    commands: mpsc::Sender<Command>,
+    commands: UnboundedSender<Command>,
+    runtime: Handle,
     tag: u16,
     /// For lists, one at a time.
     reader: Arc<Mutex<Box<dyn Reader>>>,
@@ -108,20 +111,38 @@ impl Jobs {
         };
         let ledger = Sqlite::open(&path).map_err(|error| failed(&error))?;
         let tag = ledger.tag();
-        let (commands, received) = mpsc::channel();
+        let (commands, received) = unbounded_channel();
         let reader = ledger.reader().map_err(|error| failed(&error))?;
         let (shown, feed) = (Shown::default(), Feed::default());
         let way = Way { commands: received, orders, shown: shown.clone(), feed: feed.clone() };
         let keeper = Keeper::new(Box::new(ledger), config.settings(), way);
         let keeper = keeper.map_err(|error| failed(&error))?;
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| failed(&error))?;
+        let handle = runtime.handle().clone();
         thread::Builder::new()
             .name("jobs".to_owned())
-            .spawn(move || keeper.run())
+            .spawn(move || {
+                let kept = runtime.spawn(keeper.run());
+                // It ends by a defect only where nothing of it is left to go on.
+                let _ = runtime.block_on(kept);
+                // Connections tell what the last commit took; they end with the process.
+                runtime.block_on(std::future::pending::<()>());
+            })
             .map_err(|error| failed(&error))?;
         let reader = Arc::new(Mutex::new(reader));
         let free = Arc::new(Semaphore::new(connections_max as usize));
         let places = Places { free, most: connections_max };
-        Ok((Self { kept: Some(Kept { commands, tag, reader, shown, feed, places }) }, to_do))
+        let kept = Kept { commands, runtime: handle, tag, reader, shown, feed, places };
+        Ok((Self { kept: Some(kept) }, to_do))
+    }
+
+    /// Runs a task on the thread that keeps jobs; on the caller's where there are none.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        match &self.kept {
+            Some(kept) => drop(kept.runtime.spawn(task)),
+            None => drop(tokio::spawn(task)),
+        }
     }
 
     /// In the ids of jobs that are kept here; else why there are none.
