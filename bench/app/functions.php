@@ -3,8 +3,8 @@
 declare(strict_types=1);
 
 /**
- * The application that the bench calls: `hello` for the times, the others for the long run in which
- * nothing may grow.
+ * The application that the bench calls: `hello` for the times, the last ones for jobs, the others for the
+ * long run in which nothing may grow.
  */
 use AppServer\Isolation;
 
@@ -72,4 +72,15 @@ function litter(): int
     $node->self = $node;
     set_error_handler(static fn (): bool => true);
     return ++$calls;
+}
+
+/** A job that is stored, or run, for the sake of that. */
+function nothing(string $text = ''): void
+{
+}
+
+/** When it began, in nanoseconds of the monotonic clock. */
+function began(): int
+{
+    return hrtime(true);
 }

@@ -15,19 +15,25 @@ declare(strict_types=1);
  */
 
 const SAMPLES_MAX = 200_000;
-const WARM_UP_CALLS = 200;
 
 /**
- * @param callable(): string $call One call, to be answered with "Hello world".
+ * @param callable(): string $call One call, to be answered with $answer.
  * @param int $batch Calls per sample, for calls too short for the clock.
+ * @param int $warm_up Calls before the first command.
+ * @param int $counts What one call counts for in a window.
  */
-function serve_commands(callable $call, int $batch = 1): void
-{
+function serve_commands(
+    callable $call,
+    int $batch = 1,
+    string $answer = 'Hello world',
+    int $warm_up = 200,
+    int $counts = 1,
+): void {
     try {
-        for ($i = 0; $i < WARM_UP_CALLS; $i++) {
-            $answer = $call();
-            if ($answer !== 'Hello world') {
-                throw new UnexpectedValueException('wrong answer: ' . var_export($answer, true));
+        for ($i = 0; $i < $warm_up; $i++) {
+            $answered = $call();
+            if ($answered !== $answer) {
+                throw new UnexpectedValueException('wrong answer: ' . var_export($answered, true));
             }
         }
     } catch (Throwable $error) {
@@ -39,7 +45,7 @@ function serve_commands(callable $call, int $batch = 1): void
         $words = explode(' ', trim($line));
         say(match ($words[0]) {
             'latency' => json_encode(durations($call, (int) $words[1], (int) $words[2], $batch)),
-            'window' => (string) calls_within($call, (int) $words[1], (int) $words[2], $batch),
+            'window' => (string) ($counts * calls_within($call, (int) $words[1], (int) $words[2], $batch)),
         });
     }
 }

@@ -3,6 +3,7 @@
 use crate::codec::{Figures, Shape};
 use crate::contestant::Name::{Floor, Fpm, Gearman, Resident, Stateless};
 use crate::growth::Resident as Kib;
+use crate::jobs;
 use crate::report::Report;
 use crate::verdict::Line;
 
@@ -20,6 +21,7 @@ pub(crate) fn compare(report: &Report) -> Vec<Line> {
     lines.extend(codec(report));
     lines.extend(idle(report));
     lines.extend(growth(report));
+    lines.extend(jobs::compare(&report.jobs));
     lines
 }
 
@@ -113,16 +115,16 @@ fn growth(report: &Report) -> Vec<Line> {
     ]
 }
 
-fn ratio(over: Option<f64>, under: Option<f64>) -> Option<f64> {
+pub(crate) fn ratio(over: Option<f64>, under: Option<f64>) -> Option<f64> {
     Some(over? / under?)
 }
 
-fn difference(from: Option<f64>, what: Option<f64>) -> Option<f64> {
+pub(crate) fn difference(from: Option<f64>, what: Option<f64>) -> Option<f64> {
     Some(from? - what?)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "nanoseconds, bytes and rates are far below 2^53")]
-fn float(value: u64) -> f64 {
+pub(crate) fn float(value: u64) -> f64 {
     value as f64
 }
 

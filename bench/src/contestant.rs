@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Clients that call at the same time where many do.
 pub(crate) const CLIENTS: usize = 8;
 /// Time between the order to begin and the window in which calls are counted: the start barrier.
-const WINDOW_LEAD: Duration = Duration::from_millis(100);
+pub(crate) const WINDOW_LEAD: Duration = Duration::from_millis(100);
 
 /// Who is measured, in the order of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -13,17 +13,7 @@ const WORKERS: usize = 2;
 const THREADS: &str = "0";
 
 pub(crate) fn start(workspace: &Workspace) -> Result<Contestant> {
-    let program = need_program("gearmand", "gearman-job-server")?;
-    need_php_extension("gearman", "php-gearman")?;
-    let port = free_port()?;
-    let mut command = Command::new(program);
-    command.args(["--listen", "127.0.0.1", "--verbose", "ERROR", "--log-file", "stderr"]);
-    command.args(["--threads", THREADS]);
-    command.arg("--port").arg(port.to_string());
-    let mut gearmand = Server::start(command, workspace.temp("gearmand.log"))?;
-    gearmand
-        .wait_until(|| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok())
-        .context("gearmand")?;
+    let (gearmand, port) = serve(workspace, "gearmand")?;
     // Workers end before gearmand does: servers are dropped in this order.
     let mut servers = Vec::new();
     for number in 1..=WORKERS {
@@ -34,7 +24,23 @@ pub(crate) fn start(workspace: &Workspace) -> Result<Contestant> {
     Contestant::new(servers, || Ok(with_port(workspace.php("gearman.php"), port)))
 }
 
-fn with_port(mut command: Command, port: u16) -> Command {
+/// A gearmand with its port. `name` tells it from others of the same run.
+pub(crate) fn serve(workspace: &Workspace, name: &str) -> Result<(Server, u16)> {
+    let program = need_program("gearmand", "gearman-job-server")?;
+    need_php_extension("gearman", "php-gearman")?;
+    let port = free_port()?;
+    let mut command = Command::new(program);
+    command.args(["--listen", "127.0.0.1", "--verbose", "ERROR", "--log-file", "stderr"]);
+    command.args(["--threads", THREADS]);
+    command.arg("--port").arg(port.to_string());
+    let mut gearmand = Server::start(command, workspace.temp(&format!("{name}.log")))?;
+    gearmand
+        .wait_until(|| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok())
+        .context("gearmand")?;
+    Ok((gearmand, port))
+}
+
+pub(crate) fn with_port(mut command: Command, port: u16) -> Command {
     command.arg(port.to_string());
     command
 }

@@ -47,7 +47,7 @@ impl Pids {
         Ok(Self { supervisor, prototypes, executors })
     }
 
-    fn processor_time(&self) -> Result<Duration> {
+    pub(crate) fn processor_time(&self) -> Result<Duration> {
         let all = [self.supervisor].into_iter().chain(self.prototypes.iter().copied());
         all.chain(self.executors.iter().copied()).map(processor_time).sum()
     }

@@ -43,6 +43,7 @@ pub(crate) fn versions(workspace: &Workspace) -> BTreeMap<String, String> {
     note("php", with_flag("php8.2", "--version"));
     note("php-fpm", with_flag("php-fpm8.2", "--version"));
     note("gearmand", with_flag("gearmand", "--version"));
+    note("beanstalkd", with_flag("beanstalkd", "-v"));
     note("redis-server", with_flag("redis-server", "--version"));
     if let Ok(appserver) = workspace.artifact("appserver") {
         note("appserver", with_flag(&appserver.display().to_string(), "--version"));

@@ -12,6 +12,7 @@ mod fpm;
 mod gearman;
 mod growth;
 mod idle;
+mod jobs;
 mod machine;
 mod options;
 mod pause;
@@ -58,6 +59,10 @@ fn run(options: Options) -> Result<ExitCode> {
             floor::serve(&socket, busy_poll_us)?;
             Ok(ExitCode::SUCCESS)
         }
+        Some(Role::Producers { speech, address, connections }) => {
+            jobs::produce(speech, &address, connections)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Some(Role::FloorClient { socket, busy_poll_us }) => {
             floor::call(&socket, busy_poll_us)?;
             Ok(ExitCode::SUCCESS)
@@ -97,6 +102,9 @@ fn measure(args: &MeasureArgs) -> Result<Report> {
     }
     if args.wants(Part::Growth) {
         growth::measure(&workspace, args, &mut report);
+    }
+    if args.wants(Part::Jobs) {
+        jobs::measure(&workspace, args, &mut report);
     }
     stdout().write_all(table::render(&report).as_bytes())?;
     let file = report.write(args.json.as_deref())?;

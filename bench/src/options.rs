@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::jobs::Speech;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -32,6 +33,9 @@ pub(crate) enum Role {
     /// The asking half of the floor.
     #[command(hide = true)]
     FloorClient { socket: PathBuf, busy_poll_us: u32 },
+    /// Many producers of jobs in one thread.
+    #[command(hide = true)]
+    Producers { speech: Speech, address: String, connections: usize },
 }
 
 #[derive(Debug, Args)]
@@ -72,6 +76,8 @@ pub(crate) enum Part {
     Idle,
     /// A million calls, and whether a process grows.
     Growth,
+    /// Durable jobs: storing, starting, draining and recovering them.
+    Jobs,
 }
 
 impl MeasureArgs {

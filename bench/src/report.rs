@@ -4,6 +4,7 @@ use crate::codec::Shape;
 use crate::contestant::Name;
 use crate::growth::Growth;
 use crate::idle::Idle;
+use crate::jobs::Jobs;
 use crate::machine::{self, Machine};
 use crate::options::MeasureArgs;
 use crate::statistics::Latency;
@@ -33,6 +34,8 @@ pub(crate) struct Report {
     pub(crate) codec: Vec<Shape>,
     pub(crate) idle: Option<Idle>,
     pub(crate) growth: Option<Growth>,
+    #[serde(default)]
+    pub(crate) jobs: Jobs,
 }
 
 /// Figures of a contestant; `None` where it does not compete.
@@ -61,6 +64,7 @@ impl Report {
             codec: Vec::new(),
             idle: None,
             growth: None,
+            jobs: Jobs::default(),
         }
     }
 

@@ -37,6 +37,13 @@ impl Server {
         self.child.id()
     }
 
+    /// Ends it as a crash would, and waits until it has ended.
+    pub(crate) fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// Waits until `is_ready`; fails when the process ends before, or when it takes too long.
     pub(crate) fn wait_until(&mut self, mut is_ready: impl FnMut() -> bool) -> Result<()> {
         let begin = Instant::now();

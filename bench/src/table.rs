@@ -1,6 +1,7 @@
 //! A report for people.
 
 use crate::contestant::Name;
+use crate::jobs::{Jobs, Producer};
 use crate::report::Report;
 use crate::statistics::Latency;
 use std::fmt::Write;
@@ -13,6 +14,7 @@ pub(crate) fn render(report: &Report) -> String {
     let _ = write_context(&mut text, report);
     let _ = write_codec(&mut text, report);
     let _ = write_sidecar(&mut text, report);
+    let _ = write_jobs(&mut text, &report.jobs);
     for (what, why) in &report.skipped {
         let _ = writeln!(text, "skipped {what}: {why}");
     }
@@ -113,6 +115,47 @@ fn write_sidecar(text: &mut String, report: &Report) -> std::fmt::Result {
         )?;
     }
     Ok(())
+}
+
+fn write_jobs(text: &mut String, jobs: &Jobs) -> std::fmt::Result {
+    if jobs.enqueue.is_some() || jobs.start.is_some() {
+        let columns = format!("{:>8} {:>8} {:>8} {:>8}", "min", "p50", "p90", "p99");
+        writeln!(text, "\n{:50} {columns}", "jobs, µs")?;
+    }
+    for (what, figure) in [("stored", jobs.enqueue), ("stored and begun", jobs.start)] {
+        let Some(figure) = figure else { continue };
+        writeln!(text, "{what:50} {}", wide(figure.job))?;
+        writeln!(text, "  beside it: a block written, fdatasync {:11} {}", "", wide(figure.write))?;
+    }
+    if !jobs.producers.is_empty() {
+        writeln!(text, "\n{:50} {:>8}", "jobs stored a second", "jobs/s")?;
+    }
+    for producer in Producer::ALL {
+        let Some(rate) = jobs.producers.get(&producer) else { continue };
+        writeln!(text, "{:50} {rate:>8}", producer.label())?;
+    }
+    let Some(backlog) = &jobs.backlog else { return Ok(()) };
+    writeln!(
+        text,
+        "\n{} jobs run: {} a second; with {} others that wait: {} a second\n\
+         they take {} KiB of memory, and {} ms of processor time in {} ms\n\
+         start after kill -9: {} ms; of an empty worker: {} ms\n",
+        backlog.drained,
+        backlog.drain_alone,
+        backlog.waiting,
+        backlog.drain_beside,
+        backlog.grown_bytes / 1024,
+        backlog.idle_ms,
+        backlog.idle_length_ms,
+        backlog.recovery_ms,
+        backlog.start_ms,
+    )
+}
+
+fn wide(latency: Latency) -> String {
+    [latency.min_ns, latency.p50_ns, latency.p90_ns, latency.p99_ns]
+        .map(|ns| format!("{:>8}", microseconds(ns)))
+        .join(" ")
 }
 
 #[cfg(test)]
