@@ -37,10 +37,11 @@ pub use handshake::{
     Purpose, Refused, RefusedCode, Routing, Welcome, check_preface,
 };
 pub use job::{
-    Accepted, Attempt, Backoff, BatchReport, InvalidJobId, InvalidRate, JobContext, JobId,
-    JobOptions, JobRefusal, JobReply, JobReport, JobRequest, JobState, JobTotals, JobsStatus,
-    KeyLimit, LedgerStatus, Missed, NewBatch, NewJob, Outcome, Progress, QueueStatus, Rate,
-    Schedule, Unique, UniqueMode, split_job,
+    Accepted, Attempt, Backoff, BatchReport, InvalidJobId, InvalidRate, JOBS_AT_ONCE_MAX,
+    JobContext, JobCount, JobId, JobOptions, JobRefusal, JobReply, JobReport, JobRequest, JobState,
+    JobTotals, JobsStatus, KeyLimit, LedgerStatus, Missed, NewBatch, NewJob, Outcome, PAUSES_MAX,
+    Progress, QueueStatus, Rate, STEPS_AT_ONCE_MAX, STEPS_MAX, Schedule, TAGS_MAX, Unique,
+    UniqueMode, split_job,
 };
 pub use name::{AppName, InvalidName, ReleaseId, split_target};
 pub use nearest::nearest;

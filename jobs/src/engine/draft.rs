@@ -5,13 +5,11 @@ use super::options::{bad, check, merged};
 use crate::clock::{Due, Pause};
 use crate::record::{Body, Head, Step};
 use crate::rules::{Rule, Rules};
-use protocol::{AppName, JobOptions, JobRefusal, NewJob, UniqueMode};
+use protocol::{AppName, JobOptions, JobRefusal, NewJob, STEPS_MAX, UniqueMode};
 
 /// Most queues of all applications: they are never forgotten.
 const QUEUES_MAX: usize = 4096;
 const DEFAULT_QUEUE: &str = "default";
-/// Longest chain, after its first job.
-const STEPS_MAX: usize = 100;
 /// Most bytes of a job's arguments, with what follows it.
 const BODY_BYTES_MAX: usize = ledger::PART_BYTES_MAX;
 

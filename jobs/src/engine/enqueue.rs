@@ -7,11 +7,11 @@ use super::{Engine, fact};
 use crate::pending::ReadError;
 use crate::record::{Head, Step};
 use ledger::{Change, Reader};
-use protocol::{Accepted, AppName, JobId, JobRefusal, JobState, NewBatch, NewJob, UniqueMode};
+use protocol::{
+    Accepted, AppName, JOBS_AT_ONCE_MAX, JobCount, JobId, JobRefusal, JobState, NewBatch, NewJob,
+    STEPS_AT_ONCE_MAX, UniqueMode,
+};
 use std::collections::{HashMap, HashSet};
-
-/// Most jobs of one request.
-const JOBS_AT_ONCE_MAX: usize = 10_000;
 
 /// What a request made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +29,11 @@ impl Engine {
         batch: Option<NewBatch>,
         reader: &dyn Reader,
     ) -> Result<Result<Enqueued, JobRefusal>, ReadError> {
-        if jobs.is_empty() || jobs.len() > JOBS_AT_ONCE_MAX {
-            let reason = format!("a request makes 1 to {JOBS_AT_ONCE_MAX} jobs");
+        if jobs.is_empty() || JobCount::of(&jobs).is_too_many() {
+            let reason = format!(
+                "a request makes 1 to {JOBS_AT_ONCE_MAX} jobs, and {STEPS_AT_ONCE_MAX} with the steps of \
+                 their chains"
+            );
             return Ok(Err(bad("jobs", reason)));
         }
         let drafted: Result<Vec<Draft>, JobRefusal> =

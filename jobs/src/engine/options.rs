@@ -1,20 +1,17 @@
 //! Options of jobs: who says what, and what nobody may say.
 
-use protocol::{Backoff, JobOptions, JobRefusal, Rate, Unique, UniqueMode};
+use protocol::{Backoff, JobOptions, JobRefusal, PAUSES_MAX, Rate, TAGS_MAX, Unique, UniqueMode};
 
 /// Longest name of a queue, in bytes.
 const QUEUE_BYTES_MAX: usize = 64;
 /// Longest key of any kind, in bytes.
 const KEY_BYTES_MAX: usize = 255;
-/// Most tags of a job, and longest one in bytes.
-const TAGS_MAX: usize = 16;
+/// Longest tag, in bytes.
 const TAG_BYTES_MAX: usize = 64;
 /// Highest count of a rate: each that began is remembered for the period.
 const RATE_COUNT_MAX: u32 = 1_000_000;
 /// Ten years: what is asked for beyond is a mistake in units.
 const TIME_MS_MAX: u64 = 10 * 365 * 24 * 3600 * 1000;
-/// Most pauses of a list.
-const PAUSES_MAX: usize = 100;
 
 /// What the caller says, else what the function's attribute says.
 pub(super) fn merged(given: JobOptions, attribute: &JobOptions) -> JobOptions {

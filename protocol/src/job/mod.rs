@@ -1,5 +1,6 @@
 //! Jobs on the wire: what is asked for, how it stands, and what an executor is told of the job it runs.
 
+mod bounded;
 mod id;
 mod options;
 mod report;
@@ -7,6 +8,7 @@ mod request;
 mod schedule;
 mod status;
 
+pub use bounded::{JOBS_AT_ONCE_MAX, JobCount, PAUSES_MAX, STEPS_AT_ONCE_MAX, STEPS_MAX, TAGS_MAX};
 pub use id::{InvalidJobId, JobId};
 pub use options::{Backoff, InvalidRate, JobOptions, KeyLimit, Rate, Unique, UniqueMode};
 pub use report::{Attempt, BatchReport, JobReport, JobState, Outcome, Progress};

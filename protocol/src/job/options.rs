@@ -1,6 +1,7 @@
-//! How a job is to be treated. What a caller leaves out, the function's attribute says; what that
-//! leaves out, the queue; and what that leaves out, the worker's defaults.
+//! How a job is to be treated. What a caller leaves out, the function's attribute says, and what that
+//! leaves out, the worker's defaults.
 
+use super::bounded;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 use thiserror::Error;
@@ -34,6 +35,7 @@ pub struct JobOptions {
     pub concurrency: Option<u32>,
     /// Most attempts of the function in a time on this worker.
     pub rate: Option<Rate>,
+    #[serde(deserialize_with = "bounded::tags")]
     pub tags: Vec<String>,
     /// The same key again gives the job that it first made, for a time that the worker sets; the job
     /// sees it, the same in every attempt.
@@ -47,7 +49,7 @@ pub struct JobOptions {
 pub enum Backoff {
     Fixed(u64),
     /// One after the other; the last one for all further ones. Never empty.
-    List(Vec<u64>),
+    List(#[serde(deserialize_with = "bounded::pauses")] Vec<u64>),
     /// `base_ms`, twice that, and so on up to `max_ms`; of each, up to `jitter_percent` less, at random.
     Exponential {
         base_ms: u64,

@@ -1,5 +1,6 @@
 //! Questions on a connection for jobs, their answers, and the head of a job's call.
 
+use super::bounded;
 use super::id::JobId;
 use super::options::JobOptions;
 use super::report::{BatchReport, JobReport};
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub enum JobRequest {
     /// All of them or none. The answer comes when they are on disk.
     Enqueue {
+        /// Together at most so many as [`super::JobCount`] allows.
+        #[serde(deserialize_with = "bounded::jobs")]
         jobs: Vec<NewJob>,
         batch: Option<Box<NewBatch>>,
     },
@@ -48,7 +51,7 @@ pub struct NewJob {
     pub arguments: Vec<u8>,
     pub options: JobOptions,
     /// Made one after the other, each when the one before has returned; what that returned comes
-    /// before the arguments. These have no further ones, and join no batch.
+    /// before the arguments. These have no further ones, and are in the batch of the job before.
     #[serde(with = "steps")]
     pub then: Vec<NewJob>,
     /// An open batch that it joins.
@@ -58,7 +61,7 @@ pub struct NewJob {
 /// Jobs that follow another. On the wire they are flat, so that no peer can nest them until the stack
 /// of whoever decodes them ends.
 mod steps {
-    use super::{JobOptions, NewJob};
+    use super::{JobOptions, NewJob, bounded};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     #[derive(Serialize)]
@@ -86,7 +89,7 @@ mod steps {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<NewJob>, D::Error> {
-        let steps = Vec::<OwnedStep>::deserialize(from)?;
+        let steps: Vec<OwnedStep> = bounded::steps(from)?;
         let job = |OwnedStep { function, arguments, options }| NewJob {
             function,
             arguments,
