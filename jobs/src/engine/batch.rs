@@ -111,8 +111,14 @@ impl Engine {
         self.batches.get(&id.seq()).is_some_and(|b| b.record.id == id && b.counts.ended_ms == 0)
     }
 
+    /// Whether jobs of that application can join it.
+    pub(super) fn is_open_batch_of(&self, app: &AppName, id: JobId) -> bool {
+        self.is_open_batch(id)
+            && self.batches.get(&id.seq()).is_some_and(|batch| batch.record.app == *app)
+    }
+
     pub(super) fn join_batch(&mut self, head: &Head, seq: u64) {
-        let Some(id) = head.batch else {
+        let Some(id) = head.batch.filter(|id| self.is_open_batch_of(&head.app, *id)) else {
             return;
         };
         if let Some(batch) = self.batches.get_mut(&id.seq()) {
@@ -138,7 +144,7 @@ impl Engine {
         }
         let first_failure = state == JobState::Dead && batch.counts.failed == 1;
         let ends_others = first_failure && !batch.record.callbacks.allow_failures;
-        let catch = batch.record.callbacks.catch.clone().filter(|_| first_failure);
+        let catch = batch.record.callbacks.catch.as_ref().filter(|_| first_failure).cloned();
         self.store_counts(id.seq());
         if ends_others {
             self.failing_batches.push(id.seq());
@@ -157,7 +163,7 @@ impl Engine {
         batch.counts.ended_ms = now.wall_ms.max(1);
         let id = batch.record.id;
         let all_done = batch.counts.done == batch.counts.total;
-        let then = batch.record.callbacks.then.clone().filter(|_| all_done);
+        let then = batch.record.callbacks.then.as_ref().filter(|_| all_done).cloned();
         let finally = batch.record.callbacks.finally.clone();
         self.store_counts(seq);
         self.follow_batch(id, then);

@@ -74,6 +74,9 @@ impl Engine {
                 "a step of a chain, or what follows a batch, has no chain of its own",
             ));
         }
+        if job.batch.is_some() {
+            return Err(bad("batch", "what follows another job, or a batch, joins none by itself"));
+        }
         if job.options.idempotency_key.is_some() {
             return Err(bad("idempotencyKey", "what follows another job is made once anyway"));
         }

@@ -88,7 +88,7 @@ impl Engine {
         more: &mut More<'a>,
     ) -> Result<(), JobRefusal> {
         if let Some(batch) = head.batch
-            && !self.is_open_batch(batch)
+            && !self.is_open_batch_of(&head.app, batch)
         {
             return Err(JobRefusal::UnknownBatch { id: batch });
         }
@@ -100,7 +100,9 @@ impl Engine {
                 Decision::Existing(_) => return Ok(()),
                 Decision::Make | Decision::Replace(_) => {}
             }
-            if unique.mode == UniqueMode::Reject && !more.keys.insert(&unique.key) {
+            let is_own = unique.mode != UniqueMode::Throttle;
+            let is_taken = is_own && !more.keys.insert(&unique.key);
+            if is_taken && unique.mode == UniqueMode::Reject {
                 let reason = format!("the key \"{}\" is in this request twice", unique.key);
                 return Err(bad("unique", reason));
             }
@@ -146,17 +148,21 @@ impl Engine {
         {
             return Ok(Accepted { id, existing: true });
         }
-        match draft.head.unique.as_ref().map_or(Decision::Make, |u| self.decide(app, u)) {
-            Decision::Make => {}
-            // Refusals were told before anything was made.
-            Decision::Existing(id) | Decision::Refuse(id) => {
-                return Ok(Accepted { id, existing: true });
-            }
-            Decision::Replace(id) => {
-                self.cancel_waiting(id, REPLACED, reader)?;
-            }
+        let replaced =
+            match draft.head.unique.as_ref().map_or(Decision::Make, |u| self.decide(app, u)) {
+                Decision::Make => None,
+                // Refusals were told before anything was made.
+                Decision::Existing(id) | Decision::Refuse(id) => {
+                    return Ok(Accepted { id, existing: true });
+                }
+                Decision::Replace(id) => Some(id),
+            };
+        let id = self.make(draft);
+        // Afterwards: the batch that both are in is not over between them.
+        if let Some(replaced) = replaced {
+            self.cancel_waiting(replaced, REPLACED, reader)?;
         }
-        Ok(Accepted { id: self.make(draft), existing: false })
+        Ok(Accepted { id, existing: false })
     }
 
     /// A job that follows another one, or a batch. Nobody is there to be told that its unique key is
@@ -248,5 +254,6 @@ impl Engine {
 struct More<'a> {
     bytes: u64,
     of_queue: HashMap<&'a str, u64>,
+    /// Unique keys that its jobs will have to themselves.
     keys: HashSet<&'a str>,
 }

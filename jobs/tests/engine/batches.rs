@@ -1,8 +1,11 @@
 //! Batches.
 
-use crate::worker::{Release, With, Worker, job};
-use jobs::Settings;
-use protocol::{BatchReport, JobId, JobRefusal, JobState, NewBatch, NewJob};
+use crate::worker::{Release, With, Worker, function, job};
+use jobs::{QueueLimits, Rules, Settings};
+use ledger::Ledger as _;
+use protocol::{
+    AppName, BatchReport, Catalog, JobId, JobRefusal, JobState, NewBatch, NewJob, UniqueMode,
+};
 
 fn worker() -> Worker {
     Worker::new().slots(9).release(Release::of(&["work", "all", "broken", "over", "next"]))
@@ -180,4 +183,48 @@ fn a_bad_callback_is_refused_with_everything() {
     let refused = worker.try_put_all(vec![job("work")], Some(bad));
     assert!(matches!(refused, Err(JobRefusal::UnknownFunction { .. })));
     assert!(worker.step().is_empty());
+}
+
+/// Its last job is not over before the one in its place is there.
+#[test]
+fn a_batch_is_not_over_while_its_last_job_is_replaced() {
+    for mode in [UniqueMode::Replace, UniqueMode::Debounce] {
+        let mut worker = worker();
+        let waiting = job("work").delay(1000).unique("k", mode);
+        let (id, _) = put(&mut worker, vec![waiting.clone()], batch());
+        let instead = NewJob { batch: Some(id), ..waiting };
+        worker.put(instead);
+        assert!(begun(&mut worker).is_empty(), "{mode:?}");
+        assert_eq!(counts(&worker, id), (2, 0, 0, 1));
+        assert!(worker.engine.take_batches_over().is_empty());
+        worker.advance(1000);
+        assert_eq!(begun(&mut worker), ["work"]);
+        let [last] = worker.running.keys().copied().collect::<Vec<_>>()[..] else { panic!() };
+        worker.done(last);
+        assert_eq!(worker.engine.take_batches_over(), [id.seq()]);
+        assert!(worker.engine.batch_report(id).expect("known").is_over());
+        assert_eq!(begun(&mut worker), ["over"]);
+    }
+}
+
+#[test]
+fn what_follows_a_batch_joins_none() {
+    let mut worker = worker();
+    let (id, _) = put(&mut worker, vec![job("work")], batch());
+    let joining = NewJob { batch: Some(id), ..job("all") };
+    let batch = NewBatch { then: Some(joining), ..batch() };
+    let refusal = worker.try_put_all(vec![job("work")], Some(batch)).unwrap_err();
+    assert!(matches!(refusal, JobRefusal::BadOption { ref option, .. } if option == "batch"));
+}
+
+#[test]
+fn a_batch_is_joined_by_jobs_of_its_application() {
+    let mut worker = worker();
+    let (id, _) = put(&mut worker, vec![job("work")], batch());
+    let other = AppName::new("blog").expect("a name");
+    let catalog = Catalog { functions: vec![function("work", &[])], ..Catalog::default() };
+    worker.engine.set_rules(&other, Some(Rules::new(&catalog, QueueLimits::new())));
+    let joining = vec![NewJob { batch: Some(id), ..job("work") }];
+    let made = worker.engine.enqueue(&other, joining, None, worker.ledger.read());
+    assert_eq!(made.expect("readable"), Err(JobRefusal::UnknownBatch { id }));
 }
