@@ -67,6 +67,14 @@ impl Limiter {
         self.running = self.running.saturating_sub(1);
     }
 
+    /// One that was to begin at that time never did; whether its place was still taken.
+    pub(crate) fn give_back(&mut self, began_ms: u64) -> bool {
+        let ends = self.limits.rate.map(|rate| began_ms.saturating_add(rate.period_ms));
+        // Under another rate than now it had another end, or one with those before it: then it is left.
+        let place = ends.and_then(|ends| self.ends.binary_search(&ends).ok());
+        place.and_then(|place| self.ends.remove(place)).is_some()
+    }
+
     /// How many began within the period; what is stored, so that a restart frees no window.
     pub(crate) fn used(&self) -> u32 {
         u32::try_from(self.ends.len()).unwrap_or(u32::MAX)

@@ -10,6 +10,8 @@ use protocol::{Attempt, JobState, Outcome, Progress};
 
 /// Pause before an attempt of which nothing ran is tried again: the release may be changing.
 const NOT_BEGUN_PAUSE_MS: u64 = 200;
+/// Largest result: it is stored with what is told of attempts.
+const RESULT_BYTES_MAX: usize = ledger::PART_BYTES_MAX - (1 << 20);
 
 impl Engine {
     /// An attempt ended. `false` when it is not the one that runs: then it changes nothing.
@@ -20,8 +22,12 @@ impl Engine {
         let Some(mut running) = self.running.remove(&seq) else {
             return false;
         };
+        if matches!(ended, Ended::NotBegun(_)) {
+            self.give_back_under_limits(running.kind, running.began_steady_ms);
+        }
         self.end_under_limits(running.kind);
         self.release_slot(&running);
+        let ended = storable(ended);
         let (outcome, error) = described(&ended, running.head.cancelled);
         self.note_end(&mut running, &ended, outcome, error.clone());
         match ended {
@@ -177,6 +183,18 @@ impl Engine {
         });
         self.close(seq, head, Some(tail), JobState::Dead, cause);
         self.leave_kind(kind);
+    }
+}
+
+/// A result that is too large to be stored is none.
+fn storable(ended: Ended) -> Ended {
+    match ended {
+        Ended::Returned(result) if result.len() > RESULT_BYTES_MAX => Ended::Failed(format!(
+            "it returned {} bytes: the result of a job has at most {RESULT_BYTES_MAX}; \
+             return a path or a key",
+            result.len()
+        )),
+        ended => ended,
     }
 }
 

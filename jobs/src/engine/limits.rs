@@ -155,20 +155,34 @@ impl Engine {
         for id in self.limiters_of(kind) {
             let limiter = &mut self.limits.get(id).limiter;
             limiter.begin(now);
-            if let Some(until) = limiter.remembers_until(now) {
-                let window = Pause::of(until - now.steady_ms, now);
-                let used = Used { count: limiter.used(), window };
-                self.store_window(id, &used);
+            self.store_window(id);
+        }
+    }
+
+    /// An attempt that was to begin at that time never did: it has used nothing of a window.
+    pub(super) fn give_back_under_limits(&mut self, kind: u32, began_steady_ms: u64) {
+        for id in self.limiters_of(kind) {
+            if self.limits.get(id).limiter.give_back(began_steady_ms) {
+                self.store_window(id);
             }
         }
     }
 
-    fn store_window(&mut self, id: u32, used: &Used) {
+    fn store_window(&mut self, id: u32) {
+        let now = self.now;
         let held = self.limits.get(id);
-        held.stored = true;
+        let used = held.limiter.remembers_until(now).map(|until| {
+            let window = Pause::of(until - now.steady_ms, now);
+            body_to_vec(&Used { count: held.limiter.used(), window })
+        });
+        let was_stored = std::mem::replace(&mut held.stored, used.is_some());
         let key = held.key.clone();
-        let key = self.limiter_name(&key);
-        self.pending.push(Change::SetFact { kind: fact::RATE, key, value: body_to_vec(used) });
+        let (kind, key) = (fact::RATE, self.limiter_name(&key));
+        match used {
+            Some(value) => self.pending.push(Change::SetFact { kind, key, value }),
+            None if was_stored => self.pending.push(Change::RemoveFact { kind, key }),
+            None => {}
+        }
     }
 
     /// An attempt that began before the engine was made still runs.

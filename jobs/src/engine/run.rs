@@ -35,7 +35,8 @@ pub enum Ended {
     Crashed(String),
     /// The worker is stopping: counts as nothing.
     Interrupted,
-    /// Nothing of it ran: counts as nothing, and is tried again soon.
+    /// Nothing of it ran: counts as nothing, not even under a rate, and is tried again soon. Its number
+    /// is not used again.
     NotBegun(String),
 }
 

@@ -6,6 +6,7 @@ use crate::cron::Cron;
 use crate::deadlines::Deadlines;
 use crate::pending::ReadError;
 use crate::planned::Planned;
+use crate::rules::FUNCTION_BYTES_MAX;
 use ledger::{Change, Reader};
 use protocol::{AppName, JobOptions, JobRefusal, Missed, NewJob, body_from_slice, body_to_vec};
 use slab::Slab;
@@ -62,6 +63,12 @@ impl Engine {
             self.forget_schedule(&name);
         }
         for planned in planned {
+            // Its name is a key in the ledger.
+            if planned.function.len() > FUNCTION_BYTES_MAX {
+                let why = "the name of its function is too long";
+                self.told.troubles.push(format!("a schedule is left out: {why}"));
+                continue;
+            }
             match Cron::read(&planned.schedule) {
                 Ok(cron) => self.set_schedule(app, planned, cron),
                 Err(why) => self.told.troubles.push(format!("a schedule is left out: {why}")),

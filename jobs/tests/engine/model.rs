@@ -137,8 +137,8 @@ struct World {
     known: BTreeMap<JobId, Known>,
     /// Time that no restart and no jump changes.
     real_ms: u64,
-    /// When jobs of the rated queue began.
-    rated: Vec<u64>,
+    /// When jobs of the rated queue were told to begin; none for those that never did.
+    rated: Vec<(JobId, Option<u64>)>,
     /// Which engine began the last of them.
     rated_by: u32,
     /// The clock has jumped: what is stored by it may be early or late after a restart.
@@ -325,10 +325,10 @@ impl World {
                     self.rated.clear();
                 }
                 self.rated_by = self.worker.engines;
-                let since = |at: &&u64| **at + RATE.period_ms > self.real_ms;
-                let used = self.rated.iter().filter(since).count();
+                let since = |at: &u64| *at + RATE.period_ms > self.real_ms;
+                let used = self.rated.iter().filter_map(|(_, at)| *at).filter(since).count();
                 assert!(used < RATE.count as usize, "{id} is over the rate");
-                self.rated.push(self.real_ms);
+                self.rated.push((id, Some(self.real_ms)));
             }
             _ => {}
         }
@@ -431,6 +431,11 @@ impl World {
             }
         }
         self.worker.running.remove(&id);
+        if let How::NotBegun = how
+            && let Some((_, at)) = self.rated.iter_mut().rfind(|(begun, _)| *begun == id)
+        {
+            *at = None;
+        }
         assert!(!self.worker.engine.finish(start.seq, start.context.attempt, ended()), "twice");
         self.known.get_mut(&id).unwrap().returned |= matches!(how, How::Returned);
     }

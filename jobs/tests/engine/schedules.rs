@@ -212,6 +212,26 @@ fn what_could_never_run_is_said_when_a_release_starts() {
     assert!(unknown.check(&Catalog::default()).unwrap_err().contains("nowhere"));
 }
 
+/// The ledger would refuse it, and with it whatever else is committed.
+#[test]
+fn a_schedule_that_cannot_be_stored_is_left_out() {
+    let minutes: Vec<_> = (0..60).map(|minute| minute.to_string()).collect();
+    let long = format!("{} * * * *", vec![minutes.join(","); 8].join(","));
+    let named = Function {
+        schedules: every("@hourly", Missed::Once).schedules,
+        ..function(&"f".repeat(1024), &[])
+    };
+    let catalog = Catalog { functions: vec![named.clone()], ..Catalog::default() };
+    assert!(Planned::of(&catalog)[0].check(&catalog).unwrap_err().contains("at most 512 bytes"));
+    for scheduled in [every(&long, Missed::Once), named] {
+        let mut worker = Worker::new().release(Release::of(&["work"]).with(scheduled));
+        let troubles = worker.engine.take_troubles();
+        assert!(troubles[0].contains("a schedule is left out"), "{troubles:?}");
+        let id = worker.put(job("work"));
+        assert_eq!(worker.step(), [id]);
+    }
+}
+
 #[test]
 fn other_jobs_are_left_alone() {
     let mut worker = worker(Missed::Once);

@@ -180,6 +180,7 @@ pub enum JobRefusal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobContext {
     pub id: JobId,
+    /// From 1. Higher than those before it; one that never began leaves a gap.
     pub attempt: u32,
     /// Attempts that failed, and that crashed, since it was queued or somebody had it run again.
     pub failures: u16,
