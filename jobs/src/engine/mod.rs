@@ -59,7 +59,7 @@ use waiting::Waiting;
 pub(crate) mod fact {
     /// By hash: a function's declaration when jobs of that signature were made.
     pub(crate) const SIGNATURE: u8 = 1;
-    /// By application and queue: it is paused.
+    /// By application and queue: it is paused, or draining.
     pub(crate) const PAUSED: u8 = 2;
     /// By limit: how much of its window was used when.
     pub(crate) const RATE: u8 = 3;
@@ -73,6 +73,8 @@ pub(crate) mod fact {
     pub(crate) const BATCH_COUNTS: u8 = 7;
     /// By application and schedule: its last tick.
     pub(crate) const TICK: u8 = 8;
+    /// By when it ends, application and key: an idempotency key.
+    pub(crate) const IDEMPOTENCY_END: u8 = 9;
 }
 
 /// See the module.
@@ -148,7 +150,7 @@ impl Engine {
             running: HashMap::new(),
             kept: Kept::default(),
             keys: Keys::default(),
-            idempotency: Idempotency::default(),
+            idempotency: Idempotency::new(now),
             schedules: Schedules::default(),
             signatures: HashMap::new(),
             batches: HashMap::new(),

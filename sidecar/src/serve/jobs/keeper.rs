@@ -53,6 +53,8 @@ pub(super) struct Keeper {
     pub(super) sick: Option<Sick>,
     began: Instant,
     swept: Instant,
+    /// There was more to sweep than fits in a round.
+    unswept: bool,
     rounds: u32,
     untidy: bool,
     /// The ledger could not be tidied: not before then is it tried again.
@@ -90,6 +92,7 @@ impl Keeper {
             sick: None,
             began,
             swept: began,
+            unswept: false,
             rounds: 0,
             untidy: true,
             tidy_after: None,
@@ -197,6 +200,9 @@ impl Keeper {
     fn quiet(&mut self) -> Option<Duration> {
         if let Some(sick) = &self.sick {
             return Some(sick.again.saturating_duration_since(Instant::now()));
+        }
+        if self.unswept {
+            return Some(Duration::ZERO);
         }
         self.engine.set_now(self.now());
         self.engine.quiet_ms().map(|ms| Duration::from_millis(ms).min(LOOK_AT_CLOCK))
@@ -316,8 +322,8 @@ impl Keeper {
         for (seq, attempt, ended) in &self.ends {
             self.engine.finish(*seq, *attempt, ended.clone());
         }
-        if self.swept.elapsed() > SWEEP_EVERY {
-            self.engine.sweep(self.ledger.read())?;
+        if self.unswept || self.swept.elapsed() > SWEEP_EVERY {
+            self.unswept = self.engine.sweep(self.ledger.read())?;
             self.swept = Instant::now();
         }
         self.engine.tick(self.ledger.read())?;
