@@ -10,8 +10,9 @@ use protocol::{AppName, JobOptions, JobRefusal, NewJob, STEPS_MAX, UniqueMode};
 /// Most queues of all applications: they are never forgotten.
 const QUEUES_MAX: usize = 4096;
 const DEFAULT_QUEUE: &str = "default";
-/// Most bytes of a job's arguments, with what follows it.
-const BODY_BYTES_MAX: usize = ledger::PART_BYTES_MAX;
+/// Most bytes of the arguments of a job with its chain, or of what follows a batch: beside them stands
+/// what is said of each step.
+pub(super) const BODY_BYTES_MAX: usize = ledger::PART_BYTES_MAX - (1 << 20);
 
 /// Functions as callers see them, by their hash.
 pub(super) type Declarations = Vec<(u64, Vec<u8>)>;

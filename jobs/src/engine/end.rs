@@ -1,6 +1,7 @@
 //! Attempts end: what becomes of their jobs.
 
 use super::Engine;
+use super::batch::FAILING;
 use super::report::report;
 use super::run::{Ended, Running};
 use crate::clock::{Due, Pause};
@@ -173,16 +174,23 @@ impl Engine {
     }
 
     pub(super) fn expire(&mut self, seq: u64, kind: u32, head: Head, mut tail: Tail) {
-        let cause = "it had not begun when its time was over (expires)".to_owned();
-        tail.note(Attempt {
-            number: head.attempt,
-            began_ms: self.now.wall_ms,
-            took_ms: 0,
-            outcome: Outcome::Expired,
-            error: cause.clone(),
-        });
-        self.close(seq, head, Some(tail), JobState::Dead, cause);
+        let cause = "it had not begun when its time was over (expires)";
+        tail.note(self.not_begun(&head, Outcome::Expired, cause));
+        self.close(seq, head, Some(tail), JobState::Dead, cause.to_owned());
         self.leave_kind(kind);
+    }
+
+    /// Its turn has come while its batch ends.
+    pub(super) fn prevent(&mut self, seq: u64, kind: u32, head: Head, mut tail: Tail) {
+        tail.note(self.not_begun(&head, Outcome::Cancelled, FAILING));
+        self.close(seq, head, Some(tail), JobState::Cancelled, FAILING.to_owned());
+        self.leave_kind(kind);
+    }
+
+    /// What is told of a job that ended while it waited.
+    pub(super) fn not_begun(&self, head: &Head, outcome: Outcome, error: &str) -> Attempt {
+        let (number, began_ms) = (head.attempt, self.now.wall_ms);
+        Attempt { number, began_ms, took_ms: 0, outcome, error: error.to_owned() }
     }
 }
 

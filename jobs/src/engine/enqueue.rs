@@ -1,5 +1,6 @@
 //! Jobs are made.
 
+use super::callbacks::Callbacks;
 use super::draft::{Declarations, Draft};
 use super::keys::{Decision, REPLACED};
 use super::options::bad;
@@ -43,7 +44,8 @@ impl Engine {
             Ok(request) => request,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if let Err(refusal) = self.check_all(app, &drafts, reader)? {
+        let following = batch.as_ref().map_or(0, Callbacks::bytes);
+        if let Err(refusal) = self.check_all(app, &drafts, following, reader)? {
             return Ok(Err(refusal));
         }
         let batch = batch.map(|batch| self.open_batch(app, batch));
@@ -58,15 +60,16 @@ impl Engine {
         Ok(Ok(Enqueued { jobs: accepted, batch }))
     }
 
-    /// What can be refused, before anything is made.
+    /// What can be refused, before anything is made. `following` are bytes of what comes after them.
     fn check_all(
         &mut self,
         app: &AppName,
         drafts: &[Draft],
+        following: u64,
         reader: &dyn Reader,
     ) -> Result<Result<(), JobRefusal>, ReadError> {
         let app_id = self.app(app);
-        let mut more = More::default();
+        let mut more = More { bytes: following, ..More::default() };
         for Draft { head, .. } in drafts {
             // Sent again, it is answered however full the queue is.
             if let Some(key) = &head.idempotency_key

@@ -177,14 +177,16 @@ impl Engine {
     }
 
     pub(super) fn read_throttles(&mut self, reader: &dyn Reader) -> Result<(), ledger::Error> {
-        let (now, mut known, mut past) = (self.now, Vec::new(), Vec::new());
+        let (now, mut known, mut past, mut unread) = (self.now, Vec::new(), Vec::new(), 0);
         reader.facts(fact::THROTTLE, &mut |key, value| {
             match throttled(key, value, now) {
+                Some((_, _, until, _)) if until <= now.steady_ms => past.push(key.to_vec()),
                 Some(throttled) => known.push(throttled),
-                None => past.push(key.to_vec()),
+                None => unread += 1,
             }
             ControlFlow::Continue(())
         })?;
+        self.leave_unread(unread, "throttled keys");
         for (app, key, until, id) in known {
             let app = self.app(&app);
             self.keys.throttle((app, key), until, id);
@@ -196,12 +198,12 @@ impl Engine {
     }
 }
 
-/// Who has which key, and until when, from what is stored.
+/// Who has which key, and until when, from what is stored; nothing where it cannot be read.
 fn throttled(key: &[u8], value: &[u8], now: Now) -> Option<(AppName, Arc<str>, u64, JobId)> {
     let known = body_from_slice::<Known>("key", value).ok()?;
     let (app, key) = std::str::from_utf8(key).ok()?.split_once('\0')?;
     let until = known.until.ends_steady_ms(now);
-    (until > now.steady_ms).then_some((AppName::new(app).ok()?, key.into(), until, known.id))
+    Some((AppName::new(app).ok()?, key.into(), until, known.id))
 }
 
 pub(super) fn name(app: &AppName, key: &str) -> Vec<u8> {

@@ -203,23 +203,27 @@ impl Engine {
     pub(super) fn read_windows(&mut self, reader: &dyn Reader) -> Result<(), ledger::Error> {
         let (now, mut windows) = (self.now, Vec::new());
         reader.facts(fact::RATE, &mut |key, value| {
-            let used = body_from_slice::<Used>("rate", value).ok();
-            let used = used.map(|used| (used.count, used.window.ends_steady_ms(now)));
-            windows.push((key.to_vec(), used.filter(|(_, ends)| *ends > now.steady_ms)));
+            windows.push((key.to_vec(), body_from_slice::<Used>("rate", value).ok()));
             ControlFlow::Continue(())
         })?;
+        let mut unread = 0;
         for (key, used) in windows {
-            match used.zip(self.limiter_named(&key)) {
-                Some(((count, ends), limiter)) => {
-                    let id = self.limits.get_or_make(limiter, Limits::default());
-                    let held = self.limits.get(id);
-                    held.limiter.restore(count, ends);
-                    held.stored = true;
-                    self.limits.ring(id, ends);
-                }
-                None => self.pending.push(Change::RemoveFact { kind: fact::RATE, key }),
+            let Some((used, limiter)) = used.zip(self.limiter_named(&key)) else {
+                unread += 1;
+                continue;
+            };
+            let ends = used.window.ends_steady_ms(now);
+            if ends <= now.steady_ms {
+                self.pending.push(Change::RemoveFact { kind: fact::RATE, key });
+                continue;
             }
+            let id = self.limits.get_or_make(limiter, Limits::default());
+            let held = self.limits.get(id);
+            held.limiter.restore(used.count, ends);
+            held.stored = true;
+            self.limits.ring(id, ends);
         }
+        self.leave_unread(unread, "windows of rates");
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use super::{Engine, fact};
 use crate::clock::Due;
 use crate::pending::{ReadError, Stored};
 use ledger::{Change, Reader};
-use protocol::{AppName, Attempt, JobId, JobState, Outcome};
+use protocol::{AppName, JobId, JobState, Outcome};
 use std::ops::ControlFlow;
 
 /// What became of a wish to cancel.
@@ -113,13 +113,7 @@ impl Engine {
             Some(_) => None,
             None => self.withdraw(seq, &head),
         };
-        tail.note(Attempt {
-            number: head.attempt,
-            began_ms: self.now.wall_ms,
-            took_ms: 0,
-            outcome: Outcome::Cancelled,
-            error: why.to_owned(),
-        });
+        tail.note(self.not_begun(&head, Outcome::Cancelled, why));
         self.close(seq, head, Some(tail), JobState::Cancelled, why.to_owned());
         if let Some(kind) = kind {
             self.leave_kind(kind);
@@ -250,7 +244,7 @@ impl Engine {
         self.totals
     }
 
-    /// Bytes of the arguments of all jobs that wait or run.
+    /// Bytes of the arguments of all jobs that wait or run, and of what follows batches.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }

@@ -10,6 +10,7 @@
 //! What is held of a waiting job is some 50 bytes: its place among its kind. Head and body stay on disk.
 
 mod batch;
+mod callbacks;
 mod draft;
 mod end;
 mod enqueue;
@@ -106,12 +107,14 @@ pub struct Engine {
     /// Declarations of functions by their hash, as jobs were made for them.
     signatures: HashMap<u64, Vec<u8>>,
     batches: HashMap<u64, Batch>,
-    /// Batches whose other jobs are to be cancelled.
-    failing_batches: Vec<u64>,
+    /// Batches whose other jobs are to be cancelled, and from which one on.
+    failing_batches: Vec<(u64, u64)>,
     /// Jobs that wait but cannot be read, and why: left alone.
     aside: HashMap<u64, String>,
-    /// Bytes of all bodies of jobs that wait or run.
+    /// Bytes of all bodies of jobs that wait or run, and of what follows batches.
     bytes: u64,
+    /// There are slots, and jobs that were not looked at yet.
+    dispatches_more: bool,
     pending: Pending,
     told: Told,
     totals: Totals,
@@ -157,6 +160,7 @@ impl Engine {
             failing_batches: Vec::new(),
             aside: HashMap::new(),
             bytes: 0,
+            dispatches_more: false,
             pending: Pending::default(),
             told: Told::default(),
             totals: Totals::default(),

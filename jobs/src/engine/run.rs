@@ -8,6 +8,10 @@ use crate::record::{Body, Head, Step, Tail};
 use ledger::Reader;
 use protocol::{AppName, JOBS_POOL, JobContext, JobId, JobState};
 
+/// Most jobs that are found not to begin, because their time or their batch is over, in one commit, so that none takes
+/// long.
+const PASSED_AT_ONCE_MAX: usize = 512;
+
 /// An attempt that begins when the commit is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
@@ -56,15 +60,20 @@ impl Engine {
     /// takes the worker along is counted.
     pub fn dispatch(&mut self, reader: &dyn Reader) -> Result<Vec<Start>, ReadError> {
         self.catch_up(reader)?;
-        let mut starts = Vec::new();
+        let (mut starts, mut passed) = (Vec::new(), 0);
         for app in 0..index(self.apps.len()) {
-            while self.has_slot(app)
+            while passed < PASSED_AT_ONCE_MAX
+                && self.has_slot(app)
                 && let Some(lane) = self.next_lane(app)
                 && let Some(first) = self.lanes.first(lane)
             {
-                starts.extend(self.begin_first_of(lane, first, reader)?);
+                match self.begin_first_of(lane, first, reader)? {
+                    Some(start) => starts.push(start),
+                    None => passed += 1,
+                }
             }
         }
+        self.dispatches_more = passed == PASSED_AT_ONCE_MAX;
         Ok(starts)
     }
 
@@ -93,6 +102,11 @@ impl Engine {
         if self.is_expired(&stored.head) {
             self.place(lane);
             self.expire(seq, kind, stored.head, stored.tail);
+            return Ok(None);
+        }
+        if self.is_failing(stored.head.batch) {
+            self.place(lane);
+            self.prevent(seq, kind, stored.head, stored.tail);
             return Ok(None);
         }
         let in_group = stored.head.group.is_some().then_some(lane);

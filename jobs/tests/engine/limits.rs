@@ -174,6 +174,31 @@ fn a_window_without_a_limit_is_forgotten() {
     assert!(facts(&worker).is_empty(), "{:?}", facts(&worker));
 }
 
+/// Of a later version, say.
+#[test]
+fn windows_and_throttles_that_cannot_be_read_are_left_alone() {
+    use ledger::Ledger as _;
+    let facts = [
+        (3, b"function\0shop\0work".to_vec()),
+        (3, b"new\0shop\0x".to_vec()),
+        (4, b"shop\0k".to_vec()),
+    ];
+    let mut worker = Worker::new();
+    for (kind, key) in facts.clone() {
+        let change = ledger::Change::SetFact { kind, key, value: vec![0xff; 3] };
+        worker.ledger.commit(&[change]).expect("a commit");
+    }
+    worker.restart();
+    let troubles = worker.engine.take_troubles();
+    assert!(troubles.iter().all(|trouble| trouble.contains("left alone")), "{troubles:?}");
+    assert_eq!(troubles.len(), 2, "{troubles:?}");
+    worker.put(job("work"));
+    worker.drain();
+    for (kind, key) in facts {
+        assert_eq!(worker.ledger.read().fact(kind, &key), Ok(Some(vec![0xff; 3])));
+    }
+}
+
 fn facts(worker: &Worker) -> Vec<Vec<u8>> {
     use ledger::Ledger as _;
     let mut keys = Vec::new();

@@ -4,6 +4,7 @@ mod batches;
 mod cancel;
 mod chains;
 mod clocks;
+mod commits;
 mod groups;
 mod idempotency;
 mod kept;

@@ -131,6 +131,23 @@ fn a_clock_that_was_wrong_by_years_stops_no_schedule() {
 }
 
 #[test]
+fn a_clock_that_was_wrong_stops_no_schedule_that_comes_late() {
+    let mut worker = worker(Missed::Once);
+    let years = i64::try_from(3 * 365 * 24 * HOUR).unwrap();
+    worker.jump(years);
+    worker.step();
+    worker.drain();
+    worker.deploy(None);
+    worker.jump(-years);
+    worker.restart();
+    // Its release starts after others have been at work.
+    worker.step();
+    worker.deploy(Some(release("*/10 * * * *", Missed::Once)));
+    assert!(worker.step_after(10 * MINUTE - 1).is_empty());
+    assert_eq!(worker.step_after(1).len(), 1);
+}
+
+#[test]
 fn a_new_schedule_begins_now_and_one_that_is_gone_is_forgotten() {
     let mut worker = worker(Missed::All);
     worker.advance(25 * MINUTE);

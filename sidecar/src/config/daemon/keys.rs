@@ -220,7 +220,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "jobs.queue_bytes_max",
         "1073741824",
-        "Most bytes of the arguments of all jobs that wait or run; beyond it jobs are refused.",
+        "Most bytes of the arguments of all jobs that wait or run, and of what follows batches; beyond it jobs are refused.",
     ),
     key(
         "jobs.kept_max",
