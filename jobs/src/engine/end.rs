@@ -156,7 +156,11 @@ impl Engine {
         head.ended_ms = self.now.wall_ms;
         head.cause = shortened(cause, CAUSE_BYTES_MAX);
         self.bytes -= u64::from(head.body_bytes);
-        self.totals.count(state);
+        match state {
+            JobState::Done => self.totals.done += 1,
+            JobState::Dead => self.totals.dead += 1,
+            _ => self.totals.cancelled += 1,
+        }
         self.leaves_key(self.id_of(seq, &head), &head);
         let (keep_ms, batch) = (self.keep_ms(&head, state), head.batch);
         if keep_ms == 0 {

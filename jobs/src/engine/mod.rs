@@ -32,7 +32,7 @@ mod time;
 mod waiting;
 
 pub use enqueue::Enqueued;
-pub use manage::{Cancelled, QueueStatus, Totals};
+pub use manage::Cancelled;
 pub use members::Slots;
 pub use run::{Ended, Start};
 
@@ -49,7 +49,7 @@ use lanes::Lanes;
 use ledger::Change;
 use limits::Limiters;
 use members::{App, Kind, KindKey, Queue};
-use protocol::{AppName, JobId, JobReport};
+use protocol::{AppName, JobId, JobReport, JobTotals};
 use run::Running;
 use schedule::Schedules;
 use slab::Slab;
@@ -117,7 +117,7 @@ pub struct Engine {
     dispatches_more: bool,
     pending: Pending,
     told: Told,
-    totals: Totals,
+    totals: JobTotals,
 }
 
 /// What the engine's user is to be told.
@@ -163,7 +163,7 @@ impl Engine {
             dispatches_more: false,
             pending: Pending::default(),
             told: Told::default(),
-            totals: Totals::default(),
+            totals: JobTotals::default(),
         }
     }
 
@@ -175,10 +175,6 @@ impl Engine {
     pub fn take_changes(&mut self) -> Vec<Change> {
         self.idempotency.pending.clear();
         self.pending.take()
-    }
-
-    pub fn has_changes(&self) -> bool {
-        !self.pending.is_empty()
     }
 
     /// Jobs that are over since the last time: who awaits them can be told after the commit.

@@ -571,8 +571,8 @@ impl World {
         self.worker.ledger.read().scan(0, States::ALL, each).expect("readable");
         assert_eq!(self.worker.engine.bytes(), bytes);
         for queue in self.worker.engine.queues() {
-            let there = counts.remove(&queue.name).unwrap_or_default();
-            assert_eq!((queue.waiting, queue.running), there, "{}", queue.name);
+            let there = counts.remove(&queue.queue).unwrap_or_default();
+            assert_eq!((queue.waiting, queue.running), there, "{}", queue.queue);
         }
         assert!(counts.is_empty(), "queues that nobody knows: {counts:?}");
     }

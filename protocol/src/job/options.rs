@@ -3,6 +3,7 @@
 
 use super::bounded;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
 
@@ -125,6 +126,23 @@ pub struct Rate {
 #[error("\"{0}\" is no rate: those are a count and a time, as in 100/60s, 5000/h or 10/min")]
 pub struct InvalidRate(pub String);
 
+/// Units of a rate's period, the longest first.
+const UNITS: [(&str, u64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1)];
+
+/// As it is read, in the longest unit.
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { count, period_ms } = *self;
+        let fits = |(_, ms): &&(&str, u64)| period_ms.is_multiple_of(*ms);
+        let (unit, ms) = UNITS.iter().find(fits).copied().unwrap_or(("ms", 1));
+        match period_ms / ms {
+            1 => write!(f, "{count}/{unit}"),
+            periods => write!(f, "{count}/{periods}{unit}"),
+        }
+    }
+}
+
 impl FromStr for Rate {
     type Err = InvalidRate;
 
@@ -135,14 +153,8 @@ impl FromStr for Rate {
         let (count, period) = text.split_once('/').ok_or_else(invalid)?;
         let digits = period.bytes().take_while(u8::is_ascii_digit).count();
         let (number, unit) = period.split_at(digits);
-        let unit_ms = match unit {
-            "ms" => 1,
-            "s" => 1_000,
-            "min" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return Err(invalid()),
-        };
+        let unit = UNITS.iter().find(|(name, _)| *name == unit);
+        let (_, unit_ms) = *unit.ok_or_else(invalid)?;
         let number: u64 =
             if number.is_empty() { 1 } else { number.parse().map_err(|_| invalid())? };
         let period_ms = number.checked_mul(unit_ms).filter(|ms| *ms > 0).ok_or_else(invalid)?;
@@ -181,6 +193,13 @@ mod tests {
             "1/99999999999999999d",
         ] {
             assert_eq!(text.parse::<Rate>(), Err(InvalidRate(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_rate_is_written_as_it_is_read() {
+        for text in ["100/min", "5000/h", "1/250ms", "10/90s", "7/d", "1/s"] {
+            assert_eq!(text.parse().map(|rate: Rate| rate.to_string()), Ok(text.to_owned()));
         }
     }
 

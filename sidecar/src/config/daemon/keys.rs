@@ -225,7 +225,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "jobs.kept_max",
         "100000",
-        "Most jobs that are kept after their end, results included, and as many dead ones; the oldest go first.",
+        "Most jobs that are kept after their end, results included, and as many dead ones; of more, those go first whose time ends first.",
     ),
     key(
         "jobs.keep_ms",
