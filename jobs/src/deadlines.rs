@@ -1,17 +1,18 @@
 //! What is to happen when: one moment for each number, and which is next.
 
-use std::collections::{BTreeSet, HashMap};
+use crate::order::Order;
+use std::collections::HashMap;
 
 /// Moments of one clock, in milliseconds. Each can be taken back, so that nothing is held for what is over.
 #[derive(Debug)]
 pub(crate) struct Deadlines<T> {
-    by_time: BTreeSet<(u64, u64)>,
+    by_time: Order<(u64, u64)>,
     of: HashMap<u64, (u64, T)>,
 }
 
 impl<T> Default for Deadlines<T> {
     fn default() -> Self {
-        Self { by_time: BTreeSet::new(), of: HashMap::new() }
+        Self { by_time: Order::default(), of: HashMap::new() }
     }
 }
 
@@ -19,14 +20,14 @@ impl<T> Deadlines<T> {
     /// Takes the place of the moment that the number had.
     pub(crate) fn set(&mut self, number: u64, at_ms: u64, what: T) {
         if let Some((before, _)) = self.of.insert(number, (at_ms, what)) {
-            self.by_time.remove(&(before, number));
+            self.by_time.remove((before, number));
         }
         self.by_time.insert((at_ms, number));
     }
 
     pub(crate) fn remove(&mut self, number: u64) -> Option<T> {
         let (at, what) = self.of.remove(&number)?;
-        self.by_time.remove(&(at, number));
+        self.by_time.remove((at, number));
         Some(what)
     }
 
@@ -42,7 +43,7 @@ impl<T> Deadlines<T> {
     }
 
     pub(crate) fn next_ms(&self) -> Option<u64> {
-        self.by_time.first().map(|(at, _)| *at)
+        self.by_time.first().map(|(at, _)| at)
     }
 
     pub(crate) fn at(&self, number: u64) -> Option<u64> {

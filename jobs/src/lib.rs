@@ -9,13 +9,18 @@ mod clock;
 mod cron;
 mod deadlines;
 mod engine;
+mod fingerprint;
 mod limiter;
+mod numbered;
+mod order;
 mod pending;
+mod places;
 mod planned;
 mod random;
 mod record;
 mod rules;
 mod settings;
+mod window;
 
 pub use clock::{Due, Now, Pause};
 pub use cron::check_schedule;

@@ -2,16 +2,20 @@
 
 use crate::clock::Now;
 use crate::settings::Limits;
+use crate::window::Window;
 use protocol::Rate;
-use std::collections::VecDeque;
+use std::num::NonZeroU64;
 
-/// A limit, and how much of it is used.
+/// A limit, and how much of it is used. Its [`Limits`] are taken apart, in half the memory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Limiter {
-    pub(crate) limits: Limits,
-    pub(crate) running: u32,
-    /// When those that began within the last period count no more, by the steady clock, oldest first.
-    ends: VecDeque<u64>,
+    concurrency: Option<u32>,
+    rate_count: u32,
+    /// Of the rate, if there is one.
+    period_ms: Option<NonZeroU64>,
+    running: u32,
+    /// Absent while nothing began within the last period: most limits are of keys that wait.
+    window: Option<Box<Window>>,
 }
 
 /// What a limit says to one more.
@@ -26,23 +30,36 @@ pub(crate) enum Verdict {
 
 impl Limiter {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, ..Self::default() }
+        let mut limiter = Self::default();
+        limiter.set_limits(limits);
+        limiter
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        let rate = self.period_ms.map(|ms| Rate { count: self.rate_count, period_ms: ms.get() });
+        Limits { concurrency: self.concurrency, rate }
+    }
+
+    pub(crate) fn set_limits(&mut self, Limits { concurrency, rate }: Limits) {
+        self.concurrency = concurrency;
+        self.rate_count = rate.map_or(0, |rate| rate.count);
+        // A rate in no time is one in the shortest.
+        self.period_ms = rate.map(|rate| NonZeroU64::MIN.saturating_add(rate.period_ms.max(1) - 1));
     }
 
     pub(crate) fn verdict(&mut self, now: Now) -> Verdict {
-        if self.limits.concurrency.is_some_and(|most| self.running >= most) {
+        if self.concurrency.is_some_and(|most| self.running >= most) {
             return Verdict::Busy;
         }
-        let Some(Rate { count, .. }) = self.limits.rate else {
+        let Some(Rate { count, .. }) = self.limits().rate else {
             return Verdict::Admitted;
         };
         if count == 0 {
             return Verdict::Busy;
         }
         self.forget_past(now);
-        let over = self.ends.len().checked_sub(count as usize);
-        match over.and_then(|over| self.ends.get(over)) {
-            Some(ends) => Verdict::NotBefore(*ends),
+        match self.window.as_ref().and_then(|window| window.fewer_than(count)) {
+            Some(ends) => Verdict::NotBefore(ends),
             None => Verdict::Admitted,
         }
     }
@@ -50,11 +67,9 @@ impl Limiter {
     /// One begins. It was admitted.
     pub(crate) fn begin(&mut self, now: Now) {
         self.running += 1;
-        if let Some(rate) = self.limits.rate {
+        if let Some(Rate { count, period_ms }) = self.limits().rate {
             self.forget_past(now);
-            // A period that became shorter lets none count less long than those before it.
-            let ends = now.steady_ms.saturating_add(rate.period_ms);
-            self.ends.push_back(self.ends.back().map_or(ends, |last| ends.max(*last)));
+            self.window.get_or_insert_default().begin(now, count, period_ms);
         }
     }
 
@@ -69,31 +84,32 @@ impl Limiter {
 
     /// One that was to begin at that time never did; whether its place was still taken.
     pub(crate) fn give_back(&mut self, began_ms: u64) -> bool {
-        let ends = self.limits.rate.map(|rate| began_ms.saturating_add(rate.period_ms));
-        // Under another rate than now it had another end, or one with those before it: then it is left.
-        let place = ends.and_then(|ends| self.ends.binary_search(&ends).ok());
-        place.and_then(|place| self.ends.remove(place)).is_some()
+        let ends = self.limits().rate.map(|rate| began_ms.saturating_add(rate.period_ms));
+        ends.zip(self.window.as_mut()).is_some_and(|(ends, window)| window.give_back(ends))
     }
 
     /// How many began within the period; what is stored, so that a restart frees no window.
     pub(crate) fn used(&self) -> u32 {
-        u32::try_from(self.ends.len()).unwrap_or(u32::MAX)
+        self.window.as_ref().map_or(0, |window| window.count())
     }
 
     /// What is known after a restart, on the safe side: so many began as late as the last of them.
     pub(crate) fn restore(&mut self, used: u32, ends_ms: u64) {
-        self.ends = std::iter::repeat_n(ends_ms, used as usize).collect();
+        self.window = Some(Box::new(Window::of(used, ends_ms)));
     }
 
     /// When it has nothing to remember any more, if that is not now.
     pub(crate) fn remembers_until(&mut self, now: Now) -> Option<u64> {
         self.forget_past(now);
-        self.ends.back().copied()
+        self.window.as_ref().and_then(|window| window.ends_ms())
     }
 
     fn forget_past(&mut self, now: Now) {
-        while self.ends.front().is_some_and(|ends| *ends <= now.steady_ms) {
-            self.ends.pop_front();
+        if let Some(window) = &mut self.window {
+            window.forget_past(now);
+            if window.ends_ms().is_none() {
+                self.window = None;
+            }
         }
     }
 }
@@ -141,7 +157,7 @@ mod tests {
         let rate = Some(Rate { count: 2, period_ms: 100 });
         let mut limiter = Limiter::new(Limits { concurrency: None, rate });
         limiter.begin(at(0));
-        limiter.limits.rate = None;
+        limiter.set_limits(Limits::default());
         assert_eq!(limiter.remembers_until(at(1)), Some(100));
         assert_eq!(limiter.remembers_until(at(100)), None);
     }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 pub struct Settings {
     /// Most jobs that wait or run in one queue.
     pub queue_len_max: u64,
+    /// Most jobs that wait or run in all queues: each takes memory.
+    pub len_max: u64,
     /// Most bytes of arguments of all jobs that wait or run, and of what follows batches.
     pub queue_bytes_max: u64,
     /// Most jobs that are kept after their end, results included; of more, those go first whose time ends
@@ -34,6 +36,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             queue_len_max: 1_000_000,
+            len_max: 10_000_000,
             queue_bytes_max: 1 << 30,
             kept_max: 100_000,
             keep_ms: 10 * 60 * 1000,

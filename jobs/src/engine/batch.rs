@@ -55,6 +55,11 @@ impl Batch {
     fn is_over(&self) -> bool {
         !self.open && self.members.is_empty()
     }
+
+    /// Whether a job of it is dead, and that is to be the end of the others.
+    fn ends_others(&self) -> bool {
+        self.counts.failed > 0 && !self.record.callbacks.allow_failures
+    }
 }
 
 impl Engine {
@@ -97,6 +102,9 @@ impl Engine {
         if let Some(batch) = self.batches.get_mut(&id.seq()) {
             batch.counts.total += 1;
             batch.members.insert(seq);
+            if batch.ends_others() {
+                self.failing_batches.push((id.seq(), 0));
+            }
             if !batch.open {
                 self.store_counts(id.seq());
             }
@@ -116,7 +124,7 @@ impl Engine {
             _ => batch.counts.cancelled += 1,
         }
         let first_failure = state == JobState::Dead && batch.counts.failed == 1;
-        let ends_others = first_failure && !batch.record.callbacks.allow_failures;
+        let ends_others = first_failure && batch.ends_others();
         let catch = if first_failure { batch.record.callbacks.catch.take() } else { None };
         self.store_counts(id.seq());
         if ends_others {
@@ -273,11 +281,11 @@ impl Engine {
             self.keep(seq, JobState::Done, self.now.steady_ms + left);
             record.callbacks.forget();
         }
+        let batch = Batch::new(record, counts, false);
         // Its other jobs may not have been cancelled yet.
-        if counts.failed > 0 && counts.ended_ms == 0 && !record.callbacks.allow_failures {
+        if batch.ends_others() && batch.counts.ended_ms == 0 {
             self.failing_batches.push((seq, 0));
         }
-        let batch = Batch::new(record, counts, false);
         self.bytes += batch.bytes;
         self.batches.insert(seq, batch);
     }

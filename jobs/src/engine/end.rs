@@ -24,7 +24,7 @@ impl Engine {
             return false;
         };
         if matches!(ended, Ended::NotBegun(_)) {
-            self.give_back_under_limits(running.kind, running.began_steady_ms);
+            self.give_back_under_limits(running.kind, &running.head, running.began_steady_ms);
         }
         self.end_under_limits(running.kind);
         self.release_slot(&running);
@@ -65,13 +65,10 @@ impl Engine {
     }
 
     fn release_slot(&mut self, running: &Running) {
-        let key = &self.kinds[running.kind as usize].key;
+        let key = &self.kinds.class_of(running.kind).key;
         let (app, queue) = (key.app as usize, key.queue as usize);
         self.apps[app].running -= 1;
         self.queues[queue].running -= 1;
-        if let Some(lane) = running.lane {
-            self.lanes.set_runs(lane, false);
-        }
     }
 
     fn done(&mut self, seq: u64, mut running: Running, result: Vec<u8>) {
@@ -116,15 +113,15 @@ impl Engine {
         if !self.waits_with_key(self.id_of(seq, &running.head), &running.head) {
             return self.end(seq, running, JobState::Cancelled, super::keys::REPLACED.to_owned());
         }
-        let Running { mut head, tail, kind, lane, .. } = running;
+        let Running { mut head, tail, kind, group, .. } = running;
         head.due = match pause_ms {
             0 => Due::Now,
             pause => Due::After(Pause::of(pause, self.now)),
         };
         self.update(seq, JobState::Waiting, &head, Some(&tail));
         self.wait(seq, kind, &head);
-        if let Some(lane) = lane {
-            self.place(lane);
+        if let Some(group) = group {
+            self.set_group_runs(group, false);
         }
     }
 
@@ -136,10 +133,10 @@ impl Engine {
 
     /// A running job is over.
     fn end(&mut self, seq: u64, running: Running, state: JobState, cause: String) {
-        let Running { head, tail, kind, lane, .. } = running;
+        let Running { head, tail, kind, group, .. } = running;
         self.close(seq, head, Some(tail), state, cause);
-        if let Some(lane) = lane {
-            self.place(lane);
+        if let Some(group) = group {
+            self.set_group_runs(group, false);
         }
         self.leave_kind(kind);
     }

@@ -3,6 +3,7 @@
 use super::callbacks::Callbacks;
 use super::draft::{Declarations, Draft};
 use super::keys::{Decision, REPLACED};
+use super::members::Queue;
 use super::options::bad;
 use super::{Engine, fact};
 use crate::pending::ReadError;
@@ -69,7 +70,8 @@ impl Engine {
         reader: &dyn Reader,
     ) -> Result<Result<(), JobRefusal>, ReadError> {
         let app_id = self.app(app);
-        let mut more = More { bytes: following, ..More::default() };
+        let there = self.queues.iter().map(Queue::len).sum();
+        let mut more = More { there, bytes: following, ..More::default() };
         for Draft { head, .. } in drafts {
             // Sent again, it is answered however full the queue is.
             if let Some(key) = &head.idempotency_key
@@ -120,7 +122,8 @@ impl Engine {
         more: &mut More<'a>,
     ) -> Result<(), JobRefusal> {
         let count = more.of_queue.entry(&head.queue).or_default();
-        (*count, more.bytes) = (*count + 1, more.bytes + u64::from(head.body_bytes));
+        (*count, more.jobs) = (*count + 1, more.jobs + 1);
+        more.bytes += u64::from(head.body_bytes);
         let full = |setting: &str, limit| JobRefusal::QueueFull {
             queue: head.queue.clone(),
             setting: setting.to_owned(),
@@ -137,9 +140,12 @@ impl Engine {
             );
             return Err(JobRefusal::Unavailable { reason });
         }
-        let there = queue.map_or(0, |queue| queue.waiting + queue.running);
+        let there = queue.map_or(0, Queue::len);
         if there + *count > self.settings.queue_len_max {
             return Err(full("jobs.queue_len_max", self.settings.queue_len_max));
+        }
+        if more.there + more.jobs > self.settings.len_max {
+            return Err(full("jobs.len_max", self.settings.len_max));
         }
         Ok(())
     }
@@ -246,15 +252,17 @@ impl Engine {
     pub(super) fn admit(&mut self, seq: u64, head: &Head) {
         let kind = self.join_kind(head);
         self.bytes += u64::from(head.body_bytes);
-        let app = self.kinds[kind as usize].key.app;
         self.wait(seq, kind, head);
-        self.takes_key(app, self.id_of(seq, head), head);
+        self.takes_key(self.id_of(seq, head), head);
     }
 }
 
 /// What a request adds.
 #[derive(Default)]
 struct More<'a> {
+    /// Jobs in all queues, before it and by it.
+    there: u64,
+    jobs: u64,
     bytes: u64,
     of_queue: HashMap<&'a str, u64>,
     /// Unique keys that its jobs will have to themselves.

@@ -1,7 +1,6 @@
 //! Why a job does not run.
 
 use super::Engine;
-use super::lanes::{Hold, Standing};
 use super::limits::LimiterKey;
 use crate::limiter::Verdict;
 use crate::record::Head;
@@ -22,30 +21,30 @@ impl Engine {
             let key = head.unique.as_ref().map_or("", |unique| &unique.key);
             return format!("another job of its unique key \"{key}\" runs");
         }
-        let lane = match &head.group {
-            Some(group) => self.lanes.find_group(self.kinds[kind as usize].key.app, group),
-            None => Some(self.kinds[kind as usize].lane),
-        };
-        let Some((lane, first)) = lane.and_then(|lane| Some((lane, self.lanes.first(lane)?)))
-        else {
+        if let Some(why) = self.behind_in_group(seq, kind, head) {
+            return why;
+        }
+        let Some((_, first)) = self.kinds.first(kind) else {
             return String::new();
         };
-        if first.seq != seq && head.group.is_some() {
-            return behind_in_group(head);
-        }
-        let why = self.first_waits_for(lane, first.kind, head);
-        match first.seq == seq {
+        let why = match self.fits(kind) {
+            Ok(()) => self.gate_before(kind, head).unwrap_or_else(|| self.no_slot(head)),
+            Err(why) => why,
+        };
+        match first == seq || head.group.is_some() {
             true => why,
-            false => format!("{why}; {} of its kind wait", self.lanes.len(lane)),
+            false => format!("{why}; {} of its kind wait", self.kinds.len(kind)),
         }
     }
 
-    fn first_waits_for(&self, lane: u32, kind: u32, head: &Head) -> String {
-        match self.standing(lane) {
-            Standing::Empty | Standing::Held(Hold::Pause | Hold::Key) => String::new(),
-            Standing::Behind => format!("another job of its group \"{}\" runs", group_of(head)),
-            Standing::Unfit => self.fits(kind).err().unwrap_or_default(),
-            Standing::Ready => self.gate_before(kind, head).unwrap_or_else(|| self.no_slot(head)),
+    fn behind_in_group(&self, seq: u64, kind: u32, head: &Head) -> Option<String> {
+        let key = head.group.as_ref()?;
+        let group = self.groups.get(self.find_group(self.kinds.class_of(kind).key.app, key)?);
+        match group.first() {
+            Some(first) if first.seq != seq => {
+                Some(format!("others of its group \"{key}\" come first"))
+            }
+            _ => group.runs.then(|| format!("another job of its group \"{key}\" runs")),
         }
     }
 
@@ -59,21 +58,23 @@ impl Engine {
 
     /// The first gate that lets nobody of this kind through.
     fn gate_before(&self, kind: u32, head: &Head) -> Option<String> {
-        let paused = self.queues[self.kinds[kind as usize].key.queue as usize].paused;
+        let paused = self.queues[self.kinds.class_of(kind).key.queue as usize].paused;
         if paused {
             return Some(format!("its queue \"{}\" is paused: appserver queue resume", head.queue));
         }
-        let gates = self.gates_of(self.kinds[kind as usize].gate);
-        gates.map(|gate| self.gates.get(gate).limiter).find_map(|limiter| self.limited(limiter))
+        let limiters = self.limiters_of(kind).into_iter().flatten();
+        limiters.into_iter().find_map(|limiter| self.limited(limiter, head))
     }
 
-    fn limited(&self, limiter: u32) -> Option<String> {
+    fn limited(&self, limiter: u32, head: &Head) -> Option<String> {
         let held = self.limits.peek(limiter);
-        let limits = held.limiter.limits;
+        let limits = held.limiter.limits();
         let what = match &held.key {
             LimiterKey::Queue(queue) => format!("queue \"{}\"", self.queues[*queue as usize].name),
             LimiterKey::Function(_, function) => format!("function {function}()"),
-            LimiterKey::Key(_, key) => format!("key \"{key}\""),
+            LimiterKey::Key(..) => {
+                format!("key \"{}\"", head.limit.as_ref().map_or("", |limit| &limit.key))
+            }
         };
         match held.limiter.clone().verdict(self.now) {
             Verdict::Admitted => None,
@@ -104,12 +105,4 @@ impl Engine {
             _ => "it is its turn".to_owned(),
         }
     }
-}
-
-fn group_of(head: &Head) -> &str {
-    head.group.as_deref().unwrap_or_default()
-}
-
-fn behind_in_group(head: &Head) -> String {
-    format!("others of its group \"{}\" come first", group_of(head))
 }

@@ -1,25 +1,26 @@
 //! Gates: where jobs wait for a limit. Those of an application pass up to three: one of their queue,
-//! below it one for each function, below that one for each key.
+//! below it one for each function, below that their kind, if it has the key of a limit.
 //!
 //! A gate shows the one above the lowest rank that waits below it, so the next job is found from the
-//! top. It is shut only when somebody stands before it, and then one gate is shut, however many lanes
+//! top. It is shut only when somebody stands before it, and then one gate is shut, however many jobs
 //! are behind it; whatever may open it again opens all gates of its limit, which are few.
 
 use super::Engine;
-use super::members::index;
 use crate::limiter::Verdict;
+use crate::numbered::index;
+use crate::order::Order;
 use slab::Slab;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 /// What a gate has below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Below {
     Gate(u32),
-    Lane(u32),
+    Kind(u32),
 }
 
 /// What may go on, lowest rank first.
-pub(super) type Ready = BTreeSet<(i64, Below)>;
+pub(super) type Ready = Order<(i64, Below)>;
 
 #[derive(Debug)]
 pub(super) struct Gate {
@@ -28,7 +29,7 @@ pub(super) struct Gate {
     pub(super) limiter: u32,
     /// Its queue, if it is that of one.
     queue: Option<u32>,
-    /// Kinds and gates that are below it.
+    /// Classes and gates that are below it.
     users: u32,
     ready: Ready,
     /// What it shows the one above.
@@ -62,7 +63,7 @@ impl Engine {
             self.gates.all[gate as usize].users += 1;
             return gate;
         }
-        let ready = Ready::new();
+        let ready = Ready::default();
         let gate = Gate { app, above, limiter, queue, users: 1, ready, shown: None, shut: false };
         let id = index(self.gates.all.insert(gate));
         self.gates.ids.insert((above, limiter), id);
@@ -82,6 +83,7 @@ impl Engine {
         }
         let known = self.gates.all.remove(gate as usize);
         self.gates.ids.remove(&(known.above, known.limiter));
+        self.limits.note_open(known.limiter, Below::Gate(gate));
         self.leave_limiter(known.limiter);
         if let Some(above) = known.above {
             self.leave_gate(above);
@@ -110,7 +112,7 @@ impl Engine {
             None => &mut self.apps[app as usize].ready,
         };
         if let Some(rank) = from {
-            ready.remove(&(rank, below));
+            ready.remove((rank, below));
         }
         if let Some(rank) = to {
             ready.insert((rank, below));
@@ -122,51 +124,69 @@ impl Engine {
 
     fn refresh(&mut self, gate: u32) {
         let known = &mut self.gates.all[gate as usize];
-        let lowest = known.ready.first().map(|(rank, _)| *rank).filter(|_| !known.shut);
+        let lowest = known.ready.first().map(|(rank, _)| rank).filter(|_| !known.shut);
         let before = std::mem::replace(&mut known.shown, lowest);
         let (app, above) = (known.app, known.above);
         self.show(app, above, Below::Gate(gate), before, lowest);
     }
 
-    /// The lane whose first job is the next to begin. Gates on the way that let nobody through are shut.
-    pub(super) fn next_lane(&mut self, app: u32) -> Option<u32> {
-        let first = |ready: &Ready| ready.first().map(|(_, below)| *below);
+    /// The kind whose first job is the next to begin. Gates on the way that let nobody through are shut.
+    pub(super) fn next_kind(&mut self, app: u32) -> Option<u32> {
+        let first = |ready: &Ready| ready.first().map(|(_, below)| below);
         let mut below = first(&self.apps[app as usize].ready)?;
         loop {
             below = match below {
-                Below::Lane(lane) => return Some(lane),
-                Below::Gate(gate) if self.admits(gate) => first(&self.gates.get(gate).ready)?,
-                Below::Gate(gate) => {
-                    self.shut(gate);
+                _ if !self.admits(below) => {
+                    self.shut(below);
                     first(&self.apps[app as usize].ready)?
                 }
+                Below::Kind(kind) => return Some(kind),
+                Below::Gate(gate) => first(&self.gates.get(gate).ready)?,
             };
         }
     }
 
-    fn admits(&mut self, gate: u32) -> bool {
-        let Gate { limiter, queue, .. } = *self.gates.get(gate);
+    fn admits(&mut self, below: Below) -> bool {
+        let queue = match below {
+            Below::Gate(gate) => self.gates.get(gate).queue,
+            Below::Kind(_) => None,
+        };
         let paused = queue.is_some_and(|queue| self.queues[queue as usize].paused);
-        !paused && self.verdict(limiter) == Verdict::Admitted
+        !paused && self.limiter_at(below).is_none_or(|id| self.verdict(id) == Verdict::Admitted)
     }
 
-    fn shut(&mut self, gate: u32) {
-        let known = &mut self.gates.all[gate as usize];
-        known.shut = true;
-        let limiter = known.limiter;
-        self.limits.get(limiter).shut.push(gate);
-        if let Verdict::NotBefore(at) = self.verdict(limiter) {
-            self.limits.ring(limiter, at);
+    fn limiter_at(&self, below: Below) -> Option<u32> {
+        match below {
+            Below::Gate(gate) => Some(self.gates.get(gate).limiter),
+            Below::Kind(kind) => self.kinds.limiter_of(kind),
         }
+    }
+
+    fn shut(&mut self, below: Below) {
+        if let Some(limiter) = self.limiter_at(below) {
+            self.limits.note_shut(limiter, below);
+            if let Verdict::NotBefore(at) = self.verdict(limiter) {
+                self.limits.ring(limiter, at);
+            }
+        }
+        match below {
+            Below::Gate(gate) => self.set_gate_shut(gate, true),
+            Below::Kind(kind) => self.shut_kind(kind),
+        }
+    }
+
+    pub(super) fn open(&mut self, below: Below) {
+        if let Some(limiter) = self.limiter_at(below) {
+            self.limits.note_open(limiter, below);
+        }
+        match below {
+            Below::Gate(gate) => self.set_gate_shut(gate, false),
+            Below::Kind(kind) => self.open_kind(kind),
+        }
+    }
+
+    fn set_gate_shut(&mut self, gate: u32, shut: bool) {
+        self.gates.all[gate as usize].shut = shut;
         self.refresh(gate);
-    }
-
-    pub(super) fn open_gate(&mut self, gate: u32) {
-        // It may be another one by now: then it is shut again when somebody stands before it.
-        if let Some(known) = self.gates.all.get_mut(gate as usize)
-            && std::mem::replace(&mut known.shut, false)
-        {
-            self.refresh(gate);
-        }
     }
 }

@@ -3,35 +3,48 @@
 
 use super::{Engine, fact};
 use crate::clock::{Now, Pause};
+use crate::fingerprint::{ByFingerprint, Fingerprint};
+use crate::numbered::{Keyed, Numbered};
+use crate::order::Order;
 use crate::record::Head;
 use ledger::{Change, Reader};
 use protocol::{AppName, JobId, Unique, UniqueMode, body_from_slice, body_to_vec};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 /// What is said of a job whose place another one took.
 pub(super) const REPLACED: &str = "another job of its unique key took its place";
 
-/// An application and a key.
-type AppKey = (u32, Arc<str>);
-
+/// At most one job waits with a key, at most one runs.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    taken: HashMap<AppKey, Taken>,
-    /// Keys that let nobody else in for a time: until when on the steady clock, and the job that did.
-    throttled: HashMap<AppKey, (u64, JobId)>,
-    throttle_ends: BTreeSet<(u64, AppKey)>,
+    waiting: ByFingerprint<JobId>,
+    running: ByFingerprint<JobId>,
+    /// Keys that let nobody else in for a time.
+    throttled: Numbered<Throttled>,
+    /// By the steady clock.
+    throttle_ends: Order<(u64, u32)>,
     /// Jobs that are to be cancelled, because others took their places.
     pub(super) replaced: Vec<JobId>,
 }
 
-/// Who has a key: at most one waits, at most one runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Taken {
-    waiting: Option<JobId>,
-    running: Option<JobId>,
+/// A key whose window is not over.
+#[derive(Debug)]
+struct Throttled {
+    key: Fingerprint,
+    /// The job that has it.
+    id: JobId,
+    until_ms: u64,
+    /// Under which it is stored.
+    name: Box<[u8]>,
+}
+
+impl Keyed for Throttled {
+    type Key = Fingerprint;
+
+    fn key(&self) -> &Fingerprint {
+        &self.key
+    }
 }
 
 /// What becomes of a job with a unique key.
@@ -54,103 +67,107 @@ pub(super) struct Known {
 
 impl Keys {
     pub(super) fn next_end_ms(&self) -> Option<u64> {
-        self.throttle_ends.first().map(|(until, _)| *until)
+        self.throttle_ends.first().map(|(until, _)| until)
     }
 
-    fn throttle(&mut self, key: AppKey, until: u64, id: JobId) {
-        if let Some((before, _)) = self.throttled.insert(key.clone(), (until, id)) {
-            self.throttle_ends.remove(&(before, key.clone()));
+    fn throttle(&mut self, throttled: Throttled) {
+        let until = throttled.until_ms;
+        if let Some(number) = self.throttled.find(&throttled.key) {
+            self.throttle_ends.remove((self.throttled.get(number).until_ms, number));
         }
-        self.throttle_ends.insert((until, key));
+        let number = self.throttled.insert(throttled);
+        self.throttle_ends.insert((until, number));
     }
 
-    /// The key of a job that has one to itself.
-    fn of(app: u32, head: &Head) -> Option<AppKey> {
-        let unique = head.unique.as_ref().filter(|unique| unique.mode != UniqueMode::Throttle);
-        unique.map(|unique| (app, unique.key.as_str().into()))
+    fn throttled(&self, key: Fingerprint) -> Option<&Throttled> {
+        self.throttled.find(&key).map(|number| self.throttled.get(number))
+    }
+
+    fn forget(taken: &mut ByFingerprint<JobId>, key: Fingerprint, id: JobId) -> bool {
+        let is_it = taken.get(&key) == Some(&id);
+        is_it && taken.remove(&key).is_some()
     }
 }
 
 impl Engine {
     pub(super) fn decide(&self, app: u32, unique: &Unique) -> Decision {
-        let key = (app, unique.key.as_str().into());
-        let taken = self.keys.taken.get(&key).copied().unwrap_or_default();
-        let any = taken.waiting.or(taken.running);
+        let key = self.fingerprints.of(app, &unique.key);
+        let waiting = self.keys.waiting.get(&key).copied();
+        let any = waiting.or_else(|| self.keys.running.get(&key).copied());
         match unique.mode {
             UniqueMode::Reject => any.map_or(Decision::Make, Decision::Refuse),
             UniqueMode::Existing => any.map_or(Decision::Make, Decision::Existing),
             UniqueMode::Replace | UniqueMode::Debounce => {
-                taken.waiting.map_or(Decision::Make, Decision::Replace)
+                waiting.map_or(Decision::Make, Decision::Replace)
             }
-            UniqueMode::Throttle => match self.keys.throttled.get(&key) {
-                Some((until, id)) if *until > self.now.steady_ms => Decision::Existing(*id),
+            UniqueMode::Throttle => match self.keys.throttled(key) {
+                Some(known) if known.until_ms > self.now.steady_ms => Decision::Existing(known.id),
                 _ => Decision::Make,
             },
-            UniqueMode::OnceMore => taken.waiting.map_or(Decision::Make, Decision::Existing),
+            UniqueMode::OnceMore => waiting.map_or(Decision::Make, Decision::Existing),
         }
     }
 
+    /// The key of a job that has one to itself.
+    fn own_key(&self, head: &Head) -> Option<Fingerprint> {
+        let unique = head.unique.as_ref().filter(|unique| unique.mode != UniqueMode::Throttle)?;
+        Some(self.fingerprints.of(*self.app_ids.get(&head.app)?, &unique.key))
+    }
+
     /// A job waits: the key is its own until it is over.
-    pub(super) fn takes_key(&mut self, app: u32, id: JobId, head: &Head) {
-        if let Some(key) = Keys::of(app, head) {
-            self.keys.taken.entry(key).or_default().waiting = Some(id);
+    pub(super) fn takes_key(&mut self, id: JobId, head: &Head) {
+        if let Some(key) = self.own_key(head) {
+            self.keys.waiting.insert(key, id);
         }
     }
 
     pub(super) fn runs_with_key(&mut self, id: JobId, head: &Head) {
-        if let Some(key) = Keys::of(self.app(&head.app), head) {
-            let taken = self.keys.taken.entry(key).or_default();
-            taken.waiting.take_if(|waiting| *waiting == id);
-            taken.running = Some(id);
+        if let Some(key) = self.own_key(head) {
+            Keys::forget(&mut self.keys.waiting, key, id);
+            self.keys.running.insert(key, id);
         }
     }
 
     /// A job that ran is to wait again. `false` when another one waits in its place.
     pub(super) fn waits_with_key(&mut self, id: JobId, head: &Head) -> bool {
-        let Some(key) = Keys::of(self.app(&head.app), head) else {
+        let Some(key) = self.own_key(head) else {
             return true;
         };
-        let taken = self.keys.taken.entry(key).or_default();
-        if taken.waiting.is_some() {
+        if self.keys.waiting.contains_key(&key) {
             return false;
         }
-        *taken = Taken { waiting: Some(id), running: None };
+        self.keys.running.remove(&key);
+        self.keys.waiting.insert(key, id);
         true
     }
 
     /// A job is over: whoever waited for its key may go on.
     pub(super) fn leaves_key(&mut self, id: JobId, head: &Head) {
-        let Some(key) = Keys::of(self.app(&head.app), head) else {
+        let Some(key) = self.own_key(head) else {
             return;
         };
-        let Some(taken) = self.keys.taken.get_mut(&key) else {
-            return;
-        };
-        taken.waiting.take_if(|waiting| *waiting == id);
-        let ran = taken.running.take_if(|running| *running == id).is_some();
-        let next = taken.waiting.filter(|_| ran);
-        if *taken == Taken::default() {
-            self.keys.taken.remove(&key);
-        }
-        if let Some(next) = next {
+        Keys::forget(&mut self.keys.waiting, key, id);
+        if Keys::forget(&mut self.keys.running, key, id)
+            && let Some(next) = self.keys.waiting.get(&key)
+        {
             self.no_more_behind_key(next.seq());
         }
     }
 
     /// Whether another job of its key runs.
-    pub(super) fn is_key_running(&self, app: u32, head: &Head) -> bool {
-        let taken = Keys::of(app, head).and_then(|key| self.keys.taken.get(&key));
-        taken.is_some_and(|taken| taken.running.is_some())
+    pub(super) fn is_key_running(&self, head: &Head) -> bool {
+        self.own_key(head).is_some_and(|key| self.keys.running.contains_key(&key))
     }
 
     /// The job that waits with the key of this one.
-    pub(super) fn waiting_with_key_of(&self, app: u32, head: &Head) -> Option<JobId> {
-        self.keys.taken.get(&Keys::of(app, head)?)?.waiting
+    pub(super) fn waiting_with_key_of(&self, head: &Head) -> Option<JobId> {
+        self.keys.waiting.get(&self.own_key(head)?).copied()
     }
 
     pub(super) fn is_key_taken(&self, head: &Head) -> bool {
-        let key = self.app_ids.get(&head.app).and_then(|app| Keys::of(*app, head));
-        key.is_some_and(|key| self.keys.taken.contains_key(&key))
+        let taken =
+            |key| self.keys.waiting.contains_key(&key) || self.keys.running.contains_key(&key);
+        self.own_key(head).is_some_and(taken)
     }
 
     /// A job that is made shuts a window behind it.
@@ -158,52 +175,51 @@ impl Engine {
         let Some(unique) = head.unique.as_ref().filter(|u| u.mode == UniqueMode::Throttle) else {
             return;
         };
-        let until = self.now.steady_ms.saturating_add(unique.window_ms);
-        self.keys.throttle((app, unique.key.as_str().into()), until, id);
+        let until_ms = self.now.steady_ms.saturating_add(unique.window_ms);
         let known = Known { id, until: Pause::of(unique.window_ms, self.now) };
-        let (key, value) = (name(&head.app, &unique.key), body_to_vec(&known));
-        self.pending.push(Change::SetFact { kind: fact::THROTTLE, key, value });
+        let (key, name) = (self.fingerprints.of(app, &unique.key), name(&head.app, &unique.key));
+        self.keys.throttle(Throttled { key, id, until_ms, name: name.clone().into() });
+        let (kind, value) = (fact::THROTTLE, body_to_vec(&known));
+        self.pending.push(Change::SetFact { kind, key: name, value });
     }
 
     pub(super) fn end_throttles(&mut self) {
-        while let Some((until, _)) = self.keys.throttle_ends.first()
-            && *until <= self.now.steady_ms
-            && let Some((_, key)) = self.keys.throttle_ends.pop_first()
+        while self.keys.next_end_ms().is_some_and(|until| until <= self.now.steady_ms)
+            && let Some((_, number)) = self.keys.throttle_ends.pop_first()
         {
-            let name = name(&self.apps[key.0 as usize].name, &key.1);
-            self.pending.push(Change::RemoveFact { kind: fact::THROTTLE, key: name });
-            self.keys.throttled.remove(&key);
+            let key = self.keys.throttled.remove(number).name.into();
+            self.pending.push(Change::RemoveFact { kind: fact::THROTTLE, key });
         }
     }
 
     pub(super) fn read_throttles(&mut self, reader: &dyn Reader) -> Result<(), ledger::Error> {
-        let (now, mut known, mut past, mut unread) = (self.now, Vec::new(), Vec::new(), 0);
-        reader.facts(fact::THROTTLE, &mut |key, value| {
-            match throttled(key, value, now) {
-                Some((_, _, until, _)) if until <= now.steady_ms => past.push(key.to_vec()),
-                Some(throttled) => known.push(throttled),
+        // One by one, for there may be very many.
+        let mut unread = 0;
+        reader.facts(fact::THROTTLE, &mut |name, value| {
+            match throttled(name, value, self.now) {
+                Some((_, _, _, until_ms)) if until_ms <= self.now.steady_ms => {
+                    let (kind, key) = (fact::THROTTLE, name.to_vec());
+                    self.pending.push(Change::RemoveFact { kind, key });
+                }
+                Some((app, key, id, until_ms)) => {
+                    let app = self.app(&app);
+                    let (key, name) = (self.fingerprints.of(app, key), name.into());
+                    self.keys.throttle(Throttled { key, id, until_ms, name });
+                }
                 None => unread += 1,
             }
             ControlFlow::Continue(())
         })?;
         self.leave_unread(unread, "throttled keys");
-        for (app, key, until, id) in known {
-            let app = self.app(&app);
-            self.keys.throttle((app, key), until, id);
-        }
-        for key in past {
-            self.pending.push(Change::RemoveFact { kind: fact::THROTTLE, key });
-        }
         Ok(())
     }
 }
 
 /// Who has which key, and until when, from what is stored; nothing where it cannot be read.
-fn throttled(key: &[u8], value: &[u8], now: Now) -> Option<(AppName, Arc<str>, u64, JobId)> {
-    let known = body_from_slice::<Known>("key", value).ok()?;
-    let (app, key) = std::str::from_utf8(key).ok()?.split_once('\0')?;
-    let until = known.until.ends_steady_ms(now);
-    Some((AppName::new(app).ok()?, key.into(), until, known.id))
+fn throttled<'a>(name: &'a [u8], value: &[u8], now: Now) -> Option<(AppName, &'a str, JobId, u64)> {
+    let Known { id, until } = body_from_slice("key", value).ok()?;
+    let (app, key) = std::str::from_utf8(name).ok()?.split_once('\0')?;
+    Some((AppName::new(app).ok()?, key, id, until.ends_steady_ms(now)))
 }
 
 pub(super) fn name(app: &AppName, key: &str) -> Vec<u8> {

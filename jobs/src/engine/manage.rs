@@ -172,7 +172,7 @@ impl Engine {
             true => Change::SetFact { kind, key, value: vec![mode] },
             false => Change::RemoveFact { kind, key },
         });
-        self.open_gate(self.queues[at].gate);
+        self.open(super::gates::Below::Gate(self.queues[at].gate));
     }
 
     pub(super) fn read_modes(&mut self, reader: &dyn Reader) -> Result<(), ledger::Error> {

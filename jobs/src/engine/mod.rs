@@ -7,7 +7,8 @@
 //! 3. if that worked, requests are answered and attempts begun; if not, nothing of it happened: the
 //!    engine is dropped, and a new one recovers from the ledger.
 //!
-//! What is held of a waiting job is some 50 bytes: its place among its kind. Head and body stay on disk.
+//! What is held of a waiting job is some 20 bytes: its place among its kind. Head and body stay on disk,
+//! and so do the texts of keys, of which there are fingerprints in memory.
 
 mod batch;
 mod callbacks;
@@ -16,10 +17,11 @@ mod end;
 mod enqueue;
 mod explain;
 mod gates;
+mod groups;
 mod idempotency;
 mod kept;
 mod keys;
-mod lanes;
+mod kinds;
 mod limits;
 mod manage;
 mod members;
@@ -37,22 +39,23 @@ pub use members::Slots;
 pub use run::{Ended, Start};
 
 use crate::clock::Now;
+use crate::fingerprint::Fingerprints;
 use crate::pending::Pending;
 use crate::random::Random;
 use crate::settings::Settings;
 use batch::Batch;
 use gates::Gates;
+use groups::Groups;
 use idempotency::Idempotency;
 use kept::Kept;
 use keys::Keys;
-use lanes::Lanes;
+use kinds::Kinds;
 use ledger::Change;
 use limits::Limiters;
-use members::{App, Kind, KindKey, Queue};
+use members::{App, Queue};
 use protocol::{AppName, JobId, JobReport, JobTotals};
 use run::Running;
 use schedule::Schedules;
-use slab::Slab;
 use std::collections::HashMap;
 use waiting::Waiting;
 
@@ -93,9 +96,9 @@ pub struct Engine {
     app_ids: HashMap<AppName, u32>,
     queues: Vec<Queue>,
     queue_ids: HashMap<(u32, Box<str>), u32>,
-    kinds: Slab<Kind>,
-    kind_ids: HashMap<KindKey, u32>,
-    lanes: Lanes,
+    fingerprints: Fingerprints,
+    kinds: Kinds,
+    groups: Groups,
     gates: Gates,
     limits: Limiters,
     waiting: Waiting,
@@ -144,9 +147,9 @@ impl Engine {
             app_ids: HashMap::new(),
             queues: Vec::new(),
             queue_ids: HashMap::new(),
-            kinds: Slab::new(),
-            kind_ids: HashMap::new(),
-            lanes: Lanes::default(),
+            fingerprints: Fingerprints::default(),
+            kinds: Kinds::default(),
+            groups: Groups::default(),
             gates: Gates::default(),
             limits: Limiters::default(),
             waiting: Waiting::default(),

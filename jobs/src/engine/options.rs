@@ -8,7 +8,7 @@ const QUEUE_BYTES_MAX: usize = 64;
 const KEY_BYTES_MAX: usize = 255;
 /// Longest tag, in bytes.
 const TAG_BYTES_MAX: usize = 64;
-/// Highest count of a rate: each that began is remembered for the period.
+/// Highest count of a rate: what is asked for beyond is no limit.
 const RATE_COUNT_MAX: u32 = 1_000_000;
 /// Ten years: what is asked for beyond is a mistake in units.
 const TIME_MS_MAX: u64 = 10 * 365 * 24 * 3600 * 1000;

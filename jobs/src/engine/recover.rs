@@ -110,22 +110,21 @@ impl Engine {
             return Ok(());
         };
         let kind = self.join_kind(&head);
-        let app = self.kinds[kind as usize].key.app;
+        let app = self.kinds.class_of(kind).key.app;
         self.bytes += u64::from(head.body_bytes);
         self.go_on_under_limits(kind);
-        let lane = head.group.as_ref().map(|group| self.lanes.of_group(app, group));
-        if let Some(lane) = lane {
-            self.lanes.set_runs(lane, true);
-            self.place(lane);
+        let group = head.group.as_ref().map(|group| self.group(app, group));
+        if let Some(group) = group {
+            self.set_group_runs(group, true);
         }
-        self.take_up_key(app, seq, &head, reader)?;
+        self.take_up_key(seq, &head, reader)?;
         if head.cancelled && alive {
             self.told.interrupts.push(seq);
         }
         let attempt = head.attempt;
         let then = body.map(|body| body.then).unwrap_or_default();
         let began_steady_ms = self.now.steady_ms;
-        self.count_running(seq, Running { head, tail, then, kind, lane, began_steady_ms });
+        self.count_running(seq, Running { head, tail, then, kind, group, began_steady_ms });
         if !alive {
             self.finish(seq, attempt, Ended::Crashed(KILLED.to_owned()));
         }
@@ -133,15 +132,9 @@ impl Engine {
     }
 
     /// A job that runs has its key; one that waits with it was taken for the only one until now.
-    fn take_up_key(
-        &mut self,
-        app: u32,
-        seq: u64,
-        head: &Head,
-        reader: &dyn Reader,
-    ) -> Result<(), ReadError> {
+    fn take_up_key(&mut self, seq: u64, head: &Head, reader: &dyn Reader) -> Result<(), ReadError> {
         self.runs_with_key(self.id_of(seq, head), head);
-        if let Some(other) = self.waiting_with_key_of(app, head)
+        if let Some(other) = self.waiting_with_key_of(head)
             && let Some(stored) = self.stored(other, reader)?
         {
             self.fall_behind_key(other.seq(), &stored.head);

@@ -1,8 +1,9 @@
 //! Attempts begin, in the order in which it is their turn.
 
 use super::Engine;
-use super::lanes::First;
-use super::members::index;
+use super::kinds::Place;
+use super::waiting::Lane;
+use crate::numbered::index;
 use crate::pending::{ReadError, Stored};
 use crate::record::{Body, Head, Step, Tail};
 use ledger::Reader;
@@ -50,8 +51,7 @@ pub(super) struct Running {
     pub(super) tail: Tail,
     pub(super) then: Vec<Step>,
     pub(super) kind: u32,
-    /// The group's lane, if it is in a group.
-    pub(super) lane: Option<u32>,
+    pub(super) group: Option<u32>,
     pub(super) began_steady_ms: u64,
 }
 
@@ -64,14 +64,22 @@ impl Engine {
         for app in 0..index(self.apps.len()) {
             while passed < PASSED_AT_ONCE_MAX
                 && self.has_slot(app)
-                && let Some(lane) = self.next_lane(app)
-                && let Some(first) = self.lanes.first(lane)
+                && let Some(kind) = self.next_kind(app)
+                && let Some(first) = self.kinds.first(kind)
             {
-                match self.begin_first_of(lane, first, reader)? {
+                match self.begin_first_of(kind, first, reader)? {
                     Some(start) => starts.push(start),
-                    None => passed += 1,
+                    // It was over, and what follows it may have taken another's place.
+                    None => {
+                        passed += 1;
+                        self.end_replaced(reader)?;
+                    }
                 }
             }
+        }
+        if passed > 0 {
+            // They were over, and perhaps the end of others of their batches.
+            self.catch_up(reader)?;
         }
         self.dispatches_more = passed == PASSED_AT_ONCE_MAX;
         Ok(starts)
@@ -84,37 +92,46 @@ impl Engine {
 
     fn begin_first_of(
         &mut self,
-        lane: u32,
-        first: First,
+        kind: u32,
+        (rank, seq): Place,
         reader: &dyn Reader,
     ) -> Result<Option<Start>, ReadError> {
-        let First { seq, kind, rank, .. } = first;
-        self.leave_lane(seq, kind, lane, rank);
         let (stored, body) = match self.whole(seq, reader)? {
             Ok(whole) => whole,
             // It is not lost: it stays where it is, for a version that can read it.
             Err(why) => {
-                self.place(lane);
+                let lane = self.lane_of_unread(kind, seq);
+                self.leave_lane(seq, kind, (lane, rank));
                 self.set_aside(seq, kind, why);
                 return Ok(None);
             }
         };
+        let app = self.kinds.class_of(kind).key.app;
+        let group = stored.head.group.as_ref().map(|group| self.group(app, group));
+        let lane = group.map_or(Lane::Kind(kind), Lane::Group);
         if self.is_expired(&stored.head) {
-            self.place(lane);
+            self.leave_lane(seq, kind, (lane, rank));
             self.expire(seq, kind, stored.head, stored.tail);
             return Ok(None);
         }
         if self.is_failing(stored.head.batch) {
-            self.place(lane);
+            self.leave_lane(seq, kind, (lane, rank));
             self.prevent(seq, kind, stored.head, stored.tail);
             return Ok(None);
         }
-        let in_group = stored.head.group.is_some().then_some(lane);
-        if in_group.is_some() {
-            self.lanes.set_runs(lane, true);
+        // Before it leaves its group, for the next one is to stay behind it.
+        if let Some(group) = group {
+            self.set_group_runs(group, true);
         }
-        self.place(lane);
-        Ok(Some(self.begin(seq, kind, in_group, stored, body)))
+        self.leave_lane(seq, kind, (lane, rank));
+        Ok(Some(self.begin(seq, kind, group, stored, body)))
+    }
+
+    /// Where one stands whose head does not tell. All groups are looked at: this is rare.
+    fn lane_of_unread(&self, kind: u32, seq: u64) -> Lane {
+        let mut groups = self.groups.iter();
+        let first = groups.find(|(_, group)| group.first().is_some_and(|first| first.seq == seq));
+        first.map_or(Lane::Kind(kind), |(group, _)| Lane::Group(group))
     }
 
     /// A waiting job with its body; else why it cannot be run.
@@ -137,7 +154,7 @@ impl Engine {
         &mut self,
         seq: u64,
         kind: u32,
-        lane: Option<u32>,
+        group: Option<u32>,
         stored: Stored,
         body: Body,
     ) -> Start {
@@ -148,19 +165,19 @@ impl Engine {
         // from the future.
         head.order_ms = head.order_ms.min(self.order_ms());
         self.update(seq, JobState::Running, &head, None);
-        self.begin_under_limits(kind);
+        self.begin_under_limits(kind, &head);
         self.runs_with_key(self.id_of(seq, &head), &head);
         let start = self.start_of(seq, &head, body.arguments, body.input);
         let began_steady_ms = self.now.steady_ms;
         self.count_running(
             seq,
-            Running { head, tail, then: body.then, kind, lane, began_steady_ms },
+            Running { head, tail, then: body.then, kind, group, began_steady_ms },
         );
         start
     }
 
     pub(super) fn count_running(&mut self, seq: u64, running: Running) {
-        let key = &self.kinds[running.kind as usize].key;
+        let key = &self.kinds.class_of(running.kind).key;
         self.apps[key.app as usize].running += 1;
         self.queues[key.queue as usize].running += 1;
         self.running.insert(seq, running);

@@ -46,10 +46,15 @@ impl Engine {
 
     /// What needed a reader of the ledger, and had none.
     pub(super) fn catch_up(&mut self, reader: &dyn Reader) -> Result<(), ReadError> {
+        self.end_replaced(reader)?;
+        self.end_failing_batches(reader)
+    }
+
+    pub(super) fn end_replaced(&mut self, reader: &dyn Reader) -> Result<(), ReadError> {
         while let Some(id) = self.keys.replaced.pop() {
             self.cancel_waiting(id, super::keys::REPLACED, reader)?;
         }
-        self.end_failing_batches(reader)
+        Ok(())
     }
 
     pub(super) fn is_expired(&self, head: &Head) -> bool {

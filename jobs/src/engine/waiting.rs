@@ -1,14 +1,21 @@
 //! Jobs that wait, wherever they do: behind others, for a time, for another job of their key.
 
 use super::Engine;
-use super::lanes::Hold;
+use super::groups::Member;
 use crate::clock::{Due, Now};
 use crate::deadlines::Deadlines;
 use crate::record::Head;
 use std::collections::HashMap;
 
+/// Where a job stands when nothing holds it: among those of its kind, or of its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    Kind(u32),
+    Group(u32),
+}
+
 /// A job's lane, and its rank there.
-pub(super) type Spot = (u32, i64);
+pub(super) type Spot = (Lane, i64);
 
 /// Jobs whose turn cannot come yet, and those whose time will be over.
 #[derive(Debug, Default)]
@@ -26,6 +33,11 @@ pub(super) struct Waiting {
 impl Waiting {
     pub(super) fn is_behind_key(&self, seq: u64) -> bool {
         self.behind_key.contains_key(&seq)
+    }
+
+    /// By a delay, the pause after a failure, or another job of its unique key that runs.
+    pub(super) fn is_held(&self, seq: u64) -> bool {
+        self.is_behind_key(seq) || self.pausing(seq).is_some()
     }
 
     /// How long a job still pauses, if it does.
@@ -57,30 +69,29 @@ impl Waiting {
 impl Engine {
     /// A job of a kind that it has joined takes its place, now or when nothing holds it any more.
     pub(super) fn wait(&mut self, seq: u64, kind: u32, head: &Head) {
-        let key = &self.kinds[kind as usize].key;
+        let key = &self.kinds.class_of(kind).key;
         let (app, queue) = (key.app, key.queue);
         self.queues[queue as usize].waiting += 1;
-        let (lane, rank) = self.spot(app, kind, head);
+        let spot = self.spot(app, kind, head);
         if let Some(expires) = head.expires {
             self.waiting.expiring.set(seq, expires.ends_steady_ms(self.now), ());
         }
-        let pauses = self.begin_pause(seq, head.due, (lane, rank));
-        let hold = match self.is_key_running(app, head) {
-            true => {
-                let spot = (!pauses).then_some((lane, rank));
-                self.waiting.behind_key.insert(seq, spot);
-                Some(Hold::Key)
-            }
-            false => pauses.then_some(Hold::Pause),
-        };
-        self.lanes.insert(lane, seq, rank, kind, hold);
-        self.place(lane);
+        let pauses = self.begin_pause(seq, head.due, spot);
+        let behind_key = self.is_key_running(head);
+        if behind_key {
+            self.waiting.behind_key.insert(seq, (!pauses).then_some(spot));
+        }
+        match spot {
+            (Lane::Group(group), rank) => self.join_group(group, Member { seq, rank, kind }),
+            (Lane::Kind(_), rank) if !pauses && !behind_key => self.stand(kind, (rank, seq)),
+            (Lane::Kind(_), _) => {}
+        }
     }
 
     fn spot(&mut self, app: u32, kind: u32, head: &Head) -> Spot {
         let lane = match &head.group {
-            Some(group) => self.lanes.of_group(app, group),
-            None => self.kinds[kind as usize].lane,
+            Some(group) => Lane::Group(self.group(app, group)),
+            None => Lane::Kind(kind),
         };
         (lane, self.rank(head))
     }
@@ -119,16 +130,16 @@ impl Engine {
     }
 
     fn release(&mut self, seq: u64, (lane, rank): Spot) {
-        self.lanes.hold(lane, seq, rank, None);
-        self.place(lane);
+        match lane {
+            Lane::Kind(kind) => self.stand(kind, (rank, seq)),
+            Lane::Group(group) => self.settle_group(group),
+        }
     }
 
     /// The job of its key that ran does so no more.
     pub(super) fn no_more_behind_key(&mut self, seq: u64) {
         if let Some(Some(spot)) = self.waiting.behind_key.remove(&seq) {
             self.release(seq, spot);
-        } else if let Some((lane, rank)) = self.waiting.pausing(seq) {
-            self.lanes.hold(lane, seq, rank, Some(Hold::Pause));
         }
     }
 
@@ -137,30 +148,34 @@ impl Engine {
         let Some(kind) = self.kind_of(head) else {
             return;
         };
-        let (lane, rank) = self.spot(self.kinds[kind as usize].key.app, kind, head);
+        let spot = self.spot(self.kinds.class_of(kind).key.app, kind, head);
         let pauses = self.waiting.pausing(seq).is_some();
-        self.waiting.behind_key.insert(seq, (!pauses).then_some((lane, rank)));
-        self.lanes.hold(lane, seq, rank, Some(Hold::Key));
-        self.place(lane);
+        self.waiting.behind_key.insert(seq, (!pauses).then_some(spot));
+        match spot {
+            (Lane::Kind(kind), rank) => self.step_back(kind, (rank, seq)),
+            (Lane::Group(group), _) => self.settle_group(group),
+        }
     }
 
     /// Takes a waiting job out of wherever it waits; its kind is still to be left.
     pub(super) fn withdraw(&mut self, seq: u64, head: &Head) -> Option<u32> {
         let kind = self.kind_of(head)?;
-        let (lane, rank) = self.spot(self.kinds[kind as usize].key.app, kind, head);
         self.waiting.after.remove(seq);
         self.waiting.at.remove(seq);
         self.waiting.behind_key.remove(&seq);
-        self.leave_lane(seq, kind, lane, rank);
-        self.place(lane);
+        let spot = self.spot(self.kinds.class_of(kind).key.app, kind, head);
+        self.leave_lane(seq, kind, spot);
         Some(kind)
     }
 
-    /// It is no more among those that wait. The lane is to be placed.
-    pub(super) fn leave_lane(&mut self, seq: u64, kind: u32, lane: u32, rank: i64) {
-        self.lanes.remove(lane, seq, rank);
+    /// It is no more among those that wait.
+    pub(super) fn leave_lane(&mut self, seq: u64, kind: u32, (lane, rank): Spot) {
+        match lane {
+            Lane::Kind(kind) => self.step_back(kind, (rank, seq)),
+            Lane::Group(group) => self.leave_group(group, Member { seq, rank, kind }),
+        }
         self.waiting.expiring.remove(seq);
-        let queue = self.kinds[kind as usize].key.queue;
+        let queue = self.kinds.class_of(kind).key.queue;
         self.queues[queue as usize].waiting -= 1;
     }
 }

@@ -121,6 +121,31 @@ fn jobs_join_an_open_batch() {
 }
 
 #[test]
+fn who_joins_a_batch_after_one_is_dead_is_cancelled_like_the_others() {
+    let mut worker = worker().slots(2);
+    let batch = NewBatch { allow_failures: false, ..batch() };
+    let (id, jobs) = put(&mut worker, vec![job("work").attempts(1); 2], batch);
+    worker.step();
+    worker.fail(jobs[0]);
+    let late = worker.put(NewJob { batch: Some(id), ..job("work") });
+    worker.step();
+    assert_eq!(worker.state(late), Some(JobState::Cancelled));
+    worker.done(jobs[1]);
+    assert_eq!(counts(&worker, id), (3, 0, 1, 2));
+}
+
+#[test]
+fn one_that_is_found_expired_when_its_turn_comes_ends_the_others_at_once() {
+    let mut worker = worker();
+    let batch = NewBatch { allow_failures: false, ..batch() };
+    let (id, jobs) = put(&mut worker, vec![job("work").expires(1000), job("work")], batch);
+    worker.jump(2000);
+    assert_eq!(begun(&mut worker), ["broken", "over"]);
+    assert_eq!(worker.state(jobs[1]), Some(JobState::Cancelled));
+    assert_eq!(counts(&worker, id), (2, 0, 1, 1));
+}
+
+#[test]
 fn steps_of_a_chain_belong_to_its_batch() {
     let mut worker = worker();
     let mut chain = job("work");

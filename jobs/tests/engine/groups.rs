@@ -123,3 +123,21 @@ fn a_running_one_holds_the_others_while_the_engine_is_made_anew() {
     worker.done(second);
     assert_eq!(worker.state(second), Some(JobState::Done));
 }
+
+#[test]
+fn a_damaged_job_holds_nobody_of_its_group() {
+    use ledger::{Change, Ledger as _};
+    let mut worker = Worker::new();
+    let first = worker.put(job("work").group("a"));
+    let entry = worker.ledger.read().entry(first.seq()).expect("readable").expect("there");
+    let (seq, state, head) = (first.seq() + 1, entry.state, entry.head);
+    let damaged = Change::Insert { seq, state, head, body: vec![0xff] };
+    worker.ledger.commit(&[damaged]).expect("commits");
+    worker.restart();
+    let last = worker.put(job("work").group("a"));
+    assert_eq!(worker.drain(), [first, last]);
+    assert_eq!(worker.engine.take_troubles().len(), 1);
+    worker.restart();
+    assert_eq!(worker.engine.queues()[0].waiting, 1, "it is still there");
+    assert!(worker.step().is_empty());
+}

@@ -72,6 +72,27 @@ fn all_of_a_request_or_nothing() {
 }
 
 #[test]
+fn too_many_jobs_in_all_queues_are_refused() {
+    let settings = Settings { len_max: 2, ..Settings::default() };
+    let mut worker = Worker::with(settings);
+    let first = worker.put(job("work").queue("a"));
+    worker.put(job("work").queue("b"));
+    worker.step();
+    let full = JobRefusal::QueueFull {
+        queue: "c".to_owned(),
+        setting: "jobs.len_max".to_owned(),
+        limit: 2,
+    };
+    assert_eq!(worker.try_put(job("work").queue("c")), Err(full.clone()));
+    worker.restart();
+    assert_eq!(worker.try_put(job("work").queue("c")), Err(full.clone()));
+    worker.cancel(first);
+    let two = vec![job("work").queue("c"), job("work").queue("c")];
+    assert_eq!(worker.try_put_all(two, None), Err(full));
+    worker.put(job("work").queue("c"));
+}
+
+#[test]
 fn too_many_bytes_are_refused() {
     let settings = Settings { queue_bytes_max: 2000, ..Settings::default() };
     let mut worker = Worker::with(settings);

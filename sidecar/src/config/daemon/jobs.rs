@@ -14,6 +14,7 @@ const PERCENT_MAX: u8 = 100;
 pub(crate) struct Jobs {
     pub(crate) enabled: bool,
     pub(crate) queue_len_max: u64,
+    pub(crate) len_max: u64,
     pub(crate) queue_bytes_max: u64,
     pub(crate) kept_max: u64,
     pub(crate) keep_ms: u64,
@@ -34,6 +35,7 @@ impl Default for Jobs {
         Self {
             enabled: true,
             queue_len_max: 1_000_000,
+            len_max: 10_000_000,
             queue_bytes_max: 1 << 30,
             kept_max: 100_000,
             keep_ms: 10 * 60 * 1000,
@@ -56,6 +58,7 @@ impl Jobs {
     pub(crate) fn settings(&self) -> jobs::Settings {
         jobs::Settings {
             queue_len_max: self.queue_len_max,
+            len_max: self.len_max,
             queue_bytes_max: self.queue_bytes_max,
             kept_max: self.kept_max,
             keep_ms: self.keep_ms,
@@ -77,6 +80,7 @@ impl Jobs {
     pub(super) fn check(&self, document: &Document) -> Result<(), ConfigError> {
         let positive = [
             ("jobs.queue_len_max", self.queue_len_max),
+            ("jobs.len_max", self.len_max),
             ("jobs.queue_bytes_max", self.queue_bytes_max),
             ("jobs.keep_dead_ms", self.keep_dead_ms),
             ("jobs.attempts", self.attempts.into()),

@@ -218,6 +218,11 @@ pub(crate) const KEYS: &[Key] = &[
         "Most jobs that wait or run in one queue; further ones are refused.",
     ),
     key(
+        "jobs.len_max",
+        "10000000",
+        "Most jobs that wait or run in all queues, each of which takes memory; further ones are refused.",
+    ),
+    key(
         "jobs.queue_bytes_max",
         "1073741824",
         "Most bytes of the arguments of all jobs that wait or run, and of what follows batches; beyond it jobs are refused.",
