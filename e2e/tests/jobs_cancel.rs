@@ -2,7 +2,7 @@
 //! nobody else's is interrupted.
 
 use e2e::{JobsWire, Sidecar, eventually};
-use protocol::{JobId, JobOptions, JobReply, JobReport, JobRequest, JobState};
+use protocol::{Cancellation, JobId, JobOptions, JobReply, JobReport, JobRequest, JobState};
 use std::collections::BTreeSet;
 
 const ROUNDS: usize = 400;
@@ -38,7 +38,7 @@ fn queue(wire: &mut JobsWire, function: &str) -> JobId {
 
 fn cancel(wire: &mut JobsWire, id: JobId) -> bool {
     match wire.ask(&JobRequest::Cancel { id }).unwrap() {
-        JobReply::Cancelled { found } => found,
+        JobReply::Cancelled(told) => told == Cancellation::Done,
         other => panic!("{other:?}"),
     }
 }

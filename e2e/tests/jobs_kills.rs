@@ -4,6 +4,7 @@
 use e2e::{JobsWire, Sidecar, eventually};
 use protocol::{JobId, JobOptions, JobRefusal, JobReply, JobRequest, JobState};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -117,11 +118,12 @@ fn no_acknowledged_job_is_lost_by_kills_and_none_has_its_effect_twice() {
     let once: BTreeSet<String> = done.iter().cloned().collect();
     assert!(told.iter().all(|(key, _)| attempted.contains(key)));
     assert_eq!(done.len(), once.len(), "an effect came twice");
-    println!(
-        "{rounds} kills: {} jobs acknowledged, 0 lost, 0 with two effects; {} attempts",
-        told.len(),
-        lines(&worker, "attempts").len()
+    let attempts = lines(&worker, "attempts").len();
+    let report = format!(
+        "{rounds} kills: {} jobs acknowledged, none lost, none with two effects; {attempts} attempts\n",
+        told.len()
     );
+    std::io::stderr().write_all(report.as_bytes()).unwrap();
 }
 
 #[test]

@@ -9,6 +9,9 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use protocol::Schedule;
 
+/// Longest expression, in bytes: the ledger knows a schedule by it, with its function and time zone.
+const TEXT_BYTES_MAX: usize = 255;
+
 /// A schedule that can tell its ticks, in milliseconds since 1970, whole seconds.
 #[derive(Debug)]
 pub(crate) struct Cron {
@@ -24,6 +27,9 @@ pub fn check_schedule(schedule: &Schedule) -> Result<(), String> {
 impl Cron {
     pub(crate) fn read(schedule: &Schedule) -> Result<Self, String> {
         let text = &schedule.cron;
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(format!("a cron expression has at most {TEXT_BYTES_MAX} bytes"));
+        }
         let parser =
             CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
         let cron = parser.parse(text).map_err(|error| {
@@ -107,6 +113,8 @@ mod tests {
         for bad in ["", "* * * *", "61 * * * *", "@reboot", "* * * * * * 2030", "every day"] {
             assert!(check(bad, None).unwrap_err().contains("no cron expression"), "{bad}");
         }
+        let long = format!("{} * * * *", ["1"; 200].join(","));
+        assert!(check(&long, None).unwrap_err().contains("at most 255 bytes"));
         assert!(check("0 0 30 2 *", None).unwrap_err().contains("never comes"));
         assert!(check("@daily", Some("Mars/Olympus")).unwrap_err().contains("no time zone"));
     }

@@ -82,6 +82,12 @@ impl Limiter {
         self.running = self.running.saturating_sub(1);
     }
 
+    /// One that was to begin at that time never did; whether its place was still taken.
+    pub(crate) fn give_back(&mut self, began_ms: u64) -> bool {
+        let ends = self.limits().rate.map(|rate| began_ms.saturating_add(rate.period_ms));
+        ends.zip(self.window.as_mut()).is_some_and(|(ends, window)| window.give_back(ends))
+    }
+
     /// How many began within the period; what is stored, so that a restart frees no window.
     pub(crate) fn used(&self) -> u32 {
         self.window.as_ref().map_or(0, |window| window.count())

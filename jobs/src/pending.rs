@@ -63,10 +63,6 @@ impl Pending {
         std::mem::take(&mut self.changes)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.changes.is_empty()
-    }
-
     /// The job, if it is there.
     pub(crate) fn read(&self, seq: u64, reader: &dyn Reader) -> Result<Option<Stored>, ReadError> {
         match self.last.get(&seq).map(|at| &self.changes[*at]) {

@@ -1,6 +1,7 @@
 //! Functions that are to be queued again and again.
 
 use crate::cron::check_schedule;
+use crate::rules::FUNCTION_BYTES_MAX;
 use protocol::{Catalog, Schedule};
 
 /// A function and when it is to be queued, without arguments: by an attribute of a release, or by the
@@ -37,6 +38,11 @@ impl Planned {
         let Some(function) = catalog.functions.iter().find(is_it) else {
             return Err(format!("there is no function {name}() that a schedule could queue"));
         };
+        if name.len() > FUNCTION_BYTES_MAX {
+            return Err(format!(
+                "{name}() has a schedule, but a job's function has a name of at most {FUNCTION_BYTES_MAX} bytes"
+            ));
+        }
         let needs = |param: &&protocol::Param| !param.optional && !param.variadic;
         if let Some(param) = function.params.iter().find(needs) {
             let param = &param.name;

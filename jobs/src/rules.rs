@@ -8,6 +8,10 @@ use protocol::{
 };
 use std::collections::HashMap;
 
+/// Longest name of a function that runs as a job, in bytes: by names the ledger knows limits and
+/// schedules, and its keys have an end.
+pub(crate) const FUNCTION_BYTES_MAX: usize = 512;
+
 /// What can be run, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
@@ -147,6 +151,12 @@ fn alone(function: Function) -> Catalog {
 }
 
 fn refusal(function: &Function) -> Option<String> {
+    let bytes = function.name.len();
+    if bytes > FUNCTION_BYTES_MAX {
+        return Some(format!(
+            "its name has {bytes} bytes, that of a job at most {FUNCTION_BYTES_MAX}"
+        ));
+    }
     if let Some(param) = function.by_ref_param() {
         return Some(format!("its parameter ${} is taken by reference", param.name));
     }

@@ -10,9 +10,10 @@ pub struct Settings {
     pub queue_len_max: u64,
     /// Most jobs that wait or run in all queues: each takes memory.
     pub len_max: u64,
-    /// Most bytes of arguments of all jobs that wait or run.
+    /// Most bytes of arguments of all jobs that wait or run, and of what follows batches.
     pub queue_bytes_max: u64,
-    /// Most jobs that are kept after their end, results included; the oldest go first.
+    /// Most jobs that are kept after their end, results included; of more, those go first whose time ends
+    /// first.
     pub kept_max: u64,
     /// How long a job is kept when it is done or cancelled and nobody said otherwise.
     pub keep_ms: u64,

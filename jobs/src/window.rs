@@ -56,6 +56,21 @@ impl Window {
         }
     }
 
+    /// One that would have ended at that time is taken back. Under another rate than now it had another
+    /// end, or one with those before it: then it may be left.
+    pub(crate) fn give_back(&mut self, ends_ms: u64) -> bool {
+        let is_of = |moment: &Moment| (moment.first_ends_ms..=moment.ends_ms).contains(&ends_ms);
+        let Some(place) = self.moments.iter().position(is_of) else {
+            return false;
+        };
+        self.count -= 1;
+        self.moments[place].count -= 1;
+        if self.moments[place].count == 0 {
+            self.moments.remove(place);
+        }
+        true
+    }
+
     /// When there are fewer than so many, if that is not now.
     pub(crate) fn fewer_than(&self, most: u32) -> Option<u64> {
         let mut over = (self.count + 1).checked_sub(most).filter(|over| *over > 0)?;

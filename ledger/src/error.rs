@@ -61,7 +61,7 @@ impl Error {
             Self::Io { message, .. } | Self::Full { message, .. } => {
                 Self::Unsettled { doing, message }
             }
-            other => other,
+            other => Self::Unsettled { doing, message: other.to_string() },
         }
     }
 

@@ -15,13 +15,15 @@
 //! - Files grow with what is alive, not with what was: after [`Ledger::tidy`] says that nothing is
 //!   left, they are within three times the live data, and a constant.
 //!
-//! [`Sqlite`] is the ledger of one worker. [`Memory`] forgets everything at the end: for tests.
+//! [`Sqlite`] is the ledger of one worker. `Memory` forgets everything at the end: for tests, with the
+//! feature `testing`.
 #![deny(unsafe_code)]
 
 mod change;
 mod entry;
 mod error;
 mod ledger;
+#[cfg(feature = "testing")]
 mod memory;
 mod size;
 mod sqlite;
@@ -32,6 +34,7 @@ pub use change::{Change, HEAD_BYTES_MAX, KEY_BYTES_MAX, PART_BYTES_MAX, SEQ_MAX,
 pub use entry::{Entry, Row, STATE_MAX, States};
 pub use error::{Error, Misuse};
 pub use ledger::{EachFact, EachRow, Ledger, Reader};
+#[cfg(feature = "testing")]
 pub use memory::Memory;
 pub use size::Size;
 pub use sqlite::Sqlite;

@@ -38,9 +38,10 @@ pub use handshake::{
 };
 pub use job::{
     Accepted, Attempt, Backoff, BadOption, BatchReport, Cancellation, Followed, InvalidJobId,
-    InvalidRate, JobContext, JobId, JobOptions, JobRefusal, JobReply, JobReport, JobRequest,
-    JobState, JobTotals, JobsStatus, KeyLimit, LedgerStatus, Missed, NewBatch, NewJob, Outcome,
-    Progress, QueueStatus, Rate, Schedule, Unique, UniqueMode, split_job,
+    InvalidRate, JOBS_AT_ONCE_MAX, JobContext, JobCount, JobId, JobOptions, JobRefusal, JobReply,
+    JobReport, JobRequest, JobState, JobTotals, JobsStatus, KeyLimit, LedgerStatus, Missed,
+    NewBatch, NewJob, Outcome, Progress, QueueStatus, Rate, STEPS_AT_ONCE_MAX, STEPS_MAX, Schedule,
+    Unique, UniqueMode, split_job,
 };
 pub use name::{AppName, InvalidName, ReleaseId, split_target};
 pub use nearest::nearest;

@@ -4,7 +4,8 @@
 //! everything on to the system's and counts, per thread, what is held.
 
 use protocol::{
-    Boot, Catalog, ControlReply, ControlRequest, Failure, Hello, Refused, Welcome, body_from_slice,
+    Backoff, Boot, Catalog, ControlReply, ControlRequest, Failure, Hello, JobContext, JobCount,
+    JobReply, JobRequest, NewJob, Progress, Refused, Welcome, body_from_slice, body_to_vec,
 };
 use serde::de::DeserializeOwned;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -63,6 +64,10 @@ fn check_all(body: &[u8]) {
         ("ControlRequest", peak_of::<ControlRequest>(body)),
         ("ControlReply", peak_of::<ControlReply>(body)),
         ("Boot", peak_of::<Boot>(body)),
+        ("JobRequest", peak_of::<JobRequest>(body)),
+        ("JobReply", peak_of::<JobReply>(body)),
+        ("JobContext", peak_of::<JobContext>(body)),
+        ("Progress", peak_of::<Progress>(body)),
     ];
     for (message, peak) in peaks {
         let allowed = CLAIMED_MAX + GROWTH_MAX * body.len();
@@ -110,14 +115,63 @@ fn many_small_elements_grow_by_a_bounded_factor() {
     }
 }
 
+/// What a request for jobs holds besides its texts, however long it is.
+const JOBS_HELD_MAX: usize = 160 << 20;
+
+/// Jobs are twenty times as large in memory as on the wire: those that are too many are not collected.
+#[test]
+fn jobs_steps_and_options_that_are_too_many_are_not_kept() {
+    let enqueue = |jobs, batch| body_to_vec(&JobRequest::Enqueue { jobs, batch });
+    let chained = |steps| NewJob { then: vec![NewJob::default(); steps], ..NewJob::default() };
+    let many = enqueue(vec![NewJob::default(); 400_000], None);
+    assert!(peak_of::<JobRequest>(&many) < 16 << 20, "jobs");
+    let long = enqueue(vec![chained(400_000)], None);
+    assert!(peak_of::<JobRequest>(&long) < 1 << 20, "steps");
+    let both = enqueue(vec![chained(90); 5_000], None);
+    assert!(peak_of::<JobRequest>(&both) < 32 << 20, "jobs with steps");
+    let mut tagged = NewJob::default();
+    tagged.options.tags = vec![String::new(); 400_000];
+    tagged.options.backoff = Some(Backoff::List(vec![0; 400_000]));
+    assert!(peak_of::<JobRequest>(&enqueue(vec![tagged], None)) < 1 << 20, "options");
+    let mut largest = chained(100);
+    for job in &mut largest.then {
+        job.options.tags = vec![String::new(); 16];
+        job.options.backoff = Some(Backoff::List(vec![0; 100]));
+    }
+    let largest = enqueue(vec![largest; 1000], None);
+    assert!(peak_of::<JobRequest>(&largest) < JOBS_HELD_MAX, "all of it");
+}
+
+/// What was cut is refused by its count.
+#[test]
+fn of_too_many_one_more_is_kept_than_allowed() {
+    let read = |jobs| {
+        let body = body_to_vec(&JobRequest::Enqueue { jobs, batch: None });
+        match body_from_slice("request", &body).expect("a request") {
+            JobRequest::Enqueue { jobs, .. } => jobs,
+            other => panic!("{other:?}"),
+        }
+    };
+    let chained = |steps| NewJob { then: vec![NewJob::default(); steps], ..NewJob::default() };
+    for (jobs, is_too_many) in [
+        (vec![NewJob::default(); 10_000], false),
+        (vec![NewJob::default(); 10_100], true),
+        (vec![chained(99); 500], false),
+        (vec![chained(99); 600], true),
+    ] {
+        let sent = jobs.len();
+        let read = read(jobs);
+        assert_eq!(JobCount::of(&read).is_too_many(), is_too_many, "{sent} jobs");
+        assert!(if is_too_many { read.len() < sent } else { read.len() == sent }, "{}", read.len());
+    }
+    assert_eq!(read(vec![chained(300)])[0].then.len(), 101);
+}
+
 #[test]
 fn the_count_sees_an_allocation() {
     // 16 KiB of message text in a Refused.
     let text = "x".repeat(16 * 1024);
-    let body = protocol::body_to_vec(&Refused {
-        code: protocol::RefusedCode::Denied,
-        message: text,
-        near: vec![],
-    });
+    let body =
+        body_to_vec(&Refused { code: protocol::RefusedCode::Denied, message: text, near: vec![] });
     assert!(peak_of::<Refused>(&body) >= 16 * 1024);
 }

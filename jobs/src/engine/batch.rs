@@ -1,27 +1,29 @@
 //! Batches: jobs that are counted together, and what follows when all are over.
 
-use super::options::bad;
+use super::callbacks::Callbacks;
 use super::{Engine, fact};
 use crate::pending::ReadError;
-use crate::record::{Head, Step};
+use crate::record::Head;
 use ledger::{Change, Reader};
-use protocol::{
-    AppName, BatchReport, Followed, JobId, JobRefusal, JobState, NewBatch, NewJob, body_from_slice,
-    body_to_vec,
-};
+use protocol::{AppName, BatchReport, Followed, JobId, JobState, body_from_slice, body_to_vec};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
-/// Longest name of a batch, in bytes.
-const NAME_BYTES_MAX: usize = 255;
+/// Most jobs that a dead one ends in one commit, so that none takes long.
+const CANCELLED_AT_ONCE_MAX: usize = 512;
+
+/// What is said of jobs of a batch in which one failed.
+pub(super) const FAILING: &str = "another job of its batch is dead";
 
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) record: Record,
     counts: Counts,
     pub(super) followed: Followed,
+    /// Of the arguments of what comes after it, which are held until it is over.
+    bytes: u64,
     /// Its jobs that are not over.
     members: BTreeSet<u64>,
     /// While its jobs are being made it is not over, however soon they are.
@@ -36,16 +38,6 @@ pub(super) struct Record {
     pub(super) callbacks: Callbacks,
 }
 
-/// A batch as it was asked for, with the signatures of what comes after it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Callbacks {
-    name: String,
-    pub(super) then: Option<Step>,
-    pub(super) catch: Option<Step>,
-    pub(super) finally: Option<Step>,
-    allow_failures: bool,
-}
-
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Counts {
     total: u32,
@@ -57,6 +49,11 @@ struct Counts {
 }
 
 impl Batch {
+    fn new(record: Record, counts: Counts, followed: Followed, open: bool) -> Self {
+        let bytes = record.callbacks.bytes();
+        Self { record, counts, followed, bytes, members: BTreeSet::new(), open }
+    }
+
     fn is_over(&self) -> bool {
         !self.open && self.members.is_empty()
     }
@@ -68,38 +65,14 @@ impl Batch {
 }
 
 impl Engine {
-    /// Checks what comes after a batch.
-    pub(super) fn callbacks(
-        &mut self,
-        app: &AppName,
-        batch: NewBatch,
-    ) -> Result<Callbacks, JobRefusal> {
-        if batch.name.len() > NAME_BYTES_MAX {
-            return Err(bad("name", format!("a batch's name has at most {NAME_BYTES_MAX} bytes")));
-        }
-        let mut declarations = Vec::new();
-        let mut step = |job: Option<NewJob>| {
-            job.map(|job| self.later_step(app, job, &mut declarations)).transpose()
-        };
-        let callbacks = Callbacks {
-            then: step(batch.then)?,
-            catch: step(batch.catch)?,
-            finally: step(batch.finally)?,
-            name: batch.name,
-            allow_failures: batch.allow_failures,
-        };
-        self.declare(declarations);
-        Ok(callbacks)
-    }
-
     pub(super) fn open_batch(&mut self, app: &AppName, callbacks: Callbacks) -> JobId {
         let seq = self.take_seq();
         let id = JobId::new(self.now.wall_ms, self.tag, self.random.next(), seq);
         let record = Record { id, app: app.clone(), callbacks };
         let (key, value) = (seq.to_be_bytes().to_vec(), body_to_vec(&record));
         self.pending.push(Change::SetFact { kind: fact::BATCH, key, value });
-        let (counts, followed) = (Counts::default(), Followed::default());
-        let batch = Batch { record, counts, followed, members: BTreeSet::new(), open: true };
+        let batch = Batch::new(record, Counts::default(), Followed::default(), true);
+        self.bytes += batch.bytes;
         self.batches.insert(seq, batch);
         id
     }
@@ -118,15 +91,21 @@ impl Engine {
         self.batches.get(&id.seq()).is_some_and(|b| b.record.id == id && b.counts.ended_ms == 0)
     }
 
+    /// Whether jobs of that application can join it.
+    pub(super) fn is_open_batch_of(&self, app: &AppName, id: JobId) -> bool {
+        self.is_open_batch(id)
+            && self.batches.get(&id.seq()).is_some_and(|batch| batch.record.app == *app)
+    }
+
     pub(super) fn join_batch(&mut self, head: &Head, seq: u64) {
-        let Some(id) = head.batch else {
+        let Some(id) = head.batch.filter(|id| self.is_open_batch_of(&head.app, *id)) else {
             return;
         };
         if let Some(batch) = self.batches.get_mut(&id.seq()) {
             batch.counts.total += 1;
             batch.members.insert(seq);
             if batch.ends_others() {
-                self.failing_batches.push(id.seq());
+                self.failing_batches.push((id.seq(), 0));
             }
             if !batch.open {
                 self.store_counts(id.seq());
@@ -148,10 +127,10 @@ impl Engine {
         }
         let first_failure = state == JobState::Dead && batch.counts.failed == 1;
         let ends_others = first_failure && batch.ends_others();
-        let catch = batch.record.callbacks.catch.clone().filter(|_| first_failure);
+        let catch = if first_failure { batch.record.callbacks.catch.take() } else { None };
         self.store_counts(id.seq());
         if ends_others {
-            self.failing_batches.push(id.seq());
+            self.failing_batches.push((id.seq(), 0));
         }
         if let Some(catch) = self.follow_batch(id, catch) {
             self.note_followed(id.seq(), |followed| followed.catch = Some(catch));
@@ -169,8 +148,12 @@ impl Engine {
         batch.counts.ended_ms = now.wall_ms.max(1);
         let id = batch.record.id;
         let all_done = batch.counts.done == batch.counts.total;
-        let then = batch.record.callbacks.then.clone().filter(|_| all_done);
-        let finally = batch.record.callbacks.finally.clone();
+        // It is asked for from now on, and makes nothing more.
+        let callbacks = &mut batch.record.callbacks;
+        let (then, finally) =
+            (callbacks.then.take().filter(|_| all_done), callbacks.finally.take());
+        callbacks.forget();
+        self.bytes -= std::mem::take(&mut batch.bytes);
         self.store_counts(seq);
         let (then, finally) = (self.follow_batch(id, then), self.follow_batch(id, finally));
         if then.is_some() || finally.is_some() {
@@ -190,12 +173,27 @@ impl Engine {
         }
     }
 
-    /// The jobs of batches in which one failed are cancelled.
+    /// The jobs of batches in which one failed are cancelled, a bounded number of them at a time.
     pub(super) fn end_failing_batches(&mut self, reader: &dyn Reader) -> Result<(), ReadError> {
-        while let Some(seq) = self.failing_batches.pop() {
-            self.cancel_members(seq, "another job of its batch is dead", reader)?;
+        let mut left = CANCELLED_AT_ONCE_MAX;
+        while left > 0
+            && let Some((seq, from)) = self.failing_batches.pop()
+        {
+            let members = self.batches.get(&seq).map(|batch| batch.members.range(from..));
+            let members: Vec<u64> = members.into_iter().flatten().copied().take(left).collect();
+            left -= members.len();
+            if left == 0 {
+                let next = members.last().map_or(from, |last| last + 1);
+                self.failing_batches.push((seq, next));
+            }
+            self.cancel_all(members, FAILING, reader)?;
         }
         Ok(())
+    }
+
+    /// Whether the jobs of that batch are being cancelled.
+    pub(super) fn is_failing(&self, batch: Option<JobId>) -> bool {
+        batch.is_some_and(|id| self.failing_batches.iter().any(|(seq, _)| *seq == id.seq()))
     }
 
     /// Whether there is such a batch with jobs that could still be prevented.
@@ -203,17 +201,18 @@ impl Engine {
         if !self.is_open_batch(id) {
             return Ok(false);
         }
-        self.cancel_members(id.seq(), "its batch was cancelled", reader)?;
+        let members = self.batches.get(&id.seq()).map(|batch| batch.members.clone());
+        // All at once: whoever asked is told that it is done.
+        self.cancel_all(members.unwrap_or_default(), "its batch was cancelled", reader)?;
         Ok(true)
     }
 
-    fn cancel_members(
+    fn cancel_all(
         &mut self,
-        seq: u64,
+        members: impl IntoIterator<Item = u64>,
         why: &str,
         reader: &dyn Reader,
     ) -> Result<(), ReadError> {
-        let members = self.batches.get(&seq).map(|batch| batch.members.clone()).unwrap_or_default();
         for member in members {
             if !self.cancel_running(member) {
                 self.cancel_seq(member, why, reader)?;
@@ -249,30 +248,45 @@ impl Engine {
         true
     }
 
-    /// Before jobs are read.
+    /// Before jobs are read. What cannot be read stays where it is, for a version that can.
     pub(super) fn read_batches(&mut self, reader: &dyn Reader) -> Result<(), ledger::Error> {
-        let mut counts: HashMap<u64, Counts> = read_facts(reader, fact::BATCH_COUNTS)?;
-        let mut followed: HashMap<u64, Followed> = read_facts(reader, fact::BATCH_FOLLOWED)?;
-        let mut batches: Vec<(u64, Record)> =
+        let mut counts: HashMap<u64, Option<Counts>> = read_facts(reader, fact::BATCH_COUNTS)?;
+        let mut followed: HashMap<u64, Option<Followed>> =
+            read_facts(reader, fact::BATCH_FOLLOWED)?;
+        let mut batches: Vec<(u64, Option<Record>)> =
             read_facts(reader, fact::BATCH)?.into_iter().collect();
         batches.sort_unstable_by_key(|(seq, _)| *seq);
         for (seq, record) in batches {
+            // Its number is used, whatever it says.
             self.next_seq = self.next_seq.max(seq + 1);
-            let counts = counts.remove(&seq).unwrap_or_default();
-            let followed = followed.remove(&seq).unwrap_or_default();
-            if counts.ended_ms > 0 {
-                let left = counts.ended_ms + self.settings.keep_ms;
-                let left = left.saturating_sub(self.now.wall_ms).min(self.settings.keep_ms);
-                self.keep(seq, JobState::Done, self.now.steady_ms + left);
+            let counts = counts.remove(&seq).unwrap_or(Some(Counts::default()));
+            // What followed is told to people alone.
+            let followed = followed.remove(&seq).flatten().unwrap_or_default();
+            match record.zip(counts) {
+                Some((record, counts)) => self.take_up_batch(seq, record, counts, followed),
+                None => self.told.troubles.push(format!(
+                    "batch {seq} cannot be read: it is damaged, or from a later version; its jobs run, \
+                     and nothing follows them"
+                )),
             }
-            let batch = Batch { record, counts, followed, members: BTreeSet::new(), open: false };
-            // Its other jobs may not have been cancelled yet.
-            if batch.ends_others() && batch.counts.ended_ms == 0 {
-                self.failing_batches.push(seq);
-            }
-            self.batches.insert(seq, batch);
         }
         Ok(())
+    }
+
+    fn take_up_batch(&mut self, seq: u64, mut record: Record, counts: Counts, followed: Followed) {
+        if counts.ended_ms > 0 {
+            let left = counts.ended_ms + self.settings.keep_ms;
+            let left = left.saturating_sub(self.now.wall_ms).min(self.settings.keep_ms);
+            self.keep(seq, JobState::Done, self.now.steady_ms + left);
+            record.callbacks.forget();
+        }
+        let batch = Batch::new(record, counts, followed, false);
+        // Its other jobs may not have been cancelled yet.
+        if batch.ends_others() && batch.counts.ended_ms == 0 {
+            self.failing_batches.push((seq, 0));
+        }
+        self.bytes += batch.bytes;
+        self.batches.insert(seq, batch);
     }
 
     /// A job of a batch was read that is not over.
@@ -283,15 +297,15 @@ impl Engine {
     }
 }
 
-/// Facts by number; what cannot be read is left out.
+/// Facts by number; `None` for one that cannot be read.
 fn read_facts<T: DeserializeOwned>(
     reader: &dyn Reader,
     kind: u8,
-) -> Result<HashMap<u64, T>, ledger::Error> {
+) -> Result<HashMap<u64, Option<T>>, ledger::Error> {
     let mut read = HashMap::new();
     reader.facts(kind, &mut |key, value| {
-        if let (Ok(key), Ok(fact)) = (key.try_into(), body_from_slice("batch", value)) {
-            read.insert(u64::from_be_bytes(key), fact);
+        if let Ok(key) = key.try_into() {
+            read.insert(u64::from_be_bytes(key), body_from_slice("batch", value).ok());
         }
         ControlFlow::Continue(())
     })?;

@@ -6,15 +6,14 @@ use crate::clock::{Due, Pause};
 use crate::encoded;
 use crate::record::{Body, Head, Step};
 use crate::rules::{Rule, Rules};
-use protocol::{AppName, JobOptions, JobRefusal, NewJob, UniqueMode};
+use protocol::{AppName, JobOptions, JobRefusal, NewJob, STEPS_MAX, UniqueMode};
 
 /// Most queues of all applications: they are never forgotten.
 const QUEUES_MAX: usize = 4096;
 const DEFAULT_QUEUE: &str = "default";
-/// Longest chain, after its first job.
-const STEPS_MAX: usize = 100;
-/// Most bytes of a job's arguments, with what follows it.
-const BODY_BYTES_MAX: usize = ledger::PART_BYTES_MAX;
+/// Most bytes of the arguments of a job with its chain, or of what follows a batch: beside them stands
+/// what is said of each step.
+pub(super) const BODY_BYTES_MAX: usize = ledger::PART_BYTES_MAX - (1 << 20);
 
 /// Functions as callers see them, by their hash.
 pub(super) type Declarations = Vec<(u64, Vec<u8>)>;
@@ -78,6 +77,9 @@ impl Engine {
                 "then",
                 "a step of a chain, or what follows a batch, has no chain of its own",
             ));
+        }
+        if job.batch.is_some() {
+            return Err(bad("batch", "what follows another job, or a batch, joins none by itself"));
         }
         if job.options.idempotency_key.is_some() {
             return Err(bad("idempotencyKey", "what follows another job is made once anyway"));

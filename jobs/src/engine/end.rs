@@ -1,6 +1,7 @@
 //! Attempts end: what becomes of their jobs.
 
 use super::Engine;
+use super::batch::FAILING;
 use super::report::report;
 use super::run::{Ended, Running};
 use crate::clock::{Due, Pause};
@@ -13,6 +14,8 @@ const NOT_BEGUN_PAUSE_MS: u64 = 200;
 /// Least pause of a job that puts itself back without being counted: one that does so for ever leaves
 /// disk and executors to others.
 const RELEASED_PAUSE_MS: u64 = 100;
+/// Largest result: it is stored with what is told of attempts.
+const RESULT_BYTES_MAX: usize = ledger::PART_BYTES_MAX - (1 << 20);
 
 impl Engine {
     /// An attempt ended. `false` when it is not the one that runs: then it changes nothing.
@@ -23,8 +26,12 @@ impl Engine {
         let Some(mut running) = self.running.remove(&seq) else {
             return false;
         };
+        if matches!(ended, Ended::NotBegun(_)) {
+            self.give_back_under_limits(running.kind, &running.head, running.began_steady_ms);
+        }
         self.end_under_limits(running.kind);
         self.release_slot(&running);
+        let ended = storable(ended);
         let (outcome, error) = described(&ended, running.head.cancelled);
         self.note_end(&mut running, &ended, outcome, error.clone());
         match ended {
@@ -178,7 +185,11 @@ impl Engine {
         head.ended_ms = self.now.wall_ms;
         head.cause = shortened(cause, CAUSE_BYTES_MAX);
         self.bytes -= u64::from(head.body_bytes);
-        self.totals.count(state);
+        match state {
+            JobState::Done => self.totals.done += 1,
+            JobState::Dead => self.totals.dead += 1,
+            _ => self.totals.cancelled += 1,
+        }
         self.leaves_key(self.id_of(seq, &head), &head);
         let (keep_ms, batch) = (self.keep_ms(&head, state), head.batch);
         if keep_ms == 0 {
@@ -196,16 +207,35 @@ impl Engine {
     }
 
     pub(super) fn expire(&mut self, seq: u64, kind: u32, head: Head, mut tail: Tail) {
-        let cause = "it had not begun when its time was over (expires)".to_owned();
-        tail.note(Attempt {
-            number: head.attempt,
-            began_ms: self.now.wall_ms,
-            took_ms: 0,
-            outcome: Outcome::Expired,
-            error: cause.clone(),
-        });
-        self.close(seq, head, Some(tail), JobState::Dead, cause);
+        let cause = "it had not begun when its time was over (expires)";
+        tail.note(self.not_begun(&head, Outcome::Expired, cause));
+        self.close(seq, head, Some(tail), JobState::Dead, cause.to_owned());
         self.leave_kind(kind);
+    }
+
+    /// Its turn has come while its batch ends.
+    pub(super) fn prevent(&mut self, seq: u64, kind: u32, head: Head, mut tail: Tail) {
+        tail.note(self.not_begun(&head, Outcome::Cancelled, FAILING));
+        self.close(seq, head, Some(tail), JobState::Cancelled, FAILING.to_owned());
+        self.leave_kind(kind);
+    }
+
+    /// What is told of a job that ended while it waited.
+    pub(super) fn not_begun(&self, head: &Head, outcome: Outcome, error: &str) -> Attempt {
+        let (number, began_ms) = (head.attempt, self.now.wall_ms);
+        Attempt { number, began_ms, took_ms: 0, outcome, error: error.to_owned() }
+    }
+}
+
+/// A result that is too large to be stored is none.
+fn storable(ended: Ended) -> Ended {
+    match ended {
+        Ended::Returned(result) if result.len() > RESULT_BYTES_MAX => Ended::Failed(format!(
+            "it returned {} bytes: the result of a job has at most {RESULT_BYTES_MAX}; \
+             return a path or a key",
+            result.len()
+        )),
+        ended => ended,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Jobs are made.
 
 use super::Engine;
+use super::callbacks::Callbacks;
 use super::draft::Draft;
 use super::keys::{Decision, REPLACED};
 use super::members::Queue;
@@ -8,11 +9,11 @@ use super::options::bad;
 use crate::pending::ReadError;
 use crate::record::{Head, Step};
 use ledger::{Change, Reader};
-use protocol::{Accepted, AppName, JobId, JobRefusal, JobState, NewBatch, NewJob, UniqueMode};
+use protocol::{
+    Accepted, AppName, JOBS_AT_ONCE_MAX, JobCount, JobId, JobRefusal, JobState, NewBatch, NewJob,
+    STEPS_AT_ONCE_MAX, UniqueMode,
+};
 use std::collections::{HashMap, HashSet};
-
-/// Most jobs of one request.
-const JOBS_AT_ONCE_MAX: usize = 10_000;
 
 /// What a request made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +31,11 @@ impl Engine {
         batch: Option<NewBatch>,
         reader: &dyn Reader,
     ) -> Result<Result<Enqueued, JobRefusal>, ReadError> {
-        if jobs.is_empty() || jobs.len() > JOBS_AT_ONCE_MAX {
-            let reason = format!("a request makes 1 to {JOBS_AT_ONCE_MAX} jobs");
+        if jobs.is_empty() || JobCount::of(&jobs).is_too_many() {
+            let reason = format!(
+                "a request makes 1 to {JOBS_AT_ONCE_MAX} jobs, and {STEPS_AT_ONCE_MAX} with the steps of \
+                 their chains"
+            );
             return Ok(Err(bad("jobs", reason)));
         }
         let drafted: Result<Vec<Draft>, JobRefusal> =
@@ -41,7 +45,8 @@ impl Engine {
             Ok(request) => request,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if let Err(refusal) = self.check_all(app, &drafts, reader)? {
+        let following = batch.as_ref().map_or(0, Callbacks::bytes);
+        if let Err(refusal) = self.check_all(app, &drafts, following, reader)? {
             return Ok(Err(refusal));
         }
         let batch = batch.map(|batch| self.open_batch(app, batch));
@@ -56,16 +61,17 @@ impl Engine {
         Ok(Ok(Enqueued { jobs: accepted, batch }))
     }
 
-    /// What can be refused, before anything is made.
+    /// What can be refused, before anything is made. `following` are bytes of what comes after them.
     fn check_all(
         &mut self,
         app: &AppName,
         drafts: &[Draft],
+        following: u64,
         reader: &dyn Reader,
     ) -> Result<Result<(), JobRefusal>, ReadError> {
         let app_id = self.app(app);
         let there = self.queues.iter().map(Queue::len).sum();
-        let mut more = More { there, ..More::default() };
+        let mut more = More { there, bytes: following, ..More::default() };
         for Draft { head, .. } in drafts {
             // Sent again, it is answered however full the queue is.
             if let Some(key) = &head.idempotency_key
@@ -87,7 +93,7 @@ impl Engine {
         more: &mut More<'a>,
     ) -> Result<(), JobRefusal> {
         if let Some(batch) = head.batch
-            && !self.is_open_batch(batch)
+            && !self.is_open_batch_of(&head.app, batch)
         {
             return Err(JobRefusal::UnknownBatch { id: batch });
         }
@@ -99,7 +105,9 @@ impl Engine {
                 Decision::Existing(_) => return Ok(()),
                 Decision::Make | Decision::Replace(_) => {}
             }
-            if unique.mode == UniqueMode::Reject && !more.keys.insert(&unique.key) {
+            let is_own = unique.mode != UniqueMode::Throttle;
+            let is_taken = is_own && !more.keys.insert(&unique.key);
+            if is_taken && unique.mode == UniqueMode::Reject {
                 let reason = format!("the key \"{}\" is in this request twice", unique.key);
                 return Err(bad("unique", reason));
             }
@@ -150,17 +158,21 @@ impl Engine {
         {
             return Ok(Accepted { id, existing: true });
         }
-        match draft.head.unique.as_ref().map_or(Decision::Make, |u| self.decide(app, u)) {
-            Decision::Make => {}
-            // Refusals were told before anything was made.
-            Decision::Existing(id) | Decision::Refuse(id) => {
-                return Ok(Accepted { id, existing: true });
-            }
-            Decision::Replace(id) => {
-                self.cancel_waiting(id, REPLACED, reader)?;
-            }
+        let replaced =
+            match draft.head.unique.as_ref().map_or(Decision::Make, |u| self.decide(app, u)) {
+                Decision::Make => None,
+                // Refusals were told before anything was made.
+                Decision::Existing(id) | Decision::Refuse(id) => {
+                    return Ok(Accepted { id, existing: true });
+                }
+                Decision::Replace(id) => Some(id),
+            };
+        let id = self.make(draft);
+        // Afterwards: the batch that both are in is not over between them.
+        if let Some(replaced) = replaced {
+            self.cancel_waiting(replaced, REPLACED, reader)?;
         }
-        Ok(Accepted { id: self.make(draft), existing: false })
+        Ok(Accepted { id, existing: false })
     }
 
     /// A job that follows another one, or a batch. Nobody is there to be told that its unique key is
@@ -248,5 +260,6 @@ struct More<'a> {
     jobs: u64,
     bytes: u64,
     of_queue: HashMap<&'a str, u64>,
+    /// Unique keys that its jobs will have to themselves.
     keys: HashSet<&'a str>,
 }

@@ -2,22 +2,40 @@
 
 use super::keys::{Known, name};
 use super::{Engine, fact};
-use crate::clock::Pause;
+use crate::clock::{Now, Pause};
 use crate::record::Head;
 use ledger::{Change, Reader};
 use protocol::{AppName, JobId, body_from_slice, body_to_vec};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-/// Most keys that one sweep looks at.
-const SWEPT_AT_ONCE_MAX: usize = 4096;
+/// Most keys that one sweep removes, so that no commit takes long.
+const SWEPT_AT_ONCE_MAX: usize = 1024;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Idempotency {
     /// Those that are to be committed.
     pub(super) pending: HashMap<Vec<u8>, JobId>,
-    /// Where the next sweep begins.
-    swept_to: Vec<u8>,
+    /// When the engine was made.
+    began: Now,
+}
+
+impl Idempotency {
+    pub(super) fn new(now: Now) -> Self {
+        Self { pending: HashMap::new(), began: now }
+    }
+
+    /// By the wall clock as it was when the engine was made: keys are too many to be held in memory, and
+    /// a jump of the clock neither forgets them nor keeps them longer.
+    fn now(&self, now: Now) -> Now {
+        let passed = now.steady_ms.saturating_sub(self.began.steady_ms);
+        Now { wall_ms: self.began.wall_ms.saturating_add(passed), ..now }
+    }
+}
+
+/// Under which the ledger finds a key when its time is over: in the order of time.
+fn end_of(until: Pause, name: &[u8]) -> Vec<u8> {
+    [until.ends_ms.to_be_bytes().as_slice(), name].concat()
 }
 
 impl Engine {
@@ -34,7 +52,8 @@ impl Engine {
         }
         let value = reader.fact(fact::IDEMPOTENCY, &name)?;
         let known = value.and_then(|value| body_from_slice::<Known>("key", &value).ok());
-        let valid = |known: &Known| known.until.ends_steady_ms(self.now) > self.now.steady_ms;
+        let now = self.idempotency.now(self.now);
+        let valid = |known: &Known| known.until.ends_steady_ms(now) > now.steady_ms;
         Ok(known.filter(valid).map(|known| known.id))
     }
 
@@ -43,36 +62,46 @@ impl Engine {
             return;
         };
         let key = name(&head.app, key);
-        let known = Known { id, until: Pause::of(self.settings.idempotency_ms, self.now) };
+        let now = self.idempotency.now(self.now);
+        let known = Known { id, until: Pause::of(self.settings.idempotency_ms, now) };
         self.idempotency.pending.insert(key.clone(), id);
-        let value = body_to_vec(&known);
+        let (end, value) = (end_of(known.until, &key), body_to_vec(&known));
         self.pending.push(Change::SetFact { kind: fact::IDEMPOTENCY, key, value });
+        let (kind, value) = (fact::IDEMPOTENCY_END, Vec::new());
+        self.pending.push(Change::SetFact { kind, key: end, value });
     }
 
-    /// Removes idempotency keys whose time is over: a bounded number of them, from where the last
-    /// sweep ended. To be called now and then.
-    pub fn sweep(&mut self, reader: &dyn Reader) -> Result<(), ledger::Error> {
-        let (now, mut seen, mut past) = (self.now.wall_ms, 0, Vec::new());
-        let from = std::mem::take(&mut self.idempotency.swept_to);
-        let mut next = Vec::new();
-        reader.facts_from(fact::IDEMPOTENCY, &from, &mut |key, value| {
-            if seen == SWEPT_AT_ONCE_MAX {
-                next = key.to_vec();
+    /// Removes keys whose time is over, a bounded number of them; says whether there are more. To be
+    /// called now and then, and again while there are.
+    pub fn sweep(&mut self, reader: &dyn Reader) -> Result<bool, ledger::Error> {
+        let now = self.idempotency.now(self.now).wall_ms;
+        let (mut ends, mut more) = (Vec::new(), false);
+        reader.facts(fact::IDEMPOTENCY_END, &mut |end, _| {
+            let at = end.first_chunk().map_or(0, |at| u64::from_be_bytes(*at));
+            more = at <= now && ends.len() == SWEPT_AT_ONCE_MAX;
+            if at > now || more {
                 return ControlFlow::Break(());
             }
-            seen += 1;
-            let known = body_from_slice::<Known>("key", value).ok();
-            if known.is_none_or(|known| known.until.ends_ms <= now) {
-                past.push(key.to_vec());
-            }
+            ends.push(end.to_vec());
             ControlFlow::Continue(())
         })?;
-        self.idempotency.swept_to = next;
-        // One that is made anew in this very commit stays.
-        past.retain(|key| !self.idempotency.pending.contains_key(key));
-        for key in past {
-            self.pending.push(Change::RemoveFact { kind: fact::IDEMPOTENCY, key });
+        for end in ends {
+            let name = end.get(size_of::<u64>()..).unwrap_or_default().to_vec();
+            if self.is_past(&name, now, reader)? {
+                self.pending.push(Change::RemoveFact { kind: fact::IDEMPOTENCY, key: name });
+            }
+            self.pending.push(Change::RemoveFact { kind: fact::IDEMPOTENCY_END, key: end });
         }
-        Ok(())
+        Ok(more)
+    }
+
+    /// Not one that was made anew since, or is in this very commit.
+    fn is_past(&self, name: &[u8], now: u64, reader: &dyn Reader) -> Result<bool, ledger::Error> {
+        if self.idempotency.pending.contains_key(name) {
+            return Ok(false);
+        }
+        let value = reader.fact(fact::IDEMPOTENCY, name)?;
+        let known = value.and_then(|value| body_from_slice::<Known>("key", &value).ok());
+        Ok(known.is_none_or(|known| known.until.ends_ms <= now))
     }
 }

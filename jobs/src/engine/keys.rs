@@ -194,29 +194,32 @@ impl Engine {
 
     pub(super) fn read_throttles(&mut self, reader: &dyn Reader) -> Result<(), ledger::Error> {
         // One by one, for there may be very many.
+        let mut unread = 0;
         reader.facts(fact::THROTTLE, &mut |name, value| {
             match throttled(name, value, self.now) {
+                Some((_, _, _, until_ms)) if until_ms <= self.now.steady_ms => {
+                    let (kind, key) = (fact::THROTTLE, name.to_vec());
+                    self.pending.push(Change::RemoveFact { kind, key });
+                }
                 Some((app, key, id, until_ms)) => {
                     let app = self.app(&app);
                     let (key, name) = (self.fingerprints.of(app, key), name.into());
                     self.keys.throttle(Throttled { key, id, until_ms, name });
                 }
-                None => {
-                    let (kind, key) = (fact::THROTTLE, name.to_vec());
-                    self.pending.push(Change::RemoveFact { kind, key });
-                }
+                None => unread += 1,
             }
             ControlFlow::Continue(())
-        })
+        })?;
+        self.leave_unread(unread, "throttled keys");
+        Ok(())
     }
 }
 
-/// Who has which key, and until when, from what is stored.
+/// Who has which key, and until when, from what is stored; nothing where it cannot be read.
 fn throttled<'a>(name: &'a [u8], value: &[u8], now: Now) -> Option<(AppName, &'a str, JobId, u64)> {
     let Known { id, until } = body_from_slice("key", value).ok()?;
     let (app, key) = std::str::from_utf8(name).ok()?.split_once('\0')?;
-    let until_ms = until.ends_steady_ms(now);
-    (until_ms > now.steady_ms).then_some((AppName::new(app).ok()?, key, id, until_ms))
+    Some((AppName::new(app).ok()?, key, id, until.ends_steady_ms(now)))
 }
 
 pub(super) fn name(app: &AppName, key: &str) -> Vec<u8> {

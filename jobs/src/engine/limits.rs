@@ -180,21 +180,37 @@ impl Engine {
         for id in self.limiters_of(kind).into_iter().flatten() {
             let limiter = &mut self.limits.get(id).limiter;
             limiter.begin(now);
-            if let Some(until) = limiter.remembers_until(now) {
-                let window = Pause::of(until - now.steady_ms, now);
-                let used = Used { count: limiter.used(), window };
-                self.store_window(id, &used, head);
+            self.store_window(id, head);
+        }
+    }
+
+    /// An attempt that was to begin at that time never did: it has used nothing of a window.
+    pub(super) fn give_back_under_limits(&mut self, kind: u32, head: &Head, began_steady_ms: u64) {
+        for id in self.limiters_of(kind).into_iter().flatten() {
+            if self.limits.get(id).limiter.give_back(began_steady_ms) {
+                self.store_window(id, head);
             }
         }
     }
 
-    fn store_window(&mut self, id: u32, used: &Used, head: &Head) {
+    fn store_window(&mut self, id: u32, head: &Head) {
+        let (now, kind) = (self.now, fact::RATE);
+        let limiter = &mut self.limits.get(id).limiter;
+        let Some(until) = limiter.remembers_until(now) else {
+            let key = self.limits.stored.remove(&id).map(Into::into);
+            if let Some(key) = key {
+                self.pending.push(Change::RemoveFact { kind, key });
+            }
+            return;
+        };
+        let window = Pause::of(until - now.steady_ms, now);
+        let value = body_to_vec(&Used { count: limiter.used(), window });
         let key = match self.limits.stored.get(&id) {
             Some(name) => name.to_vec(),
             None => self.window_name(id, head),
         };
         self.limits.stored.entry(id).or_insert_with(|| key.clone().into());
-        self.pending.push(Change::SetFact { kind: fact::RATE, key, value: body_to_vec(used) });
+        self.pending.push(Change::SetFact { kind, key, value });
     }
 
     /// An attempt that began before the engine was made still runs.
@@ -215,22 +231,26 @@ impl Engine {
     pub(super) fn read_windows(&mut self, reader: &dyn Reader) -> Result<(), ledger::Error> {
         let (now, mut windows) = (self.now, Vec::new());
         reader.facts(fact::RATE, &mut |key, value| {
-            let used = body_from_slice::<Used>("rate", value).ok();
-            let used = used.map(|used| (used.count, used.window.ends_steady_ms(now)));
-            windows.push((key.to_vec(), used.filter(|(_, ends)| *ends > now.steady_ms)));
+            windows.push((key.to_vec(), body_from_slice::<Used>("rate", value).ok()));
             ControlFlow::Continue(())
         })?;
+        let mut unread = 0;
         for (key, used) in windows {
-            match used.zip(self.limiter_named(&key)) {
-                Some(((count, ends), limiter)) => {
-                    let id = self.limits.get_or_make(limiter, Limits::default());
-                    self.limits.get(id).limiter.restore(count, ends);
-                    self.limits.stored.insert(id, key.into());
-                    self.limits.ring(id, ends);
-                }
-                None => self.pending.push(Change::RemoveFact { kind: fact::RATE, key }),
+            let Some((used, limiter)) = used.zip(self.limiter_named(&key)) else {
+                unread += 1;
+                continue;
+            };
+            let ends = used.window.ends_steady_ms(now);
+            if ends <= now.steady_ms {
+                self.pending.push(Change::RemoveFact { kind: fact::RATE, key });
+                continue;
             }
+            let id = self.limits.get_or_make(limiter, Limits::default());
+            self.limits.get(id).limiter.restore(used.count, ends);
+            self.limits.stored.insert(id, key.into());
+            self.limits.ring(id, ends);
         }
+        self.leave_unread(unread, "windows of rates");
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use super::{Engine, fact};
 use crate::clock::Due;
 use crate::pending::{ReadError, Stored};
 use ledger::{Change, Reader};
-use protocol::{AppName, Attempt, JobId, JobState, Outcome};
+use protocol::{AppName, JobId, JobState, JobTotals, Outcome, QueueStatus};
 use std::ops::ControlFlow;
 
 /// What became of a wish to cancel.
@@ -16,40 +16,6 @@ pub enum Cancelled {
     Interrupted,
     /// There is no such job, or it is over.
     TooLate,
-}
-
-/// How many jobs did what since the worker started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    pub made: u64,
-    pub done: u64,
-    /// Attempts.
-    pub failed: u64,
-    /// Attempts.
-    pub crashed: u64,
-    pub dead: u64,
-    pub cancelled: u64,
-}
-
-impl Totals {
-    pub(super) fn count(&mut self, state: JobState) {
-        match state {
-            JobState::Done => self.done += 1,
-            JobState::Dead => self.dead += 1,
-            _ => self.cancelled += 1,
-        }
-    }
-}
-
-/// A queue as it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QueueStatus {
-    pub app: AppName,
-    pub name: String,
-    pub paused: bool,
-    pub draining: bool,
-    pub waiting: u64,
-    pub running: u64,
 }
 
 /// What a queue does not do, as it is stored.
@@ -113,13 +79,7 @@ impl Engine {
             Some(_) => None,
             None => self.withdraw(seq, &head),
         };
-        tail.note(Attempt {
-            number: head.attempt,
-            began_ms: self.now.wall_ms,
-            took_ms: 0,
-            outcome: Outcome::Cancelled,
-            error: why.to_owned(),
-        });
+        tail.note(self.not_begun(&head, Outcome::Cancelled, why));
         self.close(seq, head, Some(tail), JobState::Cancelled, why.to_owned());
         if let Some(kind) = kind {
             self.leave_kind(kind);
@@ -238,7 +198,7 @@ impl Engine {
     pub fn queues(&self) -> Vec<QueueStatus> {
         let status = |queue: &super::members::Queue| QueueStatus {
             app: self.apps[queue.app as usize].name.clone(),
-            name: queue.name.to_string(),
+            queue: queue.name.to_string(),
             paused: queue.paused,
             draining: queue.draining,
             waiting: queue.waiting,
@@ -247,11 +207,12 @@ impl Engine {
         self.queues.iter().map(status).collect()
     }
 
-    pub fn totals(&self) -> Totals {
+    /// Since the engine was made.
+    pub fn totals(&self) -> JobTotals {
         self.totals
     }
 
-    /// Bytes of the arguments of all jobs that wait or run.
+    /// Bytes of the arguments of all jobs that wait or run, and of what follows batches.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }

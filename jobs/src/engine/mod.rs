@@ -11,6 +11,7 @@
 //! and so do the texts of keys, of which there are fingerprints in memory.
 
 mod batch;
+mod callbacks;
 mod draft;
 mod end;
 mod enqueue;
@@ -35,7 +36,7 @@ mod time;
 mod waiting;
 
 pub use enqueue::Enqueued;
-pub use manage::{Cancelled, QueueStatus, Totals};
+pub use manage::Cancelled;
 pub use members::Slots;
 pub use run::{Ended, Start};
 
@@ -54,7 +55,7 @@ use kinds::Kinds;
 use ledger::Change;
 use limits::Limiters;
 use members::{App, Queue};
-use protocol::{AppName, JobId, JobReport};
+use protocol::{AppName, JobId, JobReport, JobTotals};
 use run::Running;
 use schedule::Schedules;
 use signatures::Signatures;
@@ -65,7 +66,7 @@ use waiting::Waiting;
 pub(crate) mod fact {
     /// By hash: a function's declaration when jobs of that signature were made.
     pub(crate) const SIGNATURE: u8 = 1;
-    /// By application and queue: it is paused.
+    /// By application and queue: it is paused, or draining.
     pub(crate) const PAUSED: u8 = 2;
     /// By limit: how much of its window was used when.
     pub(crate) const RATE: u8 = 3;
@@ -81,6 +82,8 @@ pub(crate) mod fact {
     pub(crate) const TICK: u8 = 8;
     /// By number: the jobs that followed a batch.
     pub(crate) const BATCH_FOLLOWED: u8 = 9;
+    /// By when it ends, application and key: an idempotency key.
+    pub(crate) const IDEMPOTENCY_END: u8 = 10;
 }
 
 /// See the module.
@@ -111,15 +114,17 @@ pub struct Engine {
     schedules: Schedules,
     signatures: Signatures,
     batches: HashMap<u64, Batch>,
-    /// Batches whose other jobs are to be cancelled.
-    failing_batches: Vec<u64>,
+    /// Batches whose other jobs are to be cancelled, and from which one on.
+    failing_batches: Vec<(u64, u64)>,
     /// Jobs that wait but cannot be read, and why: left alone.
     aside: HashMap<u64, String>,
-    /// Bytes of all bodies of jobs that wait or run.
+    /// Bytes of all bodies of jobs that wait or run, and of what follows batches.
     bytes: u64,
+    /// There are slots, and jobs that were not looked at yet.
+    dispatches_more: bool,
     pending: Pending,
     told: Told,
-    totals: Totals,
+    totals: JobTotals,
 }
 
 /// What the engine's user is to be told.
@@ -156,16 +161,17 @@ impl Engine {
             running: HashMap::new(),
             kept: Kept::default(),
             keys: Keys::default(),
-            idempotency: Idempotency::default(),
+            idempotency: Idempotency::new(now),
             schedules: Schedules::default(),
             signatures: Signatures::default(),
             batches: HashMap::new(),
             failing_batches: Vec::new(),
             aside: HashMap::new(),
             bytes: 0,
+            dispatches_more: false,
             pending: Pending::default(),
             told: Told::default(),
-            totals: Totals::default(),
+            totals: JobTotals::default(),
         }
     }
 
@@ -177,10 +183,6 @@ impl Engine {
     pub fn take_changes(&mut self) -> Vec<Change> {
         self.idempotency.pending.clear();
         self.pending.take()
-    }
-
-    pub fn has_changes(&self) -> bool {
-        !self.pending.is_empty()
     }
 
     /// Jobs that were made since the last time, by requests, schedules, chains and batches.

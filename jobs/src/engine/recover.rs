@@ -58,6 +58,15 @@ impl Engine {
         Ok(())
     }
 
+    /// Facts that cannot be read stay where they are, for a version that can.
+    pub(super) fn leave_unread(&mut self, count: u32, what: &str) {
+        if count > 0 {
+            self.told.troubles.push(format!(
+                "{count} {what} cannot be read: they are damaged, or from a later version, and are left alone"
+            ));
+        }
+    }
+
     fn take_up(
         &mut self,
         seq: u64,

@@ -9,6 +9,10 @@ use crate::record::{Body, Head, Step, Tail};
 use ledger::Reader;
 use protocol::{AppName, JOBS_POOL, JobContext, JobId, JobState};
 
+/// Most jobs that are found not to begin, because their time or their batch is over, in one commit, so that none takes
+/// long.
+const PASSED_AT_ONCE_MAX: usize = 512;
+
 /// An attempt that begins when the commit is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
@@ -45,7 +49,8 @@ pub enum Ended {
     Crashed(String),
     /// The worker is stopping: counts as nothing.
     Interrupted,
-    /// Nothing of it ran: counts as nothing, and is tried again soon.
+    /// Nothing of it ran: counts as nothing, not even under a rate, and is tried again soon. Its number
+    /// is not used again.
     NotBegun(String),
 }
 
@@ -64,19 +69,28 @@ impl Engine {
     /// takes the worker along is counted.
     pub fn dispatch(&mut self, reader: &dyn Reader) -> Result<Vec<Start>, ReadError> {
         self.catch_up(reader)?;
-        let mut starts = Vec::new();
+        let (mut starts, mut passed) = (Vec::new(), 0);
         for app in 0..index(self.apps.len()) {
-            while self.has_slot(app)
+            while passed < PASSED_AT_ONCE_MAX
+                && self.has_slot(app)
                 && let Some(kind) = self.next_kind(app)
                 && let Some(first) = self.kinds.first(kind)
             {
                 match self.begin_first_of(kind, first, reader)? {
                     Some(start) => starts.push(start),
-                    // It was over, and perhaps the end of others of its batch.
-                    None => self.catch_up(reader)?,
+                    // It was over, and what follows it may have taken another's place.
+                    None => {
+                        passed += 1;
+                        self.end_replaced(reader)?;
+                    }
                 }
             }
         }
+        if passed > 0 {
+            // They were over, and perhaps the end of others of their batches.
+            self.catch_up(reader)?;
+        }
+        self.dispatches_more = passed == PASSED_AT_ONCE_MAX;
         Ok(starts)
     }
 
@@ -107,6 +121,11 @@ impl Engine {
         if self.is_expired(&stored.head) {
             self.leave_lane(seq, kind, (lane, rank));
             self.expire(seq, kind, stored.head, stored.tail);
+            return Ok(None);
+        }
+        if self.is_failing(stored.head.batch) {
+            self.leave_lane(seq, kind, (lane, rank));
+            self.prevent(seq, kind, stored.head, stored.tail);
             return Ok(None);
         }
         // Before it leaves its group, for the next one is to stay behind it.

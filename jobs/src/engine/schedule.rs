@@ -7,6 +7,7 @@ use crate::deadlines::Deadlines;
 use crate::encoded::NO_ARGUMENTS;
 use crate::pending::ReadError;
 use crate::planned::Planned;
+use crate::rules::FUNCTION_BYTES_MAX;
 use ledger::{Change, Reader};
 use protocol::{AppName, JobOptions, JobRefusal, Missed, NewJob, body_from_slice, body_to_vec};
 use slab::Slab;
@@ -60,6 +61,12 @@ impl Engine {
             self.forget_schedule(&name);
         }
         for planned in planned {
+            // Its name is a key in the ledger.
+            if planned.function.len() > FUNCTION_BYTES_MAX {
+                let why = "the name of its function is too long";
+                self.told.troubles.push(format!("a schedule is left out: {why}"));
+                continue;
+            }
             match Cron::read(&planned.schedule) {
                 Ok(cron) => self.set_schedule(app, planned, cron),
                 Err(why) => self.told.troubles.push(format!("a schedule is left out: {why}")),
@@ -86,8 +93,11 @@ impl Engine {
             None => self.schedules.all.insert(entry),
         };
         self.schedules.ids.insert(name.clone(), id);
-        if !self.schedules.ticked.contains_key(&name) {
-            self.ticked(&name, self.now.wall_ms);
+        // As `look_at_the_clock`, which sees those of current releases alone.
+        let now = self.now.wall_ms;
+        let is_right = |last: &u64| *last <= now.saturating_add(SET_BACK_MS);
+        if !self.schedules.ticked.get(&name).is_some_and(is_right) {
+            self.ticked(&name, now);
         }
         self.plan(id);
     }
@@ -125,8 +135,16 @@ impl Engine {
         self.look_at_the_clock();
         while let Some((id, ())) = self.schedules.due.pop_due(self.now.wall_ms) {
             let id = usize::try_from(id).unwrap_or(usize::MAX);
-            let ticks = self.ticks_until_now(id);
             let name = self.schedules.all[id].name.clone();
+            let Some(ticks) = self.ticks_until_now(id) else {
+                // Else it would be due for ever.
+                let why =
+                    format!("the schedule {} was due, and had no tick: it begins anew", name.1);
+                self.told.troubles.push(why);
+                self.ticked(&name, self.now.wall_ms);
+                self.plan(id);
+                continue;
+            };
             let function = self.schedules.all[id].function.clone();
             for at in ticks.due {
                 self.queue_tick(&name, &function, at, reader)?;
@@ -153,21 +171,18 @@ impl Engine {
         }
     }
 
-    fn ticks_until_now(&self, id: usize) -> Ticks {
+    fn ticks_until_now(&self, id: usize) -> Option<Ticks> {
         let Entry { name, cron, missed, .. } = &self.schedules.all[id];
         let before = self.schedules.ticked.get(name).copied().unwrap_or(0);
         let now = self.now.wall_ms;
-        let last = cron.last_until(now).filter(|last| *last > before);
-        let Some(last) = last else {
-            return Ticks { due: Vec::new(), last: before };
-        };
+        let last = cron.last_until(now).filter(|last| *last > before)?;
         let due = match missed {
             Missed::Once => vec![last],
             Missed::Skip if now - last > LATE_MS => Vec::new(),
             Missed::Skip => vec![last],
             Missed::All => self.all_ticks(cron, before, last),
         };
-        Ticks { due, last }
+        Some(Ticks { due, last })
     }
 
     /// The latest ones, if they are too many.

@@ -9,13 +9,19 @@ use protocol::JobState;
 /// The wall clock may be set while everything sleeps; this often it is looked at, if anything waits for it.
 const WALL_CLOCK_LOOK_MS: u64 = 10_000;
 
+/// Most jobs whose time is over in one commit, so that none takes long; the others do not begin either.
+const EXPIRED_AT_ONCE_MAX: usize = 512;
+
 impl Engine {
     /// Does what is due by now, and what has been left to do since.
     pub fn tick(&mut self, reader: &dyn Reader) -> Result<(), ReadError> {
         self.end_pauses();
         self.ring_limiters();
         self.end_throttles();
-        while let Some((seq, ())) = self.waiting.expiring.pop_due(self.now.steady_ms) {
+        for _ in 0..EXPIRED_AT_ONCE_MAX {
+            let Some((seq, ())) = self.waiting.expiring.pop_due(self.now.steady_ms) else {
+                break;
+            };
             self.on_expires(seq, reader)?;
         }
         self.tick_schedules(reader)?;
@@ -27,7 +33,8 @@ impl Engine {
 
     /// How long there is nothing to do unless somebody asks, in milliseconds; `None` = for ever.
     pub fn quiet_ms(&self) -> Option<u64> {
-        if self.signatures.is_sweeping() {
+        let sweeps = self.signatures.is_sweeping();
+        if sweeps || self.dispatches_more || !self.failing_batches.is_empty() {
             return Some(0);
         }
         let kept = self.kept.next_ms(self.settings.kept_max);
@@ -41,10 +48,15 @@ impl Engine {
 
     /// What needed a reader of the ledger, and had none.
     pub(super) fn catch_up(&mut self, reader: &dyn Reader) -> Result<(), ReadError> {
+        self.end_replaced(reader)?;
+        self.end_failing_batches(reader)
+    }
+
+    pub(super) fn end_replaced(&mut self, reader: &dyn Reader) -> Result<(), ReadError> {
         while let Some(id) = self.keys.replaced.pop() {
             self.cancel_waiting(id, super::keys::REPLACED, reader)?;
         }
-        self.end_failing_batches(reader)
+        Ok(())
     }
 
     pub(super) fn is_expired(&self, head: &Head) -> bool {

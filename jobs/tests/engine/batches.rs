@@ -1,9 +1,12 @@
 //! Batches.
 
-use crate::worker::{Release, With, Worker, job};
-use jobs::Settings;
-use ledger::Ledger;
-use protocol::{BatchReport, Followed, JobId, JobRefusal, JobState, NewBatch, NewJob};
+use crate::worker::{Release, With, Worker, function, job};
+use jobs::{QueueLimits, Rules, Settings};
+use ledger::Ledger as _;
+use protocol::{
+    AppName, BatchReport, Catalog, Followed, JobId, JobRefusal, JobState, NewBatch, NewJob,
+    UniqueMode,
+};
 
 fn worker() -> Worker {
     Worker::new().slots(9).release(Release::of(&["work", "all", "broken", "over", "next"]))
@@ -240,3 +243,97 @@ fn a_bad_callback_is_refused_with_everything() {
     assert!(matches!(refused, Err(JobRefusal::UnknownFunction { .. })));
     assert!(worker.step().is_empty());
 }
+
+/// Its last job is not over before the one in its place is there.
+#[test]
+fn a_batch_is_not_over_while_its_last_job_is_replaced() {
+    for mode in [UniqueMode::Replace, UniqueMode::Debounce] {
+        let mut worker = worker();
+        let waiting = job("work").delay(1000).unique("k", mode);
+        let (id, _) = put(&mut worker, vec![waiting.clone()], batch());
+        let instead = NewJob { batch: Some(id), ..waiting };
+        worker.put(instead);
+        assert!(begun(&mut worker).is_empty(), "{mode:?}");
+        assert_eq!(counts(&worker, id), (2, 0, 0, 1));
+        assert!(worker.engine.take_batches_over().is_empty());
+        worker.advance(1000);
+        assert_eq!(begun(&mut worker), ["work"]);
+        let [last] = worker.running.keys().copied().collect::<Vec<_>>()[..] else { panic!() };
+        worker.done(last);
+        assert_eq!(worker.engine.take_batches_over(), [id.seq()]);
+        assert!(worker.engine.batch_report(id).expect("known").is_over());
+        assert_eq!(begun(&mut worker), ["over"]);
+    }
+}
+
+#[test]
+fn what_follows_a_batch_joins_none() {
+    let mut worker = worker();
+    let (id, _) = put(&mut worker, vec![job("work")], batch());
+    let joining = NewJob { batch: Some(id), ..job("all") };
+    let batch = NewBatch { then: Some(joining), ..batch() };
+    let refusal = worker.try_put_all(vec![job("work")], Some(batch)).unwrap_err();
+    assert!(matches!(refusal, JobRefusal::BadOption { ref option, .. } if option == "batch"));
+}
+
+#[test]
+fn a_batch_is_joined_by_jobs_of_its_application() {
+    let mut worker = worker();
+    let (id, _) = put(&mut worker, vec![job("work")], batch());
+    let other = AppName::new("blog").expect("a name");
+    let catalog = Catalog { functions: vec![function("work", &[])], ..Catalog::default() };
+    worker.engine.set_rules(&other, Some(Rules::new(&catalog, QueueLimits::new())));
+    let joining = vec![NewJob { batch: Some(id), ..job("work") }];
+    let made = worker.engine.enqueue(&other, joining, None, worker.ledger.read());
+    assert_eq!(made.expect("readable"), Err(JobRefusal::UnknownBatch { id }));
+}
+
+/// What follows them is held until they are over, and so counts as arguments of jobs do.
+#[test]
+fn what_follows_batches_fills_the_queue() {
+    let settings = Settings { queue_bytes_max: 1500, ..Settings::default() };
+    let mut worker = Worker::with(settings).release(Release::of(&["work", "over"]));
+    let over = NewJob { arguments: vec![0; 1000], ..job("over") };
+    let large = NewBatch { finally: Some(over), ..NewBatch::default() };
+    let one = |worker: &mut Worker| worker.try_put_all(vec![job("work")], Some(large.clone()));
+    let first = one(&mut worker).expect("there is room").jobs[0].id;
+    for _ in 0..2 {
+        let refusal = one(&mut worker).unwrap_err();
+        let is_right = matches!(&refusal, JobRefusal::QueueFull { setting, .. } if setting == "jobs.queue_bytes_max");
+        assert!(is_right, "{refusal:?}");
+        worker.restart();
+    }
+    assert_eq!(worker.step(), [first]);
+    worker.done(first);
+    assert!(worker.engine.bytes() < 1200, "it is that of a job now");
+    worker.drain();
+    assert_eq!(worker.engine.bytes(), 0);
+    assert!(one(&mut worker).is_ok());
+}
+
+/// Of a later version, say.
+#[test]
+fn a_batch_that_cannot_be_read_is_left_alone() {
+    for kind in [BATCH, BATCH_COUNTS] {
+        let mut worker = worker();
+        let (id, jobs) = put(&mut worker, vec![job("work")], batch());
+        let key = id.seq().to_be_bytes().to_vec();
+        let change = ledger::Change::SetFact { kind, key: key.clone(), value: vec![0xff; 3] };
+        worker.ledger.commit(&[change]).expect("a commit");
+        worker.restart();
+        let troubles = worker.engine.take_troubles();
+        assert!(
+            troubles[0].contains(&format!("batch {} cannot be read", id.seq())),
+            "{troubles:?}"
+        );
+        assert_eq!(worker.step(), jobs);
+        worker.done(jobs[0]);
+        assert!(begun(&mut worker).is_empty());
+        assert_eq!(worker.ledger.read().fact(kind, &key), Ok(Some(vec![0xff; 3])));
+        assert_ne!(worker.put(job("work")).seq(), id.seq());
+    }
+}
+
+/// Kinds of facts.
+const BATCH: u8 = 6;
+const BATCH_COUNTS: u8 = 7;

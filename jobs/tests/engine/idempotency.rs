@@ -2,7 +2,9 @@
 
 use crate::worker::{With, Worker, job};
 use jobs::Settings;
+use ledger::Ledger as _;
 use protocol::{JobRefusal, UniqueMode};
+use std::ops::ControlFlow;
 
 #[test]
 fn the_same_key_gives_the_same_job() {
@@ -21,7 +23,6 @@ fn the_same_key_gives_the_same_job() {
 
 #[test]
 fn two_requests_before_one_commit_make_one_job() {
-    use ledger::Ledger as _;
     let mut worker = Worker::new();
     let put = |worker: &mut Worker| {
         let jobs = vec![job("work").idempotent("k")];
@@ -55,34 +56,76 @@ fn what_is_sent_again_is_answered_however_things_stand_now() {
 }
 
 #[test]
-fn sweeps_remove_all_that_is_past_a_bounded_number_at_a_time() {
-    use ledger::Ledger as _;
+fn sweeps_remove_all_that_is_past_and_say_whether_there_is_more() {
     let settings = Settings { idempotency_ms: 1000, queue_len_max: 1 << 20, ..Settings::default() };
     let mut worker = Worker::with(settings).slots(0);
-    for key in 0..10_000 {
+    for key in 0..5_000 {
         worker.put(job("work").idempotent(&format!("past {key}")));
     }
     worker.advance(1000);
     worker.put(job("work").idempotent("known"));
-    let count = |worker: &Worker| {
-        let mut keys = Vec::new();
-        let each = &mut |key: &[u8], _: &[u8]| {
-            keys.push(String::from_utf8_lossy(key).into_owned());
-            std::ops::ControlFlow::Continue(())
-        };
-        worker.ledger.read().facts(5, each).expect("readable");
-        keys
-    };
-    let before = count(&worker).len();
-    worker.engine.sweep(worker.ledger.read()).expect("readable");
-    worker.commit();
-    let after = count(&worker).len();
-    assert!(after < before && after > before / 2, "{after} of {before}");
-    for _ in 0..3 {
-        worker.engine.sweep(worker.ledger.read()).expect("readable");
-        worker.commit();
+    // Made anew: the first time is over, the second is not.
+    worker.put(job("work").idempotent("past 7"));
+    assert_eq!(keys(&worker).len(), 5_001);
+    let mut sweeps = 1;
+    while sweep(&mut worker) {
+        sweeps += 1;
     }
-    assert_eq!(count(&worker), ["shop\0known"]);
+    assert!((3..10).contains(&sweeps), "{sweeps} commits");
+    assert_eq!(keys(&worker), ["shop\0known", "shop\0past 7"]);
+    assert!(!sweep(&mut worker));
+    worker.advance(1000);
+    assert!(!sweep(&mut worker));
+    assert!(keys(&worker).is_empty());
+    assert_eq!(facts(&worker, 9), 0, "nor is there anything else of them");
+}
+
+/// A client that sends again must not make a second job because somebody sets the clock.
+#[test]
+fn keys_are_known_for_their_time_on_any_clock() {
+    for jump in [48 * 3_600_000, -48 * 3_600_000] {
+        let settings = Settings { idempotency_ms: 10_000, ..Settings::default() };
+        let mut worker = Worker::with(settings);
+        let before = worker.put(job("work").idempotent("before"));
+        worker.jump(jump);
+        let after = worker.put(job("work").idempotent("after"));
+        worker.advance(9_999);
+        sweep(&mut worker);
+        for (key, id) in [("before", before), ("after", after)] {
+            let again = worker.try_put(job("work").idempotent(key)).expect("accepted");
+            assert_eq!(again.id, id, "{key}, {jump}");
+        }
+        worker.advance(1);
+        sweep(&mut worker);
+        assert!(keys(&worker).is_empty(), "{jump}");
+        worker.put(job("work").idempotent("before"));
+    }
+}
+
+fn sweep(worker: &mut Worker) -> bool {
+    let more = worker.engine.sweep(worker.ledger.read()).expect("readable");
+    worker.commit();
+    more
+}
+
+fn keys(worker: &Worker) -> Vec<String> {
+    let mut keys = Vec::new();
+    let each = &mut |key: &[u8], _: &[u8]| {
+        keys.push(String::from_utf8_lossy(key).into_owned());
+        ControlFlow::Continue(())
+    };
+    worker.ledger.read().facts(5, each).expect("readable");
+    keys
+}
+
+fn facts(worker: &Worker, kind: u8) -> usize {
+    let mut count = 0;
+    let each = &mut |_: &[u8], _: &[u8]| {
+        count += 1;
+        ControlFlow::Continue(())
+    };
+    worker.ledger.read().facts(kind, each).expect("readable");
+    count
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Limits of functions, queues and keys.
 
 use crate::worker::{Release, With, Worker, app, function, job};
-use jobs::Limits;
+use jobs::{Ended, Limits};
 use protocol::{JobOptions, KeyLimit, NewJob, Rate};
 
 fn at_most(concurrency: u32) -> Limits {
@@ -119,6 +119,35 @@ fn a_rate_is_known_after_a_restart() {
 }
 
 #[test]
+fn what_never_began_uses_up_no_rate() {
+    let release = limited_function(per(2, 1000)).queue("rated", per(1, 5000));
+    let mut worker = Worker::new().slots(9).release(release);
+    let ran = worker.put(job("work"));
+    worker.step();
+    worker.done(ran);
+    worker.advance(99);
+    let id = worker.put(keyed("k", per(1, 5000)).queue("rated"));
+    worker.advance(1);
+    let others = [(); 2].map(|()| worker.put(job("work")));
+    for _ in 0..4 {
+        assert_eq!(worker.step(), [id], "it is the first again, and its place is free");
+        worker.end(id, Ended::NotBegun("the release was changing".to_owned()));
+        assert_eq!(worker.step(), [others[0]], "in the meantime it is another's");
+        worker.end(others[0], Ended::NotBegun("the release was changing".to_owned()));
+        worker.advance(200);
+    }
+    worker.restart();
+    assert_eq!(worker.step(), [id], "nor does a restart know of it");
+    assert_eq!(worker.report(id).attempt, 5, "numbers are not used again");
+    worker.done(id);
+    assert!(worker.step_after(99).is_empty(), "what began counts");
+    assert_eq!(worker.step_after(1), [others[0]]);
+    worker.done(others[0]);
+    assert!(worker.step_after(899).is_empty());
+    assert_eq!(worker.step_after(1), [others[1]]);
+}
+
+#[test]
 fn the_rate_of_a_key_is_known_after_a_restart() {
     let mut worker = Worker::new().slots(9);
     let first = worker.put(keyed("k", per(1, 1000)));
@@ -143,6 +172,31 @@ fn a_window_without_a_limit_is_forgotten() {
     worker.step();
     worker.step_after(1000);
     assert!(facts(&worker).is_empty(), "{:?}", facts(&worker));
+}
+
+/// Of a later version, say.
+#[test]
+fn windows_and_throttles_that_cannot_be_read_are_left_alone() {
+    use ledger::Ledger as _;
+    let facts = [
+        (3, b"function\0shop\0work".to_vec()),
+        (3, b"new\0shop\0x".to_vec()),
+        (4, b"shop\0k".to_vec()),
+    ];
+    let mut worker = Worker::new();
+    for (kind, key) in facts.clone() {
+        let change = ledger::Change::SetFact { kind, key, value: vec![0xff; 3] };
+        worker.ledger.commit(&[change]).expect("a commit");
+    }
+    worker.restart();
+    let troubles = worker.engine.take_troubles();
+    assert!(troubles.iter().all(|trouble| trouble.contains("left alone")), "{troubles:?}");
+    assert_eq!(troubles.len(), 2, "{troubles:?}");
+    worker.put(job("work"));
+    worker.drain();
+    for (kind, key) in facts {
+        assert_eq!(worker.ledger.read().fact(kind, &key), Ok(Some(vec![0xff; 3])));
+    }
 }
 
 fn facts(worker: &Worker) -> Vec<Vec<u8>> {
@@ -184,6 +238,23 @@ fn a_release_with_other_limits_takes_effect_at_once() {
     assert!(worker.step().is_empty());
     worker.done(ids[2]);
     assert_eq!(worker.step(), [ids[3]]);
+}
+
+/// The ledger would refuse to know of its window, and with it whatever else is committed.
+#[test]
+fn a_function_whose_name_no_limit_can_bear_is_no_job() {
+    let (long, longest) = ("f".repeat(1024), "f".repeat(512));
+    let limited = |name: &str| {
+        let rate = Some(Rate { count: 1, period_ms: 1000 });
+        let job = JobOptions { rate, ..JobOptions::default() };
+        protocol::Function { job, ..crate::worker::function(name, &[]) }
+    };
+    let release = Release::of(&["work"]).with(limited(&long)).with(limited(&longest));
+    let mut worker = Worker::new().slots(9).release(release);
+    let refusal = worker.try_put(job(&long)).unwrap_err();
+    assert!(matches!(refusal, protocol::JobRefusal::NotCallable { .. }), "{refusal:?}");
+    let ids = [worker.put(job(&longest)), worker.put(job("work"))];
+    assert_eq!(worker.step(), ids);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod batches;
 mod cancel;
 mod chains;
 mod clocks;
+mod commits;
 mod endings;
 mod groups;
 mod idempotency;

@@ -37,8 +37,8 @@ struct World {
     seen: u64,
     /// Time that no restart and no jump changes.
     real_ms: u64,
-    /// When jobs of the rated queue began.
-    rated: Vec<u64>,
+    /// When jobs of the rated queue were told to begin; none for those that never did.
+    rated: Vec<(JobId, Option<u64>)>,
     /// Which engine began the last of them.
     rated_by: u32,
     /// The clock has jumped: what is stored by it may be early or late after a restart.

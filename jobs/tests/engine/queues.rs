@@ -15,7 +15,7 @@ fn a_paused_queue_begins_nothing() {
     assert_eq!(worker.step(), [free]);
     worker.done(runs);
     worker.restart();
-    assert!(worker.engine.queues().iter().any(|queue| queue.name == "q" && queue.paused));
+    assert!(worker.engine.queues().iter().any(|queue| queue.queue == "q" && queue.paused));
     assert!(worker.why(waits).contains("paused"), "{}", worker.why(waits));
     worker.engine.resume(&app(), "q");
     assert!(worker.step().contains(&waits));
@@ -119,7 +119,7 @@ fn queues_tell_what_waits_and_runs() {
     });
     worker.step();
     let queue = worker.engine.queues().remove(0);
-    assert_eq!((queue.name.as_str(), queue.waiting, queue.running), ("default", 2, 1));
+    assert_eq!((queue.queue.as_str(), queue.waiting, queue.running), ("default", 2, 1));
 }
 
 #[test]

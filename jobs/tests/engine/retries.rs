@@ -224,3 +224,15 @@ fn an_error_without_end_does_not_fill_the_ledger() {
     worker.restart();
     assert_eq!(worker.state(id), Some(JobState::Dead));
 }
+
+#[test]
+fn a_result_that_cannot_be_stored_is_a_failure() {
+    let mut worker = Worker::new();
+    let id = worker.put(job("work").attempts(1));
+    worker.step();
+    worker.end(id, Ended::Returned(vec![0; ledger::PART_BYTES_MAX]));
+    let report = worker.report(id);
+    assert_eq!((report.state, report.failures), (JobState::Dead, 1));
+    assert_eq!(report.attempts[0].outcome, Outcome::Failed);
+    assert!(report.waits_for.contains("return a path or a key"), "{}", report.waits_for);
+}

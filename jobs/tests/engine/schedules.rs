@@ -131,6 +131,23 @@ fn a_clock_that_was_wrong_by_years_stops_no_schedule() {
 }
 
 #[test]
+fn a_clock_that_was_wrong_stops_no_schedule_that_comes_late() {
+    let mut worker = worker(Missed::Once);
+    let years = i64::try_from(3 * 365 * 24 * HOUR).unwrap();
+    worker.jump(years);
+    worker.step();
+    worker.drain();
+    worker.deploy(None);
+    worker.jump(-years);
+    worker.restart();
+    // Its release starts after others have been at work.
+    worker.step();
+    worker.deploy(Some(release("*/10 * * * *", Missed::Once)));
+    assert!(worker.step_after(10 * MINUTE - 1).is_empty());
+    assert_eq!(worker.step_after(1).len(), 1);
+}
+
+#[test]
 fn a_new_schedule_begins_now_and_one_that_is_gone_is_forgotten() {
     let mut worker = worker(Missed::All);
     worker.advance(25 * MINUTE);
@@ -210,6 +227,26 @@ fn what_could_never_run_is_said_when_a_release_starts() {
         schedule: every("@hourly", Missed::Once).schedules.remove(0),
     };
     assert!(unknown.check(&Catalog::default()).unwrap_err().contains("nowhere"));
+}
+
+/// The ledger would refuse it, and with it whatever else is committed.
+#[test]
+fn a_schedule_that_cannot_be_stored_is_left_out() {
+    let minutes: Vec<_> = (0..60).map(|minute| minute.to_string()).collect();
+    let long = format!("{} * * * *", vec![minutes.join(","); 8].join(","));
+    let named = Function {
+        schedules: every("@hourly", Missed::Once).schedules,
+        ..function(&"f".repeat(1024), &[])
+    };
+    let catalog = Catalog { functions: vec![named.clone()], ..Catalog::default() };
+    assert!(Planned::of(&catalog)[0].check(&catalog).unwrap_err().contains("at most 512 bytes"));
+    for scheduled in [every(&long, Missed::Once), named] {
+        let mut worker = Worker::new().release(Release::of(&["work"]).with(scheduled));
+        let troubles = worker.engine.take_troubles();
+        assert!(troubles[0].contains("a schedule is left out"), "{troubles:?}");
+        let id = worker.put(job("work"));
+        assert_eq!(worker.step(), [id]);
+    }
 }
 
 #[test]

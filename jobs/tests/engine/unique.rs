@@ -36,6 +36,18 @@ fn reject_refuses_a_key_twice_in_one_request() {
 }
 
 #[test]
+fn reject_refuses_a_key_that_another_job_of_the_request_takes() {
+    for other in [UniqueMode::Existing, UniqueMode::Replace, UniqueMode::OnceMore] {
+        let mut worker = Worker::new();
+        let both = vec![keyed(other), keyed(UniqueMode::Reject)];
+        let refusal = worker.try_put_all(both, None).unwrap_err();
+        assert!(matches!(refusal, JobRefusal::BadOption { .. }), "{other:?}: {refusal:?}");
+        let both = vec![keyed(UniqueMode::Reject), keyed(other)];
+        assert!(worker.try_put_all(both, None).is_ok(), "{other:?}");
+    }
+}
+
+#[test]
 fn existing_gives_the_first() {
     let mut worker = Worker::new();
     let first = worker.put(keyed(Existing));

@@ -8,6 +8,7 @@ use super::failure::{failed, failed_on_log};
 use super::raw::{Code, LogFile, count_frames};
 use crate::Error;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -74,11 +75,11 @@ impl Log {
         let mut log = Self { limits, gate, frames, copied: 0, trust };
         count_frames(connection, &log.frames);
         // What a killed process left may be in the page cache only; this makes it durable before
-        // anything is built on it. On a full disk the log can be synced at least: what is there can be
-        // read, and may be what makes room.
-        full_is_no_hindrance(log.checkpoint(connection, "TRUNCATE"))?;
+        // anything is built on it. On a full disk, or beside another program that reads, the log can be
+        // synced at least: what is there can be read, and may be what makes room.
+        no_hindrance(log.checkpoint(connection, "TRUNCATE"))?;
         let extended = extend(connection, log_bytes).map_err(failed_on_log("make the log"));
-        full_is_no_hindrance(extended)?;
+        no_hindrance(extended)?;
         LogFile::of(connection).sync().map_err(failed_on_log("sync the log"))?;
         Ok(log)
     }
@@ -99,8 +100,10 @@ impl Log {
     /// durably so. Without this a restart could find it whole, and take it for committed.
     pub(super) fn void(&mut self, connection: &Connection, before: Round) -> Result<(), Error> {
         if self.frames.load(Ordering::Relaxed) == UNKNOWN {
-            // Then the rest goes to its place, and the log becomes empty.
-            return self.alone(|log| log.checkpoint(connection, "TRUNCATE"));
+            // Then the rest goes to its place, and the log becomes empty, unless another program reads.
+            let emptied = self.alone(|log| log.checkpoint(connection, "TRUNCATE"));
+            let is_told = self.frames.load(Ordering::Relaxed) != UNKNOWN;
+            emptied.or_else(|error| if is_told { Ok(()) } else { Err(error) })?;
         }
         self.void_next(connection, before).map_err(failed_on_log("take back a commit that failed"))
     }
@@ -168,20 +171,31 @@ impl Log {
         if self.trust == Trust::Lost {
             return Err(Error::Io { doing: "tidy the log", message: LOST.into() });
         }
-        match run(connection, mode).map_err(failed("tidy the log", connection)) {
-            Ok((frames, copied)) => {
-                self.frames.store(frames, Ordering::Relaxed);
-                self.copied = copied;
-                self.trust = if frames == copied { Trust::Synced } else { Trust::Copied };
-                Ok(())
+        match run(connection, mode) {
+            Ok(ran) => {
+                if let Some((frames, copied)) = ran.frames {
+                    self.frames.store(frames, Ordering::Relaxed);
+                    self.copied = copied;
+                    self.trust = if frames == copied { Trust::Synced } else { Trust::Copied };
+                }
+                let message = || format!("a checkpoint ({mode}) could not have it alone");
+                if ran.is_busy { Err(Error::Busy { message: message() }) } else { Ok(()) }
             }
             Err(error) => {
+                let error = failed("tidy the log", connection)(error);
                 if self.trust == Trust::Copied {
-                    self.trust = Trust::Lost;
+                    self.lose_trust(connection);
                 }
                 Err(error)
             }
         }
+    }
+
+    /// Nor may SQLite copy the rest when it closes, and then remove the log.
+    fn lose_trust(&mut self, connection: &Connection) {
+        self.trust = Trust::Lost;
+        // An open connection takes this setting.
+        let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
     }
 }
 
@@ -195,12 +209,24 @@ impl Limits {
     }
 }
 
-/// Frames in the log, and how many of them are copied. A database in use by nobody else is always
-/// copied as a whole.
-fn run(connection: &Connection, mode: &str) -> rusqlite::Result<(u32, u32)> {
+/// What a checkpoint came to. A database in use by nobody else is always copied as a whole.
+struct Ran {
+    /// Another program was in the way of what was asked for.
+    is_busy: bool,
+    /// How many there are in the log, and how many of them are copied. `None` where another program's
+    /// checkpoint kept this one from beginning: SQLite says -1.
+    frames: Option<(u32, u32)>,
+}
+
+fn run(connection: &Connection, mode: &str) -> rusqlite::Result<Ran> {
     let sql = format!("PRAGMA wal_checkpoint({mode})");
     let mut statement = connection.prepare_cached(&sql)?;
-    statement.query_row([], |row| Ok((row.get(1)?, row.get(2)?)))
+    statement.query_row([], |row| {
+        let is_busy = row.get(0)?;
+        let (frames, copied): (i64, i64) = (row.get(1)?, row.get(2)?);
+        let frames = u32::try_from(frames).ok().zip(u32::try_from(copied).ok());
+        Ok(Ran { is_busy, frames })
+    })
 }
 
 fn round(connection: &Connection) -> Result<Round, Code> {
@@ -221,6 +247,6 @@ fn extend(connection: &Connection, log_bytes: u64) -> Result<(), Code> {
     Ok(())
 }
 
-fn full_is_no_hindrance(result: Result<(), Error>) -> Result<(), Error> {
-    if let Err(Error::Full { .. }) = result { Ok(()) } else { result }
+fn no_hindrance(result: Result<(), Error>) -> Result<(), Error> {
+    if let Err(Error::Full { .. } | Error::Busy { .. }) = result { Ok(()) } else { result }
 }

@@ -63,13 +63,14 @@ enum Kind {
 }
 
 fn kind(connection: &Connection) -> rusqlite::Result<Kind> {
-    let id: u32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let tables: u32 =
+    // Both are signed, and other programs' may be negative.
+    let id: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    Ok(match (id, version, tables) {
-        (APPLICATION_ID, format, _) => Kind::Ledger(format),
-        (0, 0, 0) => Kind::New,
+    Ok(match (id, u32::try_from(version), tables) {
+        (id, Ok(format), _) if id == i64::from(APPLICATION_ID) => Kind::Ledger(format),
+        (0, Ok(0), 0) => Kind::New,
         _ => Kind::Foreign,
     })
 }

@@ -8,5 +8,6 @@ mod faults;
 mod full;
 mod kill;
 mod memory;
+mod others;
 mod power;
 mod sqlite;

@@ -53,12 +53,19 @@ fn is_its_owners_alone() {
 #[test]
 fn leaves_other_files_alone() {
     let (_folder, path) = place();
-    let texts = [b"no database at all".to_vec(), vec![7; 10_000], {
+    let database = |sql: &str| {
         let other = Connection::open(&path).expect("a database");
-        other.execute_batch("CREATE TABLE theirs (a)").expect("a table");
+        other.execute_batch(sql).expect("a database of theirs");
         drop(other);
         std::fs::read(&path).expect("a file")
-    }];
+    };
+    let texts = [
+        b"no database at all".to_vec(),
+        vec![7; 10_000],
+        database("CREATE TABLE theirs (a)"),
+        database("PRAGMA application_id = -7"),
+        database("PRAGMA user_version = -7"),
+    ];
     for text in texts {
         std::fs::write(&path, &text).expect("a file");
         let error = Sqlite::open(&path).expect_err("no ledger");

@@ -47,12 +47,14 @@ impl JobOptions {
         fits.then_some(()).ok_or_else(reason)
     }
 
-    fn check_queue(&self) -> Result<(), BadOption> {
+    /// Whether a queue can have that name.
+    pub fn can_name_queue(name: &str) -> bool {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
-        let fits = |queue: &String| {
-            (1..=Self::QUEUE_BYTES_MAX).contains(&queue.len()) && queue.bytes().all(plain)
-        };
-        if self.queue.as_ref().is_none_or(fits) {
+        (1..=Self::QUEUE_BYTES_MAX).contains(&name.len()) && name.bytes().all(plain)
+    }
+
+    fn check_queue(&self) -> Result<(), BadOption> {
+        if self.queue.as_deref().is_none_or(Self::can_name_queue) {
             return Ok(());
         }
         let most = Self::QUEUE_BYTES_MAX;

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod id;
+mod lists;
 mod options;
 mod report;
 mod request;
@@ -10,6 +11,7 @@ mod status;
 
 pub use bounds::BadOption;
 pub use id::{InvalidJobId, JobId};
+pub use lists::{JOBS_AT_ONCE_MAX, JobCount, STEPS_AT_ONCE_MAX, STEPS_MAX};
 pub use options::{Backoff, InvalidRate, JobOptions, KeyLimit, Rate, Unique, UniqueMode};
 pub use report::{Attempt, BatchReport, Followed, JobReport, JobState, Outcome, Progress};
 pub use request::{

@@ -1,7 +1,9 @@
-//! How a job is to be treated. What a caller leaves out, the function's attribute says; what that
-//! leaves out, the queue; and what that leaves out, the worker's defaults.
+//! How a job is to be treated. What a caller leaves out, the function's attribute says, and what that
+//! leaves out, the worker's defaults.
 
+use super::lists;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
 
@@ -34,6 +36,7 @@ pub struct JobOptions {
     pub concurrency: Option<u32>,
     /// Most attempts of the function in a time on this worker.
     pub rate: Option<Rate>,
+    #[serde(deserialize_with = "lists::tags")]
     pub tags: Vec<String>,
     /// The same key again gives the job that it first made, for a time that the worker sets; the job
     /// sees it, the same in every attempt.
@@ -47,7 +50,7 @@ pub struct JobOptions {
 pub enum Backoff {
     Fixed(u64),
     /// One after the other; the last one for all further ones. Never empty.
-    List(Vec<u64>),
+    List(#[serde(deserialize_with = "lists::pauses")] Vec<u64>),
     /// `base_ms`, twice that, and so on up to `max_ms`; of each, up to `jitter_percent` less, at random.
     Exponential {
         base_ms: u64,
@@ -123,6 +126,23 @@ pub struct Rate {
 #[error("\"{0}\" is no rate: those are a count and a time, as in 100/60s, 5000/h or 10/min")]
 pub struct InvalidRate(pub String);
 
+/// Units of a rate's period, the longest first.
+const UNITS: [(&str, u64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1)];
+
+/// As it is read, in the longest unit.
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { count, period_ms } = *self;
+        let fits = |(_, ms): &&(&str, u64)| period_ms.is_multiple_of(*ms);
+        let (unit, ms) = UNITS.iter().find(fits).copied().unwrap_or(("ms", 1));
+        match period_ms / ms {
+            1 => write!(f, "{count}/{unit}"),
+            periods => write!(f, "{count}/{periods}{unit}"),
+        }
+    }
+}
+
 impl FromStr for Rate {
     type Err = InvalidRate;
 
@@ -133,14 +153,8 @@ impl FromStr for Rate {
         let (count, period) = text.split_once('/').ok_or_else(invalid)?;
         let digits = period.bytes().take_while(u8::is_ascii_digit).count();
         let (number, unit) = period.split_at(digits);
-        let unit_ms = match unit {
-            "ms" => 1,
-            "s" => 1_000,
-            "min" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return Err(invalid()),
-        };
+        let unit = UNITS.iter().find(|(name, _)| *name == unit);
+        let (_, unit_ms) = *unit.ok_or_else(invalid)?;
         let number: u64 =
             if number.is_empty() { 1 } else { number.parse().map_err(|_| invalid())? };
         let period_ms = number.checked_mul(unit_ms).filter(|ms| *ms > 0).ok_or_else(invalid)?;
@@ -179,6 +193,13 @@ mod tests {
             "1/99999999999999999d",
         ] {
             assert_eq!(text.parse::<Rate>(), Err(InvalidRate(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_rate_is_written_as_it_is_read() {
+        for text in ["100/min", "5000/h", "1/250ms", "10/90s", "7/d", "1/s"] {
+            assert_eq!(text.parse().map(|rate: Rate| rate.to_string()), Ok(text.to_owned()));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Questions on a connection for jobs, their answers, and the head of a job's call.
 
 use super::id::JobId;
+use super::lists;
 use super::options::JobOptions;
 use super::report::{BatchReport, JobReport};
 use crate::{BadFrame, body_from_slice, body_to_vec};
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub enum JobRequest {
     /// All of them or none. The answer comes when they are on disk.
     Enqueue {
+        /// Together at most so many as [`super::JobCount`] allows.
+        #[serde(deserialize_with = "lists::jobs")]
         jobs: Vec<NewJob>,
         batch: Option<Box<NewBatch>>,
     },
@@ -48,7 +51,7 @@ pub struct NewJob {
     pub arguments: Vec<u8>,
     pub options: JobOptions,
     /// Made one after the other, each when the one before has returned; what that returned comes
-    /// before the arguments. These have no further ones, and join no batch.
+    /// before the arguments. These have no further ones, and are in the batch of the job before.
     #[serde(with = "steps")]
     pub then: Vec<NewJob>,
     /// An open batch that it joins.
@@ -58,7 +61,7 @@ pub struct NewJob {
 /// Jobs that follow another. On the wire they are flat, so that no peer can nest them until the stack
 /// of whoever decodes them ends.
 mod steps {
-    use super::{JobOptions, NewJob};
+    use super::{JobOptions, NewJob, lists};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     #[derive(Serialize)]
@@ -86,7 +89,7 @@ mod steps {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<NewJob>, D::Error> {
-        let steps = Vec::<OwnedStep>::deserialize(from)?;
+        let steps: Vec<OwnedStep> = lists::steps(from)?;
         let job = |OwnedStep { function, arguments, options }| NewJob {
             function,
             arguments,
@@ -185,6 +188,7 @@ pub enum JobRefusal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobContext {
     pub id: JobId,
+    /// From 1. Higher than those before it; one that never began leaves a gap.
     pub attempt: u32,
     /// Attempts that failed, and that crashed, since it was queued or somebody had it run again.
     pub failures: u16,

@@ -9,7 +9,7 @@ pub struct JobsStatus {
     /// Why none are taken: they are off, or the disk fails.
     pub refused: Option<String>,
     pub totals: JobTotals,
-    /// Bytes of the arguments of all jobs that wait or run.
+    /// Bytes of the arguments of all jobs that wait or run, and of what follows batches.
     pub bytes: u64,
     pub ledger: LedgerStatus,
     pub queues: Vec<QueueStatus>,

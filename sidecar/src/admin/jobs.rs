@@ -226,7 +226,7 @@ pub(crate) struct Queues {
     /// Why no jobs are taken: they are off, or the disk fails.
     pub(crate) refused: Option<String>,
     pub(crate) totals: JobTotals,
-    /// Bytes of the arguments of all jobs that wait or run.
+    /// Bytes of the arguments of all jobs that wait or run, and of what follows batches.
     pub(crate) bytes: u64,
     pub(crate) ledger: LedgerStatus,
     pub(crate) queues: Vec<Queue>,

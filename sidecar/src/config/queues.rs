@@ -2,18 +2,12 @@
 //! without being written; one without limits has those of its functions and of the pool alone.
 
 use jobs::{Limits, QueueLimits};
-use protocol::Rate;
+use protocol::{JobOptions, Rate};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
-/// Longest name of a queue, in bytes.
-const NAME_BYTES_MAX: usize = 64;
 /// Most queues with limits of an application.
 const QUEUES_MAX: usize = 256;
-/// Units of a rate's period, the longest first.
-const UNITS: [(&str, u64); 5] =
-    [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1)];
-
 /// As an `app.toml` or an administrator says it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -60,22 +54,12 @@ pub(super) fn check(queues: &Queues) -> Result<(), (String, String)> {
 }
 
 pub(crate) fn check_name(name: &str) -> Result<(), String> {
-    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
-    match (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(good) {
+    let most = JobOptions::QUEUE_BYTES_MAX;
+    match JobOptions::can_name_queue(name) {
         true => Ok(()),
         false => Err(format!(
-            "\"{name}\" cannot name a queue: use letters, digits, _, -, . and :, at most {NAME_BYTES_MAX}"
+            "\"{name}\" cannot name a queue: use letters, digits, _, -, . and :, at most {most}"
         )),
-    }
-}
-
-/// A rate as it is written in the files, e.g. `100/min`.
-pub(crate) fn in_words(rate: Rate) -> String {
-    let fits = |(_, ms): &&(&str, u64)| rate.period_ms.is_multiple_of(*ms);
-    let (unit, ms) = UNITS.iter().find(fits).copied().unwrap_or(("ms", 1));
-    match rate.period_ms / ms {
-        1 => format!("{}/{unit}", rate.count),
-        periods => format!("{}/{periods}{unit}", rate.count),
     }
 }
 
@@ -85,7 +69,7 @@ fn read_rate<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Rate>, D::Er
 }
 
 fn write_rate<S: Serializer>(rate: &Option<Rate>, serializer: S) -> Result<S::Ok, S::Error> {
-    rate.map(in_words).serialize(serializer)
+    rate.map(|rate| rate.to_string()).serialize(serializer)
 }
 
 #[cfg(test)]
@@ -108,17 +92,10 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_written_as_it_is_read() {
-        for text in ["100/min", "5000/h", "1/250ms", "10/90s", "7/d", "1/s"] {
-            assert_eq!(in_words(text.parse().unwrap()), text);
-        }
-    }
-
-    #[test]
     fn names_are_those_that_jobs_can_give() {
         let queues = |name: &str| Queues::from([(name.to_owned(), Queue::default())]);
         assert_eq!(check(&queues("mails.eu:1_a-B")), Ok(()));
-        let long = "q".repeat(NAME_BYTES_MAX + 1);
+        let long = "q".repeat(JobOptions::QUEUE_BYTES_MAX + 1);
         for name in ["", "ä", "a b", &long] {
             let (key, message) = check(&queues(name)).unwrap_err();
             assert!(

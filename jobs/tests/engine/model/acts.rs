@@ -75,6 +75,11 @@ impl World {
             }
         }
         self.worker.running.remove(&id);
+        if let How::NotBegun = how
+            && let Some((_, at)) = self.rated.iter_mut().rfind(|(begun, _)| *begun == id)
+        {
+            *at = None;
+        }
         assert!(!self.worker.engine.finish(start.seq, start.context.attempt, ended()), "twice");
         self.known.get_mut(&id).unwrap().returned |= matches!(how, How::Returned);
         if self.worker.state(id) == Some(JobState::Done) {

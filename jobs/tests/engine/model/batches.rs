@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 /// First byte of the arguments of what follows a batch; then its number, and which of the three it is.
 pub(super) const FOLLOWS: u8 = 0xfb;
+/// Of all of them.
+const FOLLOWS_BYTES: u64 = 3;
 const THEN: usize = 0;
 const CATCH: usize = 1;
 const FINALLY: usize = 2;
@@ -34,6 +36,12 @@ impl KnownBatch {
 
     fn is_over(&self) -> bool {
         self.members.values().all(Option::is_some)
+    }
+
+    /// Of the arguments of what follows it, as long as that is held.
+    pub(super) fn bytes(&self) -> u64 {
+        let follows = self.wish.follows.iter().filter(|follows| **follows && !self.is_over());
+        follows.map(|_| FOLLOWS_BYTES).sum()
     }
 
     fn has_failed(&self) -> bool {

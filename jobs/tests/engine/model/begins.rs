@@ -73,10 +73,10 @@ impl World {
                     self.rated.clear();
                 }
                 self.rated_by = self.worker.engines;
-                let since = |at: &&u64| **at + RATE.period_ms > self.real_ms;
-                let used = self.rated.iter().filter(since).count();
+                let since = |at: &u64| *at + RATE.period_ms > self.real_ms;
+                let used = self.rated.iter().filter_map(|(_, at)| *at).filter(since).count();
                 assert!(used < RATE.count as usize, "{id} is over the rate");
-                self.rated.push(self.real_ms);
+                self.rated.push((id, Some(self.real_ms)));
             }
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! How jobs stand, in memory, in the ledger, and for an engine that recovers.
 
 use super::World;
+use super::batches::KnownBatch;
 use jobs::Head;
 use ledger::{Ledger as _, States};
 use protocol::{JobId, JobReport, JobState, Outcome, UniqueMode};
@@ -66,7 +67,7 @@ impl World {
     /// What is counted in memory is what the ledger has.
     pub(super) fn check_counts(&self) {
         let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-        let mut bytes = 0;
+        let mut bytes = self.batches.iter().map(KnownBatch::bytes).sum();
         let each = &mut |row: ledger::Row<'_>| {
             let head = Head::read(row.seq, row.head).expect("readable");
             let state = JobState::from_byte(row.state).expect("a state");
@@ -81,8 +82,8 @@ impl World {
         self.worker.ledger.read().scan(0, States::ALL, each).expect("readable");
         assert_eq!(self.worker.engine.bytes(), bytes);
         for queue in self.worker.engine.queues() {
-            let there = counts.remove(&queue.name).unwrap_or_default();
-            assert_eq!((queue.waiting, queue.running), there, "{}", queue.name);
+            let there = counts.remove(&queue.queue).unwrap_or_default();
+            assert_eq!((queue.waiting, queue.running), there, "{}", queue.queue);
         }
         assert!(counts.is_empty(), "queues that nobody knows: {counts:?}");
     }

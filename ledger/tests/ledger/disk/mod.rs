@@ -98,6 +98,11 @@ impl Disk {
         self.state().fault = Some(fault);
     }
 
+    /// Another program begins a checkpoint of an open ledger, or ends it.
+    pub(crate) fn take_checkpoints(&self, is_taken: bool) {
+        self.state().take_checkpoints(is_taken);
+    }
+
     pub(crate) fn repair(&self) {
         self.state().fault = None;
     }

@@ -31,6 +31,11 @@ pub(super) struct State {
     handles: Handle,
 }
 
+/// The handle of a program that is told, and opened nothing.
+const ANOTHER: Handle = Handle::MAX;
+/// By SQLite's file format: whoever has it may run a checkpoint.
+const CHECKPOINT_LOCK: std::ops::Range<usize> = 1..2;
+
 /// The shared index of a log.
 #[derive(Debug, Default)]
 pub(super) struct Index {
@@ -216,6 +221,15 @@ impl State {
     pub(super) fn is_reserved(&self, name: &str) -> bool {
         let locks = self.locks.get(name).into_iter().flat_map(HashMap::values);
         locks.max().is_some_and(|level| *level >= ffi::SQLITE_LOCK_RESERVED)
+    }
+
+    pub(super) fn take_checkpoints(&mut self, is_taken: bool) {
+        for index in self.indexes.values_mut() {
+            match is_taken {
+                true => assert_eq!(index.lock(ANOTHER, CHECKPOINT_LOCK, true), ffi::SQLITE_OK),
+                false => index.unlock(ANOTHER, CHECKPOINT_LOCK),
+            }
+        }
     }
 
     fn alive(&self) -> Result<(), Code> {

@@ -225,12 +225,12 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "jobs.queue_bytes_max",
         "1073741824",
-        "Most bytes of the arguments of all jobs that wait or run; beyond it jobs are refused.",
+        "Most bytes of the arguments of all jobs that wait or run, and of what follows batches; beyond it jobs are refused.",
     ),
     key(
         "jobs.kept_max",
         "100000",
-        "Most jobs that are kept after their end, results included, and as many dead ones; the oldest go first.",
+        "Most jobs that are kept after their end, results included, and as many dead ones; of more, those go first whose time ends first.",
     ),
     key(
         "jobs.keep_ms",

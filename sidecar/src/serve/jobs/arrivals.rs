@@ -75,6 +75,9 @@ impl Keeper {
         if let Some(sick) = &self.sick {
             return Some(sick.again.saturating_duration_since(Instant::now()));
         }
+        if self.housekeeping.is_behind() {
+            return Some(Duration::ZERO);
+        }
         self.engine.set_now(self.now());
         let quiet = self.engine.quiet_ms();
         let quiet = quiet.map(|ms| Duration::from_millis(ms).min(LOOK_AT_CLOCK));

@@ -13,6 +13,8 @@ const TIDY_AGAIN: Duration = Duration::from_secs(10);
 /// When what is due.
 pub(super) struct Housekeeping {
     swept: Instant,
+    /// There was more to sweep than fits in a round.
+    unswept: bool,
     rounds: u32,
     untidy: bool,
     /// The ledger could not be tidied: not before then is it tried again.
@@ -21,7 +23,7 @@ pub(super) struct Housekeeping {
 
 impl Housekeeping {
     pub(super) fn new(now: Instant) -> Self {
-        Self { swept: now, rounds: 0, untidy: true, tidy_after: None }
+        Self { swept: now, unswept: false, rounds: 0, untidy: true, tidy_after: None }
     }
 
     /// Something is in the ledger's log.
@@ -35,13 +37,19 @@ impl Housekeeping {
         self.rounds.is_multiple_of(TIDY_ROUNDS)
     }
 
-    /// Whether it is time to sweep, which whoever asks does then.
-    pub(super) fn sweeps(&mut self) -> bool {
-        let is_due = self.swept.elapsed() > SWEEP_EVERY;
-        if is_due {
-            self.swept = Instant::now();
-        }
-        is_due
+    /// Whether it is time to sweep.
+    pub(super) fn sweeps(&self) -> bool {
+        self.unswept || self.swept.elapsed() > SWEEP_EVERY
+    }
+
+    /// It was swept, as far as fits in a round.
+    pub(super) fn swept(&mut self, more: bool) {
+        (self.swept, self.unswept) = (Instant::now(), more);
+    }
+
+    /// Whether the next round must not be waited for.
+    pub(super) fn is_behind(&self) -> bool {
+        self.unswept
     }
 
     /// A slice of tidying; whether there is more of it.

@@ -237,7 +237,8 @@ impl Keeper {
             self.engine.finish(*seq, *attempt, ended.clone());
         }
         if self.housekeeping.sweeps() {
-            self.engine.sweep(self.ledger.read())?;
+            let more = self.engine.sweep(self.ledger.read())?;
+            self.housekeeping.swept(more);
         }
         self.engine.tick(self.ledger.read())?;
         self.engine.dispatch(self.ledger.read())

@@ -72,7 +72,7 @@ fn with(mut answer: Answer, limits: &[(AppName, queues::Queues)]) -> Answer {
             let of_app = limits.iter().find(|(app, _)| app.as_str() == queue.app);
             if let Some(limits) = of_app.and_then(|(_, queues)| queues.get(&queue.queue)) {
                 queue.concurrency = limits.concurrency;
-                queue.rate = limits.rate.map(queues::in_words);
+                queue.rate = limits.rate.map(|rate| rate.to_string());
             }
         }
     }

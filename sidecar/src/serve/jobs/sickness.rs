@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// How often the disk is tried after it failed.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// ... and a ledger that somebody has to restore: all of it is read each time.
+const TRY_DAMAGED: Duration = Duration::from_secs(60);
 
 /// Why nothing is taken, and when it is tried again.
 pub(super) struct Sick {
@@ -25,8 +27,14 @@ pub(super) struct Sick {
 }
 
 impl Sick {
-    fn of(reason: String) -> Self {
-        Self { reason, again: Instant::now() + TRY_AGAIN }
+    fn by(error: &ReadError) -> Self {
+        let pause = match error {
+            // Its changes are gone with the engine that made them.
+            ReadError::Ledger(ledger::Error::Misuse(_)) => TRY_AGAIN,
+            ReadError::Ledger(error) if !error.is_temporary() => TRY_DAMAGED,
+            _ => TRY_AGAIN,
+        };
+        Self { reason: error.to_string(), again: Instant::now() + pause }
     }
 
     pub(super) fn try_now(&mut self) {
@@ -45,7 +53,7 @@ impl Keeper {
         answers.now.into_iter().for_each(|answer| answer.refuse(&reason));
         // What they await is on disk, and goes on.
         answers.later.into_iter().for_each(|waiter| self.awaiting.add(waiter));
-        self.sick = Some(Sick::of(reason));
+        self.sick = Some(Sick::by(error));
         self.show.changed();
     }
 
@@ -53,7 +61,7 @@ impl Keeper {
     pub(super) fn fall_sick_by_defect(&mut self, panic: &(dyn Any + Send)) {
         let reason = format!("a defect of the worker: {}", defect::words(panic));
         tracing::error!("jobs are taken up anew from the ledger, after {reason}");
-        self.sick = Some(Sick::of(reason));
+        self.sick = Some(Sick { reason, again: Instant::now() + TRY_AGAIN });
         self.show.changed();
     }
 
@@ -78,7 +86,7 @@ impl Keeper {
                 true
             }
             Err(error) => {
-                self.sick = Some(Sick::of(error.to_string()));
+                self.sick = Some(Sick::by(&error));
                 false
             }
         }
@@ -115,5 +123,27 @@ impl Keeper {
             self.set_rules(app, rules, slots);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ledger::{Error, Misuse};
+
+    #[test]
+    fn only_what_somebody_has_to_repair_is_tried_seldom() {
+        let message = || "a test's".to_owned();
+        for (error, pause) in [
+            (Error::Full { doing: "commit", message: message() }, TRY_AGAIN),
+            (Error::Busy { message: message() }, TRY_AGAIN),
+            (Error::Misuse(Misuse::NoEntry { seq: 1 }), TRY_AGAIN),
+            (Error::Corrupt { message: message() }, TRY_DAMAGED),
+        ] {
+            let before = Instant::now();
+            let sick = Sick::by(&error.clone().into());
+            let range = before + pause..=Instant::now() + pause;
+            assert!(range.contains(&sick.again) && sick.reason == error.to_string(), "{error}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::keeper::Keeper;
 use super::shortage::Shortage;
 use jobs::Engine;
 use ledger::Ledger;
-use protocol::{JobTotals, JobsStatus, LedgerStatus, QueueStatus};
+use protocol::{JobsStatus, LedgerStatus};
 use shm::histogram;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -87,26 +87,10 @@ impl Show {
 
     fn status(&self, engine: &Engine, ledger: &dyn Ledger) -> JobsStatus {
         let size = ledger.size().unwrap_or_default();
-        let totals = engine.totals();
-        let queue = |queue: jobs::QueueStatus| QueueStatus {
-            app: queue.app,
-            queue: queue.name,
-            paused: queue.paused,
-            draining: queue.draining,
-            waiting: queue.waiting,
-            running: queue.running,
-        };
-        let mut queues: Vec<QueueStatus> = engine.queues().into_iter().map(queue).collect();
+        let mut queues = engine.queues();
         queues.sort_by(|a, b| (&a.app, &a.queue).cmp(&(&b.app, &b.queue)));
         JobsStatus {
-            totals: JobTotals {
-                made: totals.made,
-                done: totals.done,
-                failed: totals.failed,
-                crashed: totals.crashed,
-                dead: totals.dead,
-                cancelled: totals.cancelled,
-            },
+            totals: engine.totals(),
             bytes: engine.bytes(),
             ledger: LedgerStatus {
                 live_bytes: size.live_bytes,

@@ -1,7 +1,7 @@
 //! What an answer of an executor means for a job.
 
 use jobs::Ended;
-use protocol::{ExitCause, Failure, FatalKind, JobRefusal, JobReply, Thrown, Wish};
+use protocol::{Failure, FatalKind, JobRefusal, JobReply, Thrown, Wish};
 
 /// A job that is not made now.
 pub(super) fn refused(reason: &str) -> JobReply {
@@ -26,10 +26,7 @@ pub(super) fn ended(failure: Failure) -> Ended {
             })
         }
         Failure::Died { cause, hint, .. } => {
-            let cause = match cause {
-                ExitCause::Signal(signal) => format!("its executor was ended by signal {signal}"),
-                ExitCause::Status(status) => format!("its executor exited with status {status}"),
-            };
+            let cause = format!("its executor {cause}");
             Ended::Crashed(if hint.is_empty() { cause } else { format!("{cause}: {hint}") })
         }
         Failure::TimedOut { limit_ms, .. } => {
