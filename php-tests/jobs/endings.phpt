@@ -89,7 +89,7 @@ bool(false)
 string(0) ""
 bool(true)
 bool(true)
-ValueError: AppServer\RetryAfter::__construct(): Argument #1 ($seconds) must be seconds from 0 to 3155760000
-ValueError: AppServer\RetryAfter::__construct(): Argument #1 ($seconds) must be seconds from 0 to 3155760000
+ValueError: AppServer\RetryAfter::__construct(): Argument #1 ($seconds) must be seconds from 0 to 315360000 (ten years)
+ValueError: AppServer\RetryAfter::__construct(): Argument #1 ($seconds) must be seconds from 0 to 315360000 (ten years)
 TypeError: AppServer\RetryAfter::__construct(): Argument #1 ($seconds) must be of type ?float, string given
 TypeError: AppServer\RetryAfter::__construct(): Argument #4 ($previous) must be of type ?Throwable, stdClass given

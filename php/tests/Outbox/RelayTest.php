@@ -10,6 +10,7 @@ use AppServer\Tests\Administrator;
 use AppServer\Tests\Files;
 use PDO;
 use PHPUnit\Framework\TestCase;
+use ValueError;
 
 /** What becomes of rows that cannot be sent, and of those behind them. One database speaks for all. */
 final class RelayTest extends TestCase
@@ -35,7 +36,7 @@ final class RelayTest extends TestCase
     }
 
     /** @return array<string, array{array<string, mixed>}> */
-    public static function optionsOnlyAWorkerRefuses(): array
+    public static function optionsThatCannotBe(): array
     {
         return [
             'a queue' => [['queue' => 'my queue']],
@@ -46,15 +47,30 @@ final class RelayTest extends TestCase
     }
 
     /**
-     * @dataProvider optionsOnlyAWorkerRefuses
+     * @dataProvider optionsThatCannotBe
      * @param array<string, mixed> $options
      */
-    public function testOptionsThatAWorkerRefusesHoldUpNoOthers(array $options): void
+    public function testOptionsThatCannotBeAreRefusedAtOnce(array $options): void
     {
-        $poison = $this->outbox->queue('seen', ...$options);
+        $this->expectException(ValueError::class);
+        $this->expectExceptionMessage('($' . key($options) . ') must be');
+        $this->outbox->queue('seen', ...$options);
+    }
+
+    /**
+     * As another version may have let them pass.
+     *
+     * @dataProvider optionsThatCannotBe
+     * @param array<string, mixed> $options
+     */
+    public function testOptionsThatCannotBeHoldUpNoOthers(array $options): void
+    {
+        $poison = $this->outbox->queue('seen');
+        $this->db->prepare('UPDATE appserver_outbox SET options = ? WHERE job_key = ?')
+            ->execute([json_encode($options), $poison]);
         $behind = $this->outbox->queue('seen');
         self::assertSame([$behind], array_keys($this->outbox->relay()));
-        self::assertStringContainsString('the job\'s option ' . key($options) . ' is refused', $this->errorOf($poison));
+        self::assertStringContainsString('($' . key($options) . ') must be', $this->errorOf($poison));
         self::assertSame([], $this->outbox->relay());
     }
 
