@@ -207,7 +207,12 @@ impl Engine {
         self.queues.iter().map(status).collect()
     }
 
-    /// Since the engine was made.
+    /// Goes on counting where an engine before this one stood.
+    pub fn set_totals(&mut self, totals: JobTotals) {
+        self.totals = totals;
+    }
+
+    /// Since the engine was made, or what it goes on from.
     pub fn totals(&self) -> JobTotals {
         self.totals
     }

@@ -15,7 +15,7 @@ use super::status::{Show, Shown};
 use super::verdict::refused;
 use jobs::{Ended, Engine, Now, ReadError, Rules, Settings, Slots, Start};
 use ledger::Ledger;
-use protocol::{AppName, JobRequest};
+use protocol::{AppName, JobRequest, JobTotals};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,6 +33,8 @@ pub(super) struct Keeper {
     pub(super) show: Show,
     /// What releases say: for an engine that has to be made anew.
     pub(super) apps: HashMap<AppName, (Option<Box<Rules>>, Slots)>,
+    /// Of what is on disk.
+    pub(super) totals: JobTotals,
     pub(super) stopping: bool,
     /// Executors are being ended: one that dies says nothing about its job.
     ending: bool,
@@ -70,6 +72,7 @@ impl Keeper {
             show: Show::new(way.shown.clone()),
             way,
             apps: HashMap::new(),
+            totals: JobTotals::default(),
             stopping: false,
             ending: false,
             awaiting: Awaiting::default(),
@@ -253,6 +256,7 @@ impl Keeper {
 
     /// The round is on disk.
     fn tell(&mut self, answers: Answers, starts: Vec<Start>) {
+        self.totals = self.engine.totals();
         let ends = std::mem::take(&mut self.ends);
         let (made, over) = (self.engine.take_made(), self.engine.take_over());
         if self.way.feed.is_followed() {

@@ -118,6 +118,7 @@ impl Keeper {
         let (tag, last_seq) = (self.ledger.tag(), self.ledger.last_seq());
         let mut engine = Engine::new(self.settings.clone(), tag, last_seq, seed, now);
         engine.recover(self.ledger.read(), alive)?;
+        engine.set_totals(self.totals);
         self.engine = engine;
         for (app, (rules, slots)) in std::mem::take(&mut self.apps) {
             self.set_rules(app, rules, slots);
