@@ -207,7 +207,9 @@ fn one_that_is_stopped_for_a_moment_goes_on() {
         before.iter().for_each(|pid| send_signal(*pid, Signal::CONT));
         assert_eq!(sidecar.php("echo appserver_call('hello', 'Ada');").ok(), "Hello Ada");
     }
-    assert_eq!(sidecar.executors(), before);
+    // The pool may only just have got its other ones.
+    let after = sidecar.executors();
+    assert!(before.iter().all(|pid| after.contains(pid)), "{before:?} {after:?}");
 }
 
 #[test]
