@@ -1,7 +1,9 @@
 //! Connections for jobs: many that are idle, peers that misspeak, and callers from afar.
 
 use e2e::{JobsWire, Sidecar, eventually};
-use protocol::{Header, JobOptions, JobRefusal, JobReply, JobRequest, Kind, NewJob, control_frame};
+use protocol::{
+    Header, JobOptions, JobRefusal, JobReply, JobRequest, Kind, NewJob, body_to_vec, control_frame,
+};
 
 const FUNCTIONS: &str = r#"<?php
 function one(): int { return 1; }
@@ -26,6 +28,25 @@ fn a_thousand_idle_connections_cost_nobody_anything() {
     for wire in &mut idle {
         assert!(matches!(queues(wire), JobReply::Accepted { .. }));
     }
+}
+
+#[test]
+fn the_largest_request_fits_where_there_is_room_for_one_alone() {
+    const MOST: usize = 65_536;
+    let limits = format!("[limits]\nframe_bytes_max = {MOST}\njob_bytes_max = {MOST}\n");
+    let worker = worker(&limits);
+    let request = |bytes: usize| {
+        let options = JobOptions { delay_ms: Some(3_600_000), ..JobOptions::default() };
+        let (function, arguments) = ("one".to_owned(), vec![0; bytes]);
+        let job = NewJob { function, arguments, options, ..NewJob::default() };
+        JobRequest::Enqueue { jobs: vec![job], batch: None }
+    };
+    let length = |bytes: usize| body_to_vec(&request(bytes)).len();
+    let most = MOST - (length(60_000) - 60_000);
+    assert_eq!(length(most), MOST);
+    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+    let told = wire.ask(&request(most)).unwrap();
+    assert!(matches!(told, JobReply::Accepted { .. }), "{told:?}");
 }
 
 #[test]

@@ -77,14 +77,19 @@ fn queue(wire: &mut JobsWire, bytes: usize) -> Option<JobId> {
     }
 }
 
-#[test]
-fn on_a_full_disk_jobs_end_while_new_ones_are_refused_until_there_is_room_for_them() {
-    let Some(disk) = SmallDisk::mount() else { return };
-    let worker = Sidecar::builder()
+/// A worker with its ledger on that disk, and one executor for jobs.
+fn worker_on(disk: &SmallDisk) -> Sidecar {
+    Sidecar::builder()
         .file("functions.php", FUNCTIONS)
         .file("app.toml", "[pools.jobs]\nexecutors.max = 1\n")
         .config(&format!("state_dir = {:?}\n", disk.path().join("state")))
-        .start();
+        .start()
+}
+
+#[test]
+fn on_a_full_disk_jobs_end_while_new_ones_are_refused_until_there_is_room_for_them() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let worker = worker_on(&disk);
     let [begun, go] = ["begun", "go"].map(|name| worker.app().join(name));
     let running = worker.php(&format!("echo appserver_queue('waits', {begun:?}, {go:?});")).ok();
     let running: JobId = running.parse().expect("an id");
@@ -117,11 +122,7 @@ fn on_a_full_disk_jobs_end_while_new_ones_are_refused_until_there_is_room_for_th
 #[test]
 fn a_full_disk_refuses_jobs_keeps_what_it_has_and_stops_nobody() {
     let Some(disk) = SmallDisk::mount() else { return };
-    let worker = Sidecar::builder()
-        .file("functions.php", FUNCTIONS)
-        .file("app.toml", "[pools.jobs]\nexecutors.max = 1\n")
-        .config(&format!("state_dir = {:?}\n", disk.path().join("state")))
-        .start();
+    let worker = worker_on(&disk);
     let [begun, go] = ["begun", "go"].map(|name| worker.app().join(name));
     let running = worker.php(&format!("echo appserver_queue('waits', {begun:?}, {go:?});")).ok();
     eventually("it runs", || begun.exists().then_some(()));

@@ -13,7 +13,8 @@ use super::unread::Ended;
 use crate::admin::{Activate, AdminError, Reply, Settings};
 use crate::config::Deployment;
 use protocol::{
-    AppName, ControlReply, ControlRequest, FromExecutor, FromPrototype, Hello, Refused, Welcome,
+    AppName, ControlReply, ControlRequest, FromExecutor, FromPrototype, Hello, Membership, Refused,
+    Welcome,
 };
 use std::collections::BTreeSet;
 use std::io;
@@ -46,8 +47,11 @@ pub(super) enum Event {
     },
     /// A question of the control API.
     Admin(Waiting),
-    /// Addresses in the list of workers that are this one's.
-    FoundItself(BTreeSet<String>),
+    /// Addresses in that list of workers that are this one's.
+    FoundItself {
+        list: Membership,
+        own: BTreeSet<String>,
+    },
     /// Something was done to jobs, or could not be.
     JobsChanged {
         asked: Box<Asked>,

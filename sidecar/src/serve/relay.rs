@@ -17,7 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 /// Memory is counted in pieces of this many bytes.
-pub(super) const PIECE_BYTES: usize = 1024;
+const PIECE_BYTES: usize = 1024;
 /// What is allocated before any byte of a body has come, at most.
 const FIRST_BYTES_MAX: usize = 64 * 1024;
 
@@ -94,7 +94,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Relay<'_, S> {
         if header.flags & FLAG_JOB != 0 {
             return Err(BadFrame::UnknownFlags(header.flags).into());
         }
-        let pieces = pieces(header);
+        let pieces = pieces(header.frame_bytes());
         let memory = Arc::clone(&self.door.remote_memory).acquire_many_owned(pieces).await;
         let memory = memory.map_err(io::Error::other)?;
         read_body(&mut self.remote, head, header, memory).await
@@ -109,7 +109,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Relay<'_, S> {
         let mut header = self.parse(&head)?;
         // Executors do not know the list of workers; remote callers learn of a change here.
         header.epoch = self.door.epoch.load(Ordering::Relaxed);
-        let memory = Arc::clone(&self.door.remote_memory).try_acquire_many_owned(pieces(header));
+        let memory = Arc::clone(&self.door.remote_memory)
+            .try_acquire_many_owned(pieces(header.frame_bytes()));
         let Ok(memory) = memory else {
             return self.discard(header, id).await.map(Some);
         };
@@ -157,6 +158,6 @@ async fn read_body(
 }
 
 /// What a frame costs of the common limit.
-fn pieces(header: Header) -> u32 {
-    u32::try_from(header.frame_bytes().div_ceil(PIECE_BYTES)).unwrap_or(u32::MAX)
+pub(super) fn pieces(frame_bytes: usize) -> u32 {
+    u32::try_from(frame_bytes.div_ceil(PIECE_BYTES)).unwrap_or(u32::MAX)
 }

@@ -12,7 +12,7 @@ use super::http::Api;
 use super::jobs::{Command, Foreman, Jobs, Order};
 use super::listeners::refuse_taken;
 use super::notify::notify;
-use super::relay::PIECE_BYTES;
+use super::relay::pieces;
 use super::reload::queues_of;
 use super::restore::{Stored, recover};
 use super::settings::Settings;
@@ -21,7 +21,7 @@ use super::unread::Room;
 use super::ways::{Rules, Ways, anteroom};
 use super::{Error, Options, descriptors, logging, signals, succession};
 use crate::config::{self, Configuration, Deployment};
-use protocol::Membership;
+use protocol::{HEADER_BYTES, Membership};
 use shm::Board;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -210,7 +210,9 @@ impl Supervisor {
     fn door(&self, end: &End) -> Door {
         let settings = &self.settings;
         let limits = &settings.daemon.limits;
-        let memory = |bytes: u32| Arc::new(Semaphore::new(bytes as usize / PIECE_BYTES));
+        // The largest frame fits, whose header comes on top of frame_bytes_max.
+        let memory =
+            |bytes: u32| Arc::new(Semaphore::new(pieces(bytes as usize + HEADER_BYTES) as usize));
         Door {
             anteroom: anteroom(settings),
             settings: Arc::clone(settings),

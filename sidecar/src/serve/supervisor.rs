@@ -112,7 +112,7 @@ impl Supervisor {
                 let _ = reply.send(self.answer(request));
             }
             Event::Admin(waiting) => self.on_question(waiting),
-            Event::FoundItself(own) => self.on_found_itself(own),
+            Event::FoundItself { list, own } => self.on_found_itself(&list, own),
             Event::JobsChanged { asked, answer } => asked.answer(self, answer),
             Event::Committed { state, result, asked, after } => {
                 self.on_committed(state, result, asked, after);

@@ -40,7 +40,7 @@ impl Keeper {
                 }
                 Err(panic) => {
                     self.fall_sick_by_defect(&*panic);
-                    continue;
+                    return Some(commands);
                 }
             };
             let arrived = self.way.commands.recv();

@@ -2,7 +2,7 @@
 
 use super::super::door::Door;
 use super::super::handshake::write_within;
-use super::super::relay::PIECE_BYTES;
+use super::super::relay::pieces;
 use super::Jobs;
 use super::command::Command;
 use super::verdict::refused;
@@ -93,7 +93,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         let header =
             timeout(limit, self.read_header()).await.map_err(|_| io::ErrorKind::TimedOut)??;
         // Before any of a large body is read.
-        let memory = Arc::clone(&self.door.job_memory).acquire_many_owned(pieces(header)).await;
+        let memory = Arc::clone(&self.door.job_memory)
+            .acquire_many_owned(pieces(header.frame_bytes()))
+            .await;
         let memory = memory.map_err(io::Error::other)?;
         timeout(limit, self.read_up_to(header.frame_bytes()))
             .await
@@ -110,8 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         let mut header = Header::new(Kind::JobReply, header.request_id);
         header.epoch = self.door.epoch.load(Ordering::Relaxed);
         let mut frame = control_frame::<JobReply>(header, &answer);
-        let memory =
-            Arc::clone(&self.door.job_memory).try_acquire_many_owned(pieces_of(frame.len()));
+        let memory = Arc::clone(&self.door.job_memory).try_acquire_many_owned(pieces(frame.len()));
         if memory.is_err() && !is_owed(&answer) {
             let refused = refused("answers that nobody reads fill limits.job_bytes_max: ask again");
             frame = control_frame::<JobReply>(header, &refused);
@@ -196,15 +197,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         self.buffer.reserve(room);
         Ok(self.stream.read_buf(&mut self.buffer).await? > 0)
     }
-}
-
-/// What a frame takes of the memory for requests and answers.
-fn pieces(header: Header) -> u32 {
-    pieces_of(header.frame_bytes())
-}
-
-fn pieces_of(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(PIECE_BYTES)).unwrap_or(u32::MAX)
 }
 
 /// Whether it says what is on disk now: it cannot be asked for again, and is small.

@@ -8,7 +8,7 @@ use super::super::supervisor::Supervisor;
 use super::command::Command;
 use crate::config::queues::{self, Queues};
 use jobs::{Planned, Rules};
-use protocol::{AppName, JOBS_POOL, rank};
+use protocol::{AppName, JOBS_POOL, Membership, rank};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -103,19 +103,23 @@ impl Supervisor {
     /// Finds out which members of the list are this worker, on a thread: names may have to be looked up.
     pub(in crate::serve) fn look_for_itself(&self) {
         let (settings, events) = (Arc::clone(&self.settings), self.events.clone());
-        let addresses = self.membership.members.iter().map(|member| member.address.clone());
-        let addresses: Vec<String> = addresses.collect();
+        let list = self.membership.clone();
         tokio::task::spawn_blocking(move || {
             let is_own = |address: &String| {
                 address.parse().is_ok_and(|address| listens_at(&settings.daemon, &address))
             };
-            let own = addresses.into_iter().filter(is_own).collect();
+            let addresses = list.members.iter().map(|member| member.address.clone());
+            let own = addresses.filter(is_own).collect();
             // The worker may have ended meanwhile.
-            let _ = events.blocking_send(Event::FoundItself(own));
+            let _ = events.blocking_send(Event::FoundItself { list, own });
         });
     }
 
-    pub(in crate::serve) fn on_found_itself(&mut self, own: BTreeSet<String>) {
+    pub(in crate::serve) fn on_found_itself(&mut self, list: &Membership, own: BTreeSet<String>) {
+        // Of another list it says nothing: whoever changed that asked anew.
+        if *list != self.membership {
+            return;
+        }
         if own.is_empty() && !self.membership.members.is_empty() {
             tracing::warn!(
                 "no address of membership.workers is this worker's: it keeps no schedules (one that is \
