@@ -1,7 +1,8 @@
 //! What a release that takes over again may do to callers and to a release on trial, and who is told.
 
 use e2e::deployer::{ok, version};
-use e2e::{Deployer, Sidecar};
+use e2e::{Deployer, Sidecar, eventually, send_signal};
+use rustix::process::Signal;
 use serde_json::Value;
 use std::process::Output;
 
@@ -75,4 +76,19 @@ fn another_release_ends_a_trial_and_says_so() {
     assert_eq!(last["action"], "rollback");
     let detail = last["detail"].as_str().unwrap_or_default();
     assert!(detail.contains("release 3 is on trial no more"), "{last}");
+}
+
+#[test]
+fn a_release_that_is_ending_is_taken_back_once_it_has_ended() {
+    let deployer = Deployer::with_new_key();
+    let worker = deployer.worker();
+    ok(&deployer.deploy(&[&worker], &functions("one", ""), &[]));
+    let first = worker.prototype();
+    ok(&deployer.deploy(&[&worker], &functions("two", ""), &[]));
+    // It cannot end before the worker loses its patience.
+    send_signal(first, Signal::STOP);
+    deployer.run(&[&worker], &["drain", "--app", "shop", "--release", "1"]);
+    eventually("it ends", || worker.log().contains("release stops").then_some(()));
+    deployer.run(&[&worker], &["rollback", "--app", "shop", "--to", "1"]);
+    assert_eq!(version(&worker), "one");
 }

@@ -170,6 +170,13 @@ pub(super) enum Retry {
     Pool(PoolKey),
     /// The time that a prototype has to start is over.
     Overdue(Incarnation),
+    /// A release that is to start was ending.
+    Start {
+        app: AppName,
+        number: u64,
+        deployment: Deployment,
+        staging: Staging,
+    },
     /// Whether the executors of a release that is being staged are ready.
     Staged(ReleaseKey),
     /// Executors of a release that is to take over again were busy.

@@ -238,8 +238,13 @@ impl Supervisor {
         };
         let key = ReleaseKey { app: app.clone(), release };
         if let Some(running) = self.releases.get_mut(&key) {
-            if running.staging.is_some() || running.stopping {
-                let message = format!("release {number} is starting or stopping; try again");
+            if running.stopping {
+                // It has only so long to end.
+                let retry = Retry::Start { app: app.clone(), number, deployment, staging };
+                return self.retry_after(LOOK_AGAIN, retry);
+            }
+            if running.staging.is_some() {
+                let message = format!("release {number} is starting already; try again");
                 let busy = AdminError::new(Code::Conflict, message);
                 return staging.asked.answer(self, Err(busy));
             }

@@ -147,6 +147,9 @@ impl Supervisor {
             Retry::Prototype(release) => self.start_prototype(&release),
             Retry::Pool(pool) => self.on_pause_over(&pool),
             Retry::Overdue(from) => self.on_start_overdue(&from),
+            Retry::Start { app, number, deployment, staging } => {
+                self.start_release(&app, number, deployment, staging);
+            }
             Retry::Staged(release) => self.check_staged(&release),
             Retry::Activation { app, body, asked, tries } => {
                 self.try_activation(app, body, asked, tries);
