@@ -5,6 +5,7 @@ use super::super::handshake::write_within;
 use super::super::relay::pieces;
 use super::Jobs;
 use super::command::Command;
+use super::local_stream::LocalStream;
 use super::verdict::refused;
 use protocol::{
     AppName, BadFrame, HEADER_BYTES, Header, JobReply, JobRequest, Kind, body_from_slice,
@@ -38,7 +39,7 @@ pub(in crate::serve) fn serve_here(
         Err(error) => return tracing::warn!("connection for jobs closed: {error}"),
     };
     door.jobs.clone().spawn(async move {
-        match UnixStream::from_std(stream) {
+        match LocalStream::new(stream) {
             Ok(stream) => serve(stream, app, door, place).await,
             Err(error) => tracing::warn!("connection for jobs closed: {error}"),
         }

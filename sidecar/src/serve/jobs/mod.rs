@@ -18,6 +18,7 @@ mod housekeeping;
 mod keeper;
 mod links;
 mod listing;
+mod local_stream;
 mod manage;
 mod oldest;
 mod pools;

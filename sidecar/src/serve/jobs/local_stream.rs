@@ -1,0 +1,128 @@
+//! A unix socket that wakes its thread when there is something to read, and for nothing else.
+//!
+//! Tokio's own also wakes it each time the peer has read what it was sent, because then there is room
+//! for more: one sleep and one waking too many for every answer.
+//!
+//! Contract of the unsafe code: what is registered with the runtime is a socket that the registration owns,
+//! and that nobody closes or exchanges before the registration ends.
+
+#![allow(unsafe_code)]
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+
+/// See the module. It does not shut down its half: whoever answers is done when it is dropped.
+#[derive(Debug)]
+pub(super) struct LocalStream {
+    readable: AsyncFd<UnixStream>,
+    /// Only while there is no room for what is to be written.
+    writable: Option<AsyncFd<UnixStream>>,
+}
+
+impl LocalStream {
+    /// The socket must not block. To be called within the runtime that is to wait for it.
+    pub(super) fn new(stream: UnixStream) -> io::Result<Self> {
+        Ok(Self { readable: registered(stream, Interest::READABLE)?, writable: None })
+    }
+
+    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let writable = match &mut self.writable {
+            Some(writable) => writable,
+            none => {
+                let again = self.readable.get_ref().try_clone()?;
+                none.insert(registered(again, Interest::WRITABLE)?)
+            }
+        };
+        let mut ready = ready!(writable.poll_write_ready(context))?;
+        // Whoever finds that there is none after all waits for the next time.
+        ready.clear_ready();
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn registered(stream: UnixStream, interest: Interest) -> io::Result<AsyncFd<UnixStream>> {
+    // SAFETY: a `UnixStream` has one open descriptor until it is dropped, always the same, and is only
+    // lent from here on.
+    Ok(unsafe { AsyncFd::register_with_interest(stream, interest) }?)
+}
+
+impl AsyncRead for LocalStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let mut ready = ready!(self.readable.poll_read_ready(context))?;
+            match ready.try_io(|stream| stream.get_ref().read(buffer.initialize_unfilled())) {
+                Ok(read) => {
+                    buffer.advance(read?);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(_would_block) => {}
+            }
+        }
+    }
+}
+
+impl AsyncWrite for LocalStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            match self.readable.get_ref().write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(self.poll_room(context))?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                written => {
+                    self.writable = None;
+                    return Poll::Ready(written);
+                }
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn what_does_not_fit_is_written_as_the_other_end_reads() {
+        let (here, there) = UnixStream::pair().expect("sockets");
+        for stream in [&here, &there] {
+            stream.set_nonblocking(true).expect("a socket");
+        }
+        let mut here = LocalStream::new(here).expect("a stream");
+        let mut there = LocalStream::new(there).expect("a stream");
+        let sent: Vec<u8> = (0..4_000_000_u32).map(|at| at as u8).collect();
+        let (written, read) = tokio::join!(
+            async {
+                here.write_all(&sent).await.expect("room");
+                drop(here);
+            },
+            async {
+                let mut read = Vec::new();
+                there.read_to_end(&mut read).await.map(|_| read).expect("an end")
+            },
+        );
+        assert_eq!(written, ());
+        assert!(read == sent, "what came is not what was sent");
+    }
+}
