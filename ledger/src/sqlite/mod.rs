@@ -41,6 +41,8 @@ pub struct Sqlite {
     sequence: Sequence,
     /// When a failed commit began that could not be taken back yet.
     unsettled: Option<Round>,
+    /// Whether pages may have come free since the file was last found to have few free ones.
+    loosened: bool,
 }
 
 impl Sqlite {
@@ -63,7 +65,7 @@ impl Sqlite {
         let log = Log::new(&connection, log_bytes)?;
         let sequence = Sequence { last_seq: header.last_seq, kept_seq: header.kept_seq };
         let reads = SqliteReader::new(connection, log.gate());
-        Ok(Self { reads, log, place, tag: header.tag, sequence, unsettled: None })
+        Ok(Self { reads, log, place, tag: header.tag, sequence, unsettled: None, loosened: true })
     }
 
     fn connection(&self) -> &Connection {
@@ -146,6 +148,7 @@ impl Ledger for Sqlite {
             return Ok(());
         }
         let sequence = self.sequence;
+        self.loosened |= changes.iter().any(|change| !matches!(change, Change::Insert { .. }));
         self.sequence = self.transaction(|connection| apply(connection, changes, sequence))?;
         Ok(())
     }
@@ -161,7 +164,11 @@ impl Ledger for Sqlite {
     fn tidy(&mut self) -> Result<bool, Error> {
         self.settle()?;
         let copied = self.log.tidy(&self.reads.connection)?;
-        Ok(self.shrink()? || copied)
+        // Entries that are only added free nothing, and most rounds of a queue that fills do nothing else.
+        if self.loosened {
+            self.loosened = self.shrink()?;
+        }
+        Ok(self.loosened || copied)
     }
 
     fn size(&self) -> Result<Size, Error> {
