@@ -174,8 +174,8 @@ pub(super) enum Retry {
     Start {
         app: AppName,
         number: u64,
-        deployment: Deployment,
-        staging: Staging,
+        deployment: Box<Deployment>,
+        staging: Box<Staging>,
     },
     /// Whether the executors of a release that is being staged are ready.
     Staged(ReleaseKey),

@@ -240,6 +240,7 @@ impl Supervisor {
         if let Some(running) = self.releases.get_mut(&key) {
             if running.stopping {
                 // It has only so long to end.
+                let (deployment, staging) = (Box::new(deployment), Box::new(staging));
                 let retry = Retry::Start { app: app.clone(), number, deployment, staging };
                 return self.retry_after(LOOK_AGAIN, retry);
             }
