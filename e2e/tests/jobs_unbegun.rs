@@ -28,7 +28,10 @@ fn worker() -> Sidecar {
 fn queue(worker: &Sidecar, bytes: usize, options: &str) -> JobId {
     let call = format!("'size', [str_repeat('x', {bytes})], keep: 3600, {options}");
     worker
-        .php_with(&["memory_limit=-1"], &format!("echo AppServer\\queue({call});"))
+        .php_with(
+            &["memory_limit=-1", "appserver.timeout=300"],
+            &format!("echo AppServer\\queue({call});"),
+        )
         .ok()
         .parse()
         .expect("an id")
