@@ -1,7 +1,7 @@
 //! A folder that is edited while `appserver dev` serves it.
 
-use crate::php::spawn;
-use crate::sidecar::send_signal;
+use crate::family::send_signal;
+use crate::php::{PATIENCE_S, spawn};
 use crate::{Artifacts, PhpOutput, RunningPhp, eventually, process_is_gone};
 use rustix::process::Signal;
 use std::fs;
@@ -46,6 +46,13 @@ impl Dev {
         let path = self.app().join(name);
         fs::create_dir_all(path.parent().expect("inside the app")).expect("ours");
         fs::write(path, text).expect("ours");
+    }
+
+    /// Puts a whole file in the place of one, as careful editors do: whoever looks sees all of it.
+    pub fn replace(&self, name: &str, text: &str) {
+        let whole = self.app().join(format!(".{name}.swp"));
+        fs::write(&whole, text).expect("ours");
+        fs::rename(whole, self.app().join(name)).expect("ours");
     }
 
     /// Where the application is edited.
@@ -99,7 +106,9 @@ impl Dev {
     pub fn call(&self, function: &str) -> String {
         let socket = format!("unix:{}", self.folder.path().join("dev.sock").display());
         let mut command = Command::new(&self.artifacts.appserver);
-        let output = command.args(["call", "--workers", &socket, function]).output();
+        let patience = PATIENCE_S.to_string();
+        let args = ["call", "--workers", &socket, "--connect-timeout", &patience, function];
+        let output = command.args(args).output();
         String::from_utf8_lossy(&output.expect("appserver runs").stderr).into_owned()
     }
 

@@ -1,5 +1,6 @@
 //! A PHP-FPM of a test's own, and just enough FastCGI to ask it for a page.
 
+use crate::php::PATIENCE_S;
 use crate::{Artifacts, Sidecar, eventually, process_is_gone};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
@@ -32,7 +33,8 @@ impl Fpm {
         let config = format!(
             "[global]\nerror_log = {0}/log\ndaemonize = no\n[www]\n{user}listen = {0}/fpm.sock\npm = static\n\
              pm.max_children = {children}\ncatch_workers_output = yes\n\
-             php_admin_value[appserver.workers] = {1}\n",
+             php_admin_value[appserver.workers] = {1}\n\
+             php_admin_value[appserver.connect_timeout] = {PATIENCE_S}\n",
             folder.path().display(),
             sidecar.address()
         );

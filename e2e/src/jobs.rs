@@ -30,8 +30,9 @@ impl JobsWire {
         let mut wire = Self { stream, request_id: 0 };
         let purpose = Purpose::Jobs { app: AppName::default() };
         let hello = Hello { purpose, client: ClientInfo::default(), catalog_hash: 0, token: None };
-        wire.stream.write_all(&PREFACE)?;
-        wire.stream.write_all(&control_frame(Header::new(Kind::Hello, 0), &hello))?;
+        // At once, as clients do: between two pieces the worker may lose its patience.
+        let frame = control_frame(Header::new(Kind::Hello, 0), &hello);
+        wire.stream.write_all(&[&PREFACE[..], &frame].concat())?;
         match wire.frame()?.0.kind {
             Kind::Welcome => Ok(wire),
             other => Err(io::Error::other(format!("{other:?} instead of a Welcome"))),

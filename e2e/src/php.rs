@@ -65,10 +65,15 @@ impl RunningPhp {
     }
 }
 
+/// What clients are given who are no test of patience: a worker on a loaded machine may not be run within
+/// the second that they have by default. A test's own settings come after it.
+pub const PATIENCE_S: u32 = 20;
+
 /// Starts `php -r script` with the extension and the settings given as `name=value`.
 pub(crate) fn spawn(artifacts: &Artifacts, settings: &[String], script: &str) -> RunningPhp {
     let mut command = Command::new(std::env::var("PHP").unwrap_or_else(|_| "php".to_owned()));
     command.arg("-d").arg(format!("extension={}", artifacts.extension.display()));
+    command.arg("-d").arg(format!("appserver.connect_timeout={PATIENCE_S}"));
     for setting in settings {
         command.arg("-d").arg(setting);
     }

@@ -1,6 +1,7 @@
 //! A sidecar of a test's own, in a folder of its own, stopped with the test.
 
-use crate::php::spawn;
+use crate::family::send_signal;
+use crate::php::{PATIENCE_S, spawn};
 use crate::{Artifacts, PhpOutput, RunningPhp, eventually, process_is_gone};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -283,23 +284,6 @@ impl Sidecar {
         eventually("the sidecar dies", || child.try_wait().expect("a child of ours"));
     }
 
-    /// The supervisor and all that it started, however far down.
-    pub fn family(&self) -> Vec<u32> {
-        let mut pids = vec![self.pid()];
-        pids.extend(descendants(self.pid()));
-        pids
-    }
-
-    /// Stops all of its processes where they are.
-    pub fn freeze(&self) {
-        self.family().into_iter().for_each(|pid| send_signal(pid, Signal::STOP));
-    }
-
-    /// Lets them go on.
-    pub fn thaw(&self) {
-        self.family().into_iter().for_each(|pid| send_signal(pid, Signal::CONT));
-    }
-
     /// Runs a PHP script against this sidecar.
     pub fn php(&self, script: &str) -> PhpOutput {
         self.spawn_php(script).finish()
@@ -330,38 +314,19 @@ impl Sidecar {
     fn try_status(&self) -> Option<Value> {
         let mut command = Command::new(&self.artifacts.appserver);
         command.args(["status", "--json", "--workers"]).arg(self.address());
+        command.args(["--connect-timeout", &PATIENCE_S.to_string()]);
         let output = command.stderr(Stdio::null()).output().expect("appserver runs");
         output.status.success().then(|| serde_json::from_slice(&output.stdout).expect("JSON"))
     }
 
-    /// Pids of the executors that run now.
-    pub fn executors(&self) -> Vec<u32> {
+    /// The port of this host at which it listens with TLS, having been told to choose one.
+    pub fn tls_port(&self) -> u16 {
         let status = self.status();
-        let pools = status["apps"][0]["pools"].as_array().expect("pools").clone();
-        let executors =
-            pools.iter().flat_map(|pool| pool["executors"].as_array().expect("executors"));
-        let pids = executors.map(|executor| executor["pid"].as_u64().expect("a pid") as u32);
-        // One that is just being forked has none yet.
-        pids.filter(|pid| *pid != 0).collect()
+        let listeners = status["listeners"].as_array().expect("listeners").iter();
+        let mut addresses = listeners.map(|address| address.as_str().expect("an address"));
+        let port = addresses.find_map(|address| address.strip_prefix("tls:127.0.0.1:"));
+        port.and_then(|port| port.parse().ok()).expect("a TLS listener")
     }
-
-    /// Pid of the prototype.
-    pub fn prototype(&self) -> u32 {
-        self.status()["apps"][0]["prototype_pid"].as_u64().expect("a pid") as u32
-    }
-}
-
-fn descendants(pid: u32) -> Vec<u32> {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-    let children = children.unwrap_or_default();
-    let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
-    children.flat_map(|child| [vec![child], descendants(child)].concat()).collect()
-}
-
-/// Sends a signal to any process.
-pub fn send_signal(pid: u32, signal: Signal) {
-    let pid = Pid::from_raw(pid.cast_signed()).expect("not 0");
-    kill_process(pid, signal).expect("the process is ours");
 }
 
 impl Drop for Sidecar {

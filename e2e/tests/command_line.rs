@@ -1,6 +1,6 @@
 //! The command line against a real sidecar.
 
-use e2e::{Artifacts, Sidecar};
+use e2e::{Artifacts, PATIENCE_S, Sidecar};
 use serde_json::{Value, json};
 use std::process::{Command, Output, Stdio};
 
@@ -46,7 +46,8 @@ function unsendable(): array
 
 fn ask(sidecar: &Sidecar, args: &[&str]) -> Output {
     let mut command = Command::new(Artifacts::find().appserver);
-    command.args(args).env("APPSERVER_WORKERS", sidecar.address()).stdin(Stdio::null());
+    command.args(args).args(["--connect-timeout", &PATIENCE_S.to_string()]);
+    command.env("APPSERVER_WORKERS", sidecar.address()).stdin(Stdio::null());
     command.output().expect("appserver runs")
 }
 
@@ -160,14 +161,11 @@ fn a_worker_elsewhere_is_reached_by_tls_with_its_certificate_and_token() {
         .file("functions.php", &format!("<?php\n{FUNCTIONS}"))
         .listen("tls:127.0.0.1:0")
         .start();
-    let status = sidecar.status();
-    let listeners = status["listeners"].as_array().expect("listeners");
-    let mut addresses = listeners.iter().map(|address| address.as_str().expect("an address"));
-    let address = addresses.find(|address| address.starts_with("tls:")).expect("a TLS listener");
+    let address = format!("tls:127.0.0.1:{}", sidecar.tls_port());
     let made = sidecar.config_file().with_file_name("run");
     let (ca, token) = (made.join("certificate.pem"), made.join("token"));
     let (ca, token) = (ca.to_str().expect("text"), token.to_str().expect("text"));
-    let call = ["call", "greet", "World", "--workers", address];
+    let call = ["call", "greet", "World", "--workers", &address];
     for (options, code, words) in [
         (&[][..], 69, "certificate"),
         (&["--ca", ca], 77, "token"),

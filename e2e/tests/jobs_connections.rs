@@ -207,15 +207,15 @@ fn a_full_queue_refuses_by_number_and_by_bytes() {
 
 #[test]
 fn a_caller_from_afar_queues_and_awaits() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let folder = tempfile::tempdir().unwrap();
     let token = folder.path().join("token");
     std::fs::write(&token, "a-long-enough-secret-for-a-test").unwrap();
     let worker = Sidecar::builder()
         .file("functions.php", FUNCTIONS)
         .config(&format!("[tcp]\ntoken_file = {token:?}\n"))
-        .listen(&format!("tls:127.0.0.1:{port}"))
+        .listen("tls:127.0.0.1:0")
         .start();
+    let port = worker.tls_port();
     let ca = worker.certificate().display().to_string();
     let client = |token: &str| {
         format!(

@@ -21,13 +21,17 @@ function size(string $what): int {
 fn worker() -> Sidecar {
     let app = "[executors]\nmin = 1\nmax = 1\n[pools.jobs]\nexecutors.max = 1\n";
     let worker = Sidecar::builder().file("functions.php", FUNCTIONS).file("app.toml", app);
-    worker.config("[limits]\nframe_bytes_max = 67108864\n").start()
+    // However long such a frame takes where the processor is needed elsewhere.
+    worker.config("[limits]\nframe_bytes_max = 67108864\nframe_timeout_ms = 600000\n").start()
 }
 
 fn queue(worker: &Sidecar, bytes: usize, options: &str) -> JobId {
     let call = format!("'size', [str_repeat('x', {bytes})], keep: 3600, {options}");
     worker
-        .php_with(&["memory_limit=-1"], &format!("echo AppServer\\queue({call});"))
+        .php_with(
+            &["memory_limit=-1", "appserver.timeout=300"],
+            &format!("echo AppServer\\queue({call});"),
+        )
         .ok()
         .parse()
         .expect("an id")
@@ -96,7 +100,14 @@ fn nor_does_one_that_had_all_of_it_in_its_socket() {
     let worker = worker();
     let first = queue(&worker, 1, "");
     assert_eq!(end_of(&worker, first).state, JobState::Done);
-    // Those that are there have no memory for a request that fits a socket's buffer.
+    // Those that are there have no memory for a request that fits a socket's buffer, once they have given
+    // back that of the first one: it closes after its answer.
+    eventually("its request is closed", || {
+        let status = worker.status();
+        let pools = status["apps"][0]["pools"].as_array()?.iter();
+        let mut executors = pools.flat_map(|pool| pool["executors"].as_array().unwrap());
+        executors.all(|executor| executor["state"] == "idle").then_some(())
+    });
     worker.executors().into_iter().for_each(|pid| limit_memory(pid, Some(size(pid))));
     let id = queue(&worker, FITS_A_SOCKET, "crashAttempts: 1");
     let job = end_of(&worker, id);

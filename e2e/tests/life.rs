@@ -106,9 +106,9 @@ fn an_executor_that_dies_after_its_connection_was_handed_over_takes_it_from_nobo
     let client = sidecar.spawn_php(&format!(
         "appserver_call('lingers', {first:?}, {go:?}); echo appserver_call('wait_for', {second:?}, {go:?});"
     ));
-    let pid = eventually("the next call runs", || {
-        second.exists().then(|| std::fs::read_to_string(&first).unwrap().parse().unwrap())
-    });
+    eventually("the next call runs", || second.exists().then_some(()));
+    // The first one's request may only now begin to close.
+    let pid = eventually("the first closes", || std::fs::read_to_string(&first).ok()?.parse().ok());
     send_signal(pid, Signal::KILL);
     eventually("it is replaced", || (in_state(&sidecar, "idle") == 1).then_some(()));
     std::fs::write(&go, "").unwrap();
@@ -125,7 +125,7 @@ fn an_executor_that_hangs_in_the_files_of_a_request_is_replaced() {
         )
         .file(
             "app.toml",
-            "bootstrap = \"boot.php\"\nstart_timeout_ms = 3000\n[executors]\nmin = 1\nmax = 1\n",
+            "bootstrap = \"boot.php\"\nstart_timeout_ms = 10000\n[executors]\nmin = 1\nmax = 1\n",
         )
         .start();
     let hang = sidecar.app().join("hang");
@@ -150,7 +150,8 @@ fn signals_that_end_processes_are_the_supervisor_s_alone() {
             sidecar.spawn_php(&format!("echo appserver_call('wait_for', {begun:?}, {go:?});"));
         eventually("the call has begun", || begun.exists().then_some(()));
         let family = sidecar.family();
-        family.iter().for_each(|pid| send_signal(*pid, signal));
+        // The supervisor is the last: it ends those that wait for calls, and then they are gone.
+        family.iter().rev().for_each(|pid| send_signal(*pid, signal));
         eventually("the worker drains", || sidecar.log().contains("stopping").then_some(()));
         std::fs::write(&go, "").unwrap();
         assert_eq!(caller.finish().ok(), "went", "{signal:?}");

@@ -1,7 +1,7 @@
 //! The worked example of docs/migration.md: an application whose functions have moved away prints what
 //! it printed before.
 
-use e2e::{Artifacts, Sidecar};
+use e2e::{Artifacts, PATIENCE_S, Sidecar};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -33,6 +33,7 @@ fn the_example_has_the_proxies_that_are_generated_now() {
         .start();
     let mut command = Command::new(Artifacts::find().appserver);
     command.args(["proxy", "generate", "--app", "pricing", "--workers", &worker.address()]);
+    command.args(["--connect-timeout", &PATIENCE_S.to_string()]);
     let checked = command.arg("--check").arg(example("after/remote.php")).output();
     let checked = checked.expect("appserver runs");
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));

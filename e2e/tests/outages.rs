@@ -48,10 +48,10 @@ fn eight_clients_go_on_after_the_worker_was_killed_and_started_again() {
 #[test]
 fn a_frozen_worker_costs_its_callers_their_time_limit_and_thawed_it_serves_on() {
     let sidecar = Sidecar::with_functions(FUNCTIONS);
-    let mut client = sidecar.spawn_php_with(
-        &["appserver.timeout=0.5"],
-        r#"echo appserver_call('hello', 'one'), "\n"; fgets(STDIN);
-           try { appserver_call('hello', 'two'); echo "returned\n"; }
+    let mut client = sidecar.spawn_php(
+        r#"$impatient = new AppServer\Client(timeout: 0.5);
+           echo appserver_call('hello', 'one'), "\n"; fgets(STDIN);
+           try { $impatient->call('hello', 'two'); echo "returned\n"; }
            catch (AppServer\TimeoutException $e) { echo "timed out\n"; }
            fgets(STDIN);
            echo appserver_call('hello', 'three'), "\n";"#,

@@ -195,7 +195,10 @@ fn executors_that_are_stopped_while_idle_are_replaced_and_a_call_only_waits() {
         eventually("it is gone", || process_is_gone(pid).then_some(()));
     }
     client.finish();
-    assert!(sidecar.log().contains("a signal had stopped it"), "{}", sidecar.log());
+    // It is said when the supervisor hears of their end.
+    eventually("the log says why", || {
+        sidecar.log().contains("a signal had stopped it").then_some(())
+    });
 }
 
 #[test]

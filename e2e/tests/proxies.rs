@@ -1,6 +1,6 @@
 //! Proxies: an application whose functions were moved away goes on as before.
 
-use e2e::{Artifacts, Sidecar};
+use e2e::{Artifacts, PATIENCE_S, Sidecar};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -33,7 +33,8 @@ impl Moved {
     fn generate(&self, options: &[&str]) -> Output {
         let mut command = Command::new(Artifacts::find().appserver);
         command.args(["proxy", "generate", "--app", "shop", "--workers"]);
-        let options = command.arg(self.sidecar.address()).args(options);
+        command.arg(self.sidecar.address()).args(["--connect-timeout", &PATIENCE_S.to_string()]);
+        let options = command.args(options);
         options.current_dir(self.folder.path()).output().expect("appserver runs")
     }
 

@@ -8,15 +8,15 @@ const TOKEN: &str = "a-long-enough-secret-for-a-test";
 
 /// A worker that listens with TLS, and its port.
 fn remote(limits: &str) -> (Sidecar, u16) {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let folder = tempfile::tempdir().unwrap();
     let token = folder.path().join("token");
     std::fs::write(&token, TOKEN).unwrap();
     let sidecar = Sidecar::builder()
         .file("f.php", r#"<?php function hello(string $name): string { return "Hello $name"; }"#)
         .config(&format!("[tcp]\ntoken_file = {token:?}\n[limits]\n{limits}"))
-        .listen(&format!("tls:127.0.0.1:{port}"))
+        .listen("tls:127.0.0.1:0")
         .start();
+    let port = sidecar.tls_port();
     (sidecar, port)
 }
 

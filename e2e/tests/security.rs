@@ -117,14 +117,14 @@ fn plain_tcp_beyond_this_host_is_refused_at_start_unless_written_out() {
 
 #[test]
 fn tls_with_a_token_works_and_without_it_is_refused() {
-    let port = free_port();
     let folder = tempfile::tempdir().unwrap();
     let token = folder.path().join("token");
     std::fs::write(&token, "a-long-enough-secret-for-a-test\n").unwrap();
     let sidecar = builder()
         .config(&format!("[tcp]\ntoken_file = {token:?}\n"))
-        .listen(&format!("tls:127.0.0.1:{port}"))
+        .listen("tls:127.0.0.1:0")
         .start();
+    let port = sidecar.tls_port();
     let ca = sidecar.certificate();
     let script = |token: &str| {
         format!(
@@ -142,8 +142,4 @@ fn tls_with_a_token_works_and_without_it_is_refused() {
     assert_eq!(sidecar.php(&script(missing)).ok(), "AppServer\\ConfigException");
     assert_eq!(sidecar.php(&script("'wrong'")).ok(), "AppServer\\RefusedException");
     assert_eq!(sidecar.php(&script("null")).ok(), "AppServer\\RefusedException");
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -101,9 +101,8 @@ fn a_pool_whose_functions_wait_for_each_other_is_freed_by_the_deadline() {
         .file("functions.php", &source("app"))
         .file("app.toml", "[executors]\nmin = 1\nmax = 1\n")
         .start();
-    let out = sidecar.php_with(
-        &["appserver.timeout=0.3"],
-        r#"try { appserver_call('relay', 'hello', 'Ada'); echo 'returned'; }
+    let out = sidecar.php(
+        r#"try { (new AppServer\Client(timeout: 0.3))->call('relay', 'hello', 'Ada'); echo 'returned'; }
            catch (AppServer\TimeoutException $e) { echo 'timed out'; }
            echo ', then ', appserver_call('hello', 'Ada');"#,
     );

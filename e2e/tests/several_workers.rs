@@ -51,12 +51,15 @@ fn an_idempotent_call_to_a_frozen_worker_is_made_elsewhere() {
     let alive = Sidecar::with_functions(FUNCTIONS);
     let setting = workers(&[&frozen, &alive]);
     let mut client = frozen.spawn_php_with(
-        &[&setting, "appserver.timeout=1", "appserver.connect_timeout=0.2"],
+        &[&setting],
         r#"// Connected to both before one freezes.
            do { $seen[appserver_call('who')] = 1; } while (count($seen) < 1);
            for ($i = 0; $i < 20; $i++) { appserver_call('who_for', "sku$i"); }
            echo "ready\n"; fgets(STDIN);
-           for ($i = 0; $i < 6; $i++) { $again[appserver_call('who_again')] = 1; }
+           ini_set('appserver.connect_timeout', '0.5');
+           // Half of the limit goes to the frozen one, the other half is enough for the other.
+           $impatient = new AppServer\Client(timeout: 4);
+           for ($i = 0; $i < 6; $i++) { $again[$impatient->call('who_again')] = 1; }
            echo implode(',', array_keys($again)), "\n";"#,
     );
     assert_eq!(client.line(), "ready");
@@ -73,11 +76,11 @@ fn another_call_to_a_frozen_worker_times_out_and_is_not_made_again() {
     let alive = Sidecar::with_functions(FUNCTIONS);
     let home = folder(&frozen);
     let mut client = frozen.spawn_php_with(
-        &[&workers(&[&frozen, &alive]), "appserver.timeout=1"],
+        &[&workers(&[&frozen, &alive])],
         &format!(
             r#"for ($i = 0; appserver_call('who_for', "sku$i") !== {home:?}; $i++);
                echo "ready\n"; fgets(STDIN);
-               try {{ echo appserver_call('who_for', "sku$i"), "\n"; }}
+               try {{ echo (new AppServer\Client(timeout: 1))->call('who_for', "sku$i"), "\n"; }}
                catch (AppServer\TimeoutException $e) {{ echo "timed out\n"; }}"#
         ),
     );
@@ -95,7 +98,7 @@ fn a_new_client_passes_a_frozen_worker_by() {
     let alive = Sidecar::with_functions(FUNCTIONS);
     frozen.freeze();
     let out = alive.php_with(
-        &[&workers(&[&frozen, &alive]), "appserver.connect_timeout=0.2"],
+        &[&workers(&[&frozen, &alive]), "appserver.connect_timeout=2"],
         "for ($i = 0; $i < 10; $i++) { $seen[appserver_call('who_for', \"sku$i\")] = 1; } echo implode(',', array_keys($seen));",
     );
     frozen.thaw();
@@ -129,7 +132,7 @@ fn a_slow_idempotent_call_of_a_healthy_worker_is_made_once() {
         #[AppServer\Idempotent]
         function slow(string $ran): string {
             file_put_contents($ran, 'x', FILE_APPEND);
-            for ($until = hrtime(true) + 3e9; hrtime(true) < $until; ) { usleep(10_000); }
+            for ($until = hrtime(true) + 5.5e9; hrtime(true) < $until; ) { usleep(10_000); }
             return 'done';
         }"#;
     let workers = [Sidecar::with_functions(functions), Sidecar::with_functions(functions)];
@@ -137,7 +140,7 @@ fn a_slow_idempotent_call_of_a_healthy_worker_is_made_once() {
     let ran = folder.path().join("ran");
     let setting = format!("appserver.workers={},{}", workers[0].address(), workers[1].address());
     // More than half of its time limit, and far from the whole.
-    let script = format!("echo (new AppServer\\Client(timeout: 5.5))->call('slow', {ran:?});");
+    let script = format!("echo (new AppServer\\Client(timeout: 10))->call('slow', {ran:?});");
     assert_eq!(workers[0].php_with(&[&setting], &script).ok(), "done");
     assert_eq!(std::fs::read_to_string(&ran).unwrap(), "x");
 }

@@ -16,6 +16,7 @@ use figures::{Figures, at};
 use footprint::{Footprint, size};
 use load::{Activations, CALLS, CLIENTS, Load, Request, check, functions, now_ns};
 use serde_json::Value;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use swaps::Swaps;
 
@@ -147,10 +148,13 @@ fn going_back_and_forth_fails_no_call() {
     figures.hand_in("2-swaps.md");
 }
 
-/// A port of this host that is free now.
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+/// An address of this host that stays free while whoever listens there is dead: of 127.0.0.1 any
+/// connection may take the port for its own end, so this test has a host of its own.
+fn free_address() -> String {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let host = Ipv4Addr::new(127, 64 + high % 64, middle, low);
+    let listener = TcpListener::bind((host, 0)).unwrap();
+    format!("tcp:{}", listener.local_addr().unwrap())
 }
 
 /// Deploys a version until every worker has it; the workers may be killed meanwhile.
@@ -172,7 +176,7 @@ fn next(random: &mut u64) -> u64 {
 #[test]
 fn three_workers_of_which_one_dies_again_and_again_stay_of_one_mind() {
     let deployer = Deployer::with_new_key();
-    let addresses: Vec<String> = (0..3).map(|_| format!("tcp:127.0.0.1:{}", free_port())).collect();
+    let addresses: Vec<String> = (0..3).map(|_| free_address()).collect();
     let settings = format!("{CONFIG}[tcp]\ninsecure = true\n");
     let start = |address: &String| deployer.builder().config(&settings).listen(address).start();
     let mut workers: Vec<Sidecar> = addresses.iter().map(start).collect();

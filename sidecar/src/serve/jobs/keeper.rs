@@ -189,6 +189,7 @@ impl Keeper {
             self.run_short(&error, &changes);
             return Err(error.into());
         }
+        self.totals = self.engine.totals();
         fault::point("jobs.committed");
         assert!(!fault::is_here("jobs.defect"), "the defect that a test asked for");
         self.show.committed(begins.elapsed());
