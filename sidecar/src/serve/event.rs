@@ -174,7 +174,7 @@ pub(super) enum Retry {
     Start {
         app: AppName,
         number: u64,
-        deployment: Deployment,
+        deployment: Box<Deployment>,
         staging: Staging,
     },
     /// Whether the executors of a release that is being staged are ready.

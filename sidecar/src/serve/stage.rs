@@ -240,7 +240,8 @@ impl Supervisor {
         if let Some(running) = self.releases.get_mut(&key) {
             if running.stopping {
                 // It has only so long to end.
-                let retry = Retry::Start { app: app.clone(), number, deployment, staging };
+                let (app, deployment) = (app.clone(), Box::new(deployment));
+                let retry = Retry::Start { app, number, deployment, staging };
                 return self.retry_after(LOOK_AGAIN, retry);
             }
             if running.staging.is_some() {

@@ -148,7 +148,7 @@ impl Supervisor {
             Retry::Pool(pool) => self.on_pause_over(&pool),
             Retry::Overdue(from) => self.on_start_overdue(&from),
             Retry::Start { app, number, deployment, staging } => {
-                self.start_release(&app, number, deployment, staging);
+                self.start_release(&app, number, *deployment, staging);
             }
             Retry::Staged(release) => self.check_staged(&release),
             Retry::Activation { app, body, asked, tries } => {
