@@ -33,7 +33,7 @@ pub enum Rejected {
     Older { number: u64, highest: u64 },
     #[error(
         "release {number} was accepted already, with other content (highest so far: {highest}): \
-         deploy with a higher number"
+         deploy again, it gets the next one"
     )]
     Replayed { number: u64, highest: u64 },
     #[error("release {number} is here already")]

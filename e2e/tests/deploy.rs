@@ -39,6 +39,9 @@ fn several_workers_go_back_to_a_release_that_does_not_run_any_more() {
         let state = |worker: usize| &releases[worker]["result"][0]["releases"][1]["state"];
         (state(0) == "kept" && state(1) == "kept").then_some(())
     });
+    let told = deployer.run(&[&first], &["releases"]);
+    let row = told.lines().find(|line| line.contains(" kept ")).expect("it is listed");
+    assert!(row.trim_end().ends_with(" -          0"), "nobody knows its functions: {row}");
     deployer.run(&workers, &["rollback", "--app", "shop", "--to", "1"]);
     assert_eq!(workers.map(version), ["one", "one"]);
 }
@@ -183,6 +186,31 @@ fn what_is_not_needed_is_pruned_from_the_disk() {
         (on_disk() == 2).then_some(())
     });
     assert_eq!(version(&worker), "4");
+}
+
+#[test]
+fn the_same_files_deployed_again_and_again_are_pruned_from_the_disk() {
+    let deployer = Deployer::with_new_key();
+    let mut worker = deployer.worker();
+    for _ in 1..=5 {
+        ok(&deployer.deploy(&[&worker], &numbered(1), &[]));
+    }
+    let folder = worker.socket().with_file_name("run").join("apps/shop/releases");
+    let on_disk = || {
+        let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut numbers: Vec<String> =
+            entries.map(|name| name.into_string().expect("a number")).collect();
+        numbers.sort();
+        numbers
+    };
+    deployer.run(&[&worker], &["prune", "--app", "shop", "--keep", "1"]);
+    // All run in the files of the first.
+    eventually("current, the one before, and the one whose files they run in", || {
+        (on_disk() == ["1", "4", "5"]).then_some(())
+    });
+    worker.kill();
+    worker.restart();
+    assert_eq!(version(&worker), "1");
 }
 
 #[test]

@@ -54,6 +54,17 @@ fn archives_that_are_replayed_altered_or_cut_short_change_nothing() {
 }
 
 #[test]
+fn an_archive_that_was_signed_too_long_ago_is_refused() {
+    let deployer = Deployer::with_new_key();
+    let (first, strict) =
+        (deployer.worker(), deployer.builder().config("max_age_ms = 1\n").start());
+    deploy(&deployer, &first, 1);
+    let answer = put(&strict, "shop", 1, &archive(&first, 1));
+    is_refused(&answer, "ms ago, 1 ms are allowed");
+    assert!(!strict.state().join("apps/shop/releases").exists(), "nothing of it was kept");
+}
+
+#[test]
 fn another_key_and_a_worker_without_keys_accept_nothing() {
     let (deployer, stranger) = (Deployer::with_new_key(), Deployer::with_new_key());
     let worker = deployer.worker();

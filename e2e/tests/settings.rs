@@ -45,6 +45,30 @@ fn a_key_has_a_value_or_begins_others_whoever_says_so() {
 }
 
 #[test]
+fn what_was_set_is_explained_as_it_holds() {
+    let deployer = Deployer::with_new_key();
+    let worker = deployer.worker();
+    deploy(&deployer, &worker, "[settings]\nlimit = 1\nother = 2\n").expect("a good release");
+    deployer.run(&[&worker], &["config", "set", "shop", "limit=5", "more=true"]);
+    for function in [None, Some("config")] {
+        let args = ["config", "explain", "shop"].into_iter().chain(function).chain(["--json"]);
+        let told = deployer.run(&[&worker], &args.collect::<Vec<_>>());
+        let told: Value = serde_json::from_str(&told).expect("JSON");
+        let rows = told[0]["result"].as_array().expect("rows").iter();
+        let settings: Vec<String> = rows
+            .filter_map(|row| {
+                let key = row["key"].as_str()?.strip_prefix("settings.")?;
+                Some(format!("{key} {} {}", row["value"], row["layer"].as_str()?))
+            })
+            .collect();
+        assert_eq!(settings, ["limit 5 set", "other 2 application", "more true set"]);
+    }
+    let text = deployer.run(&[&worker], &["config", "explain", "shop"]);
+    let limit = text.lines().find(|line| line.starts_with("settings.limit")).expect("it is told");
+    assert!(limit.ends_with("config set"), "{limit}");
+}
+
+#[test]
 fn a_release_that_does_not_go_with_what_was_set_is_refused_with_the_way_out() {
     let deployer = Deployer::with_new_key();
     let worker = deployer.worker();

@@ -3,6 +3,9 @@
 
 use protocol::{ExitCause, Failure, FatalKind, JobId, Refused, RefusedCode, ReleaseId, Thrown};
 
+/// Said of a function that is like none there is.
+const WHERE_TO_LOOK: &str = "; is it in an entry file, and does \"export\" in app.toml allow it?";
+
 /// Why a call has no value.
 #[derive(Debug)]
 pub(crate) struct CallError {
@@ -63,10 +66,7 @@ impl CallError {
     pub(crate) fn unknown_function(function: &str, app: &str, near: Vec<String>) -> Self {
         let message = format!(
             "application \"{app}\" exports no function {function}(){}",
-            did_you_mean(
-                &near,
-                "; is it in an entry file, and does \"export\" in app.toml allow it?"
-            )
+            did_you_mean(&near, WHERE_TO_LOOK)
         );
         Self::new(ErrorKind::UnknownFunction { near }, message).of(function)
     }
@@ -74,8 +74,9 @@ impl CallError {
     /// With what the worker wants to be known to whoever misses a function.
     pub(crate) fn noting(mut self, notice: &str) -> Self {
         if matches!(self.kind, ErrorKind::UnknownFunction { .. }) && !notice.is_empty() {
-            self.message.push_str("; ");
-            self.message.push_str(notice);
+            // It says where to look, too.
+            let kept = self.message.strip_suffix(WHERE_TO_LOOK).unwrap_or(&self.message);
+            self.message = format!("{kept}; {notice}");
         }
         self
     }

@@ -17,7 +17,8 @@ Examples:
 The worker is asked, which knows deployed releases and attributes. With --app or --config what these
 files say is explained, as the next start would have it; so it is with APPSERVER_CONFIG where no worker
 runs. A value is what the highest layer says: default, application (app.toml), pool ([pools.NAME]),
-administrator ([apps.NAME] of appserver.toml), command line, function (an attribute), call.";
+administrator ([apps.NAME] of appserver.toml), command line, function (an attribute), call. Settings
+are what appserver config set says, else the application.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -123,6 +124,7 @@ fn table(rows: &[Explained]) -> String {
             Layer::Pool => "pool",
             Layer::Administrator => "administrator",
             Layer::CommandLine => "command line",
+            Layer::Set => "config set",
             Layer::Function => "function",
         };
         let by = row.place.as_ref().map_or(layer.to_owned(), |place| format!("{layer}, {place}"));

@@ -78,10 +78,18 @@ fn row(release: &Release) -> Vec<String> {
         release.id.clone(),
         text::time(release.signed_at_ms),
         release.deployer.clone(),
-        release.functions.to_string(),
+        functions(release),
         release.running.to_string(),
         note,
     ]
+}
+
+/// How many it has; of one that does not run nobody knows.
+fn functions(release: &Release) -> String {
+    match release.state {
+        ReleaseState::Kept | ReleaseState::Starting | ReleaseState::Failed => "-".to_owned(),
+        _ => release.functions.to_string(),
+    }
 }
 
 /// As the API says it.

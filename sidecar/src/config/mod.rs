@@ -37,7 +37,7 @@ use deployment::load_application;
 pub(crate) use deployment::{Deployment, load_release};
 pub(crate) use error::ConfigError;
 pub(crate) use executors::Executors;
-pub(crate) use explain::{Explained, Layer, explain};
+pub(crate) use explain::{Explained, Layer, explain, put_set};
 pub(crate) use key::Key;
 pub(crate) use load::{Configuration, load};
 pub(crate) use origin::Origins;

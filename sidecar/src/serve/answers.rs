@@ -150,12 +150,10 @@ impl Supervisor {
             published.catalog.find(name).map(|(_, function)| function).ok_or_else(missing)
         });
         let function = found.transpose()?;
-        Ok(Answer::Explained(config::explain(
-            &deployment,
-            &self.settings.daemon,
-            &self.queues.origins,
-            function,
-        )))
+        let (daemon, of_queues) = (&self.settings.daemon, &self.queues.origins);
+        let mut rows = config::explain(&deployment, daemon, of_queues, function);
+        config::put_set(&mut rows, &self.app(app)?.state.settings);
+        Ok(Answer::Explained(rows))
     }
 
     fn archive_of(&self, app: &AppName, number: u64) -> Reply {

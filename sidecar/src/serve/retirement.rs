@@ -1,7 +1,7 @@
 //! Releases that are not current any more: some stay warm for a rollback, the others run on for
 //! those who began in them, and then stop.
 
-use super::app::unknown_release;
+use super::app::{App, unknown_release};
 use super::deployed::Deployed;
 use super::event::Retry;
 use super::jobs::PEER;
@@ -251,9 +251,8 @@ impl Supervisor {
         needed.extend(known.kept.keys().rev().take(body.keep));
         self.give_up_staged(app, &needed);
         let known = self.app(app)?;
-        // Those that run, by whatever number their files came.
-        let running = self.releases.keys().filter(|key| key.app == *app);
-        needed.extend(running.flat_map(|key| known.numbers_of(key.release)));
+        let running = self.releases.values().filter(|deployed| deployed.key.app == *app);
+        needed.extend(running.flat_map(|deployed| numbers_in_use(known, deployed)));
         let numbers = known.kept.keys().copied();
         let removed: Vec<u64> = numbers.filter(|number| !needed.contains(number)).collect();
         let known = self.app_mut(app)?;
@@ -267,4 +266,15 @@ impl Supervisor {
         }
         Ok(Answer::Pruned(Pruned { removed, bytes }))
     }
+}
+
+/// Numbers whose files a release that runs still needs. Of several deploys of the same files it runs in
+/// those of the first, so the others can go.
+fn numbers_in_use(app: &App, deployed: &Deployed) -> Vec<u64> {
+    let root = &deployed.deployment.root;
+    let has_root = |number| app.store.root(number).canonicalize().is_ok_and(|path| path == *root);
+    let staging = deployed.staging.as_ref().map(|staging| staging.number);
+    // Another start, from any of them, may wait for the end of one that stops.
+    let is_used = |number: &u64| deployed.stopping || staging == Some(*number) || has_root(*number);
+    app.numbers_of(deployed.key.release).filter(is_used).collect()
 }

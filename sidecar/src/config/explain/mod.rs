@@ -4,6 +4,7 @@
 mod tests;
 mod values;
 
+use super::settings::Settings;
 use super::{Application, Daemon, Deployment, Origins, Policy, Pool, application};
 use protocol::{Function, Isolation};
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,8 @@ pub(crate) enum Layer {
     Administrator,
     /// `--executors` of the worker.
     CommandLine,
+    /// `appserver config set`.
+    Set,
     /// An attribute of the function.
     Function,
 }
@@ -77,6 +80,26 @@ pub(crate) fn explain(
     all.extend(more);
     all.extend(sources.of_worker(daemon));
     all
+}
+
+/// Puts in what was set without a deploy, which goes before what the release says.
+pub(crate) fn put_set(rows: &mut Vec<Explained>, set: &Settings) {
+    for (key, value) in set {
+        let key = format!("settings.{key}");
+        let (value, layer) = (redacted(value.clone()), Layer::Set);
+        let row = Explained { key, value, layer, place: None, caller: None };
+        match rows.iter_mut().find(|other| other.key == row.key) {
+            Some(other) => *other = row,
+            None => rows.insert(behind_settings(rows), row),
+        }
+    }
+}
+
+/// Behind the last setting; without one, where the documentation has them.
+fn behind_settings(rows: &[Explained]) -> usize {
+    let last = rows.iter().rposition(|row| row.key.starts_with("settings."));
+    let next = rows.iter().position(|row| row.key == "values.classes");
+    last.map(|last| last + 1).or(next).unwrap_or(rows.len())
 }
 
 struct Sources<'a> {
