@@ -5,7 +5,7 @@
 
 use super::super::fault;
 use super::answers::{Answer, Answers};
-use super::awaiting::Awaiting;
+use super::awaiting::{Awaited, Awaiting};
 use super::command::{Command, Order};
 use super::events::{Feed, Happened};
 use super::housekeeping::Housekeeping;
@@ -15,7 +15,7 @@ use super::status::{Show, Shown};
 use super::verdict::refused;
 use jobs::{Ended, Engine, Now, ReadError, Rules, Settings, Slots, Start};
 use ledger::Ledger;
-use protocol::{AppName, JobRequest, JobTotals};
+use protocol::{AppName, JobTotals};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -191,6 +191,8 @@ impl Keeper {
         }
         fault::point("jobs.committed");
         assert!(!fault::is_here("jobs.defect"), "the defect that a test asked for");
+        let ends = !self.ends.is_empty() && fault::is_here("jobs.defect_at_end");
+        assert!(!ends, "the defect that a test asked for");
         self.show.committed(begins.elapsed());
         self.way.shown.set_last_seq(self.ledger.last_seq());
         Ok(())
@@ -205,15 +207,10 @@ impl Keeper {
         for command in commands {
             match command {
                 Command::Request { app, request, reply } => {
-                    let awaited = match &request {
-                        JobRequest::Await { id, .. } | JobRequest::AwaitBatch { id, .. } => {
-                            Some(*id)
-                        }
-                        _ => None,
-                    };
+                    let awaited = Awaited::by(&request);
                     match self.answer(&app, request) {
                         Ok(Some(answer)) => answers.now.push(Answer::Reply(reply, answer)),
-                        Ok(None) => answers.later.extend(awaited.map(|id| (id, reply))),
+                        Ok(None) => answers.later.extend(awaited.map(|whose| (whose, reply))),
                         Err(error) => {
                             answers.now.push(Answer::Reply(reply, refused(&error.to_string())));
                             return Err(error);
@@ -259,6 +256,7 @@ impl Keeper {
         self.totals = self.engine.totals();
         let ends = std::mem::take(&mut self.ends);
         let (made, over) = (self.engine.take_made(), self.engine.take_over());
+        let unkept = self.engine.take_unkept();
         if self.way.feed.is_followed() {
             let happened = Happened {
                 made,
@@ -280,7 +278,7 @@ impl Keeper {
         }
         answers.now.into_iter().for_each(Answer::send);
         answers.later.into_iter().for_each(|waiter| self.awaiting.add(waiter));
-        self.awaiting.tell(over, &mut self.engine, self.ledger.read());
+        self.awaiting.tell(over, &unkept, &mut self.engine, self.ledger.read());
         for trouble in self.engine.take_troubles() {
             tracing::error!("{trouble}");
         }

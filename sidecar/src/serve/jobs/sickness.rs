@@ -61,6 +61,7 @@ impl Keeper {
     pub(super) fn fall_sick_by_defect(&mut self, panic: &(dyn Any + Send)) {
         let reason = format!("a defect of the worker: {}", defect::words(panic));
         tracing::error!("jobs are taken up anew from the ledger, after {reason}");
+        self.awaiting.cut_short(&mut self.engine);
         self.sick = Some(Sick { reason, again: Instant::now() + TRY_AGAIN });
         self.show.changed();
     }
@@ -82,6 +83,7 @@ impl Keeper {
                     tracing::info!("the ledger of jobs works again");
                 }
                 self.sick = None;
+                self.awaiting.look_again();
                 self.show.changed();
                 true
             }
