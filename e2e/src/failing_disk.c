@@ -1,4 +1,4 @@
-/* A disk that fails while a file exists: loaded before the C library, see failing_disk.rs. */
+/* A disk that fails, or hangs, while a file exists: loaded before the C library, see failing_disk.rs. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -32,10 +32,26 @@ static int fails(int fd, const char *what)
     return access(path, F_OK) == 0 && is_on_disk(fd);
 }
 
+/* Waits for as long as the disk is to hang, and tells that it does. */
+static void hang(int fd)
+{
+    const char *name = getenv("FAILING_DISK");
+    while (fails(fd, "hang")) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s.hangs", name);
+        FILE *told = fopen(path, "w");
+        if (told != NULL) {
+            fclose(told);
+        }
+        usleep(1000);
+    }
+}
+
 #define NEXT(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
 
 int fdatasync(int fd)
 {
+    hang(fd);
     if (fails(fd, "sync")) {
         errno = EIO;
         return -1;
@@ -45,6 +61,7 @@ int fdatasync(int fd)
 
 int fsync(int fd)
 {
+    hang(fd);
     if (fails(fd, "sync")) {
         errno = EIO;
         return -1;

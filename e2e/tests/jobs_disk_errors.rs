@@ -1,11 +1,12 @@
-//! The disk of the jobs fails, at syncs or at writes, while many queue: nobody is told that a job is stored
-//! that is not, and with the disk back all goes on.
+//! The disk of the jobs fails, at syncs or at writes, or hangs, while many queue: nobody is told that a job is
+//! stored that is not, and with the disk back all goes on.
 
-use e2e::{FailingDisk, JobsWire, Sidecar, SidecarBuilder, eventually};
+use e2e::{FailingDisk, JobsWire, Queue, Sidecar, SidecarBuilder, eventually};
 use protocol::{JobId, JobOptions, JobRefusal, JobReply, JobReport, JobRequest, JobState};
 use rustix::process::Signal;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 const PRODUCERS: u32 = 4;
@@ -137,6 +138,45 @@ fn a_worker_that_stops_while_its_disk_fails_ends_and_says_what_it_could_not_writ
     let log = worker.log();
     let said = log.lines().find(|line| line.contains("could not be written")).expect(&log);
     assert!(said.contains("attempts=2"), "{said}");
+    assert!(running.iter().all(|id| said.contains(&id.to_string())), "{said}");
+    disk.heal();
+    std::fs::write(worker.app().join("go"), "").unwrap();
+    worker.restart();
+    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+    for id in running {
+        let job = end_of(&mut wire, id);
+        assert_eq!((job.state, job.attempt, job.crashes), (JobState::Done, 2, 1), "{job:?}");
+    }
+    for id in waiting {
+        let job = end_of(&mut wire, id);
+        assert_eq!((job.state, job.attempt), (JobState::Done, 1), "{job:?}");
+    }
+}
+
+#[test]
+fn a_worker_that_stops_while_its_disk_hangs_ends_and_says_what_is_pending() {
+    let disk = FailingDisk::new();
+    let mut worker = disk.under(worker()).config("drain_timeout_ms = 200\n").start();
+    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+    let mut queue = |function: &str, key: &str| match wire.queue(function, options(key)).unwrap() {
+        JobReply::Accepted { jobs, .. } => jobs[0].id,
+        other => panic!("{other:?}"),
+    };
+    let running: Vec<JobId> = ["a", "b"].map(|key| queue("waits", key)).into();
+    eventually("both run", || (lines(&worker, "begun").len() == 2).then_some(()));
+    let waiting: Vec<JobId> = (0..20).map(|key| queue("note", &key.to_string())).collect();
+    disk.hang();
+    let unanswered = std::thread::spawn(move || wire.queue("note", options("unanswered")));
+    eventually("a commit hangs", || disk.hangs().then_some(()));
+    let mut pause = Queue::of(&[&worker]).command(&["pause", "default", "--app", "app"]);
+    let mut pause = pause.stderr(Stdio::null()).spawn().unwrap();
+    worker.signal(Signal::TERM);
+    worker.await_death();
+    assert!(unanswered.join().unwrap().is_err(), "nobody is told of what is not on disk");
+    assert!(!pause.wait().unwrap().success());
+    let log = worker.log();
+    let said = log.lines().find(|line| line.contains("has not come back")).expect(&log);
+    assert!(said.contains("attempts=\"2\"") && said.contains("requests="), "{said}");
     assert!(running.iter().all(|id| said.contains(&id.to_string())), "{said}");
     disk.heal();
     std::fs::write(worker.app().join("go"), "").unwrap();

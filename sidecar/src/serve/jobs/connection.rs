@@ -135,8 +135,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         };
         let answer = self.forward(request);
         let Some((instead, id, wait_ms)) = patience else {
+            let asked = self.jobs.asked();
             let answer = answer.await;
-            drop(memory);
+            drop((memory, asked));
             return answer;
         };
         // It may take long, and holds nothing of its frame.

@@ -117,6 +117,7 @@ impl Jobs {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Manage { what, reply });
         let unavailable = |reason: String| AdminError::new(Code::Unavailable, reason);
+        let _asked = self.asked();
         let answered = answer.blocking_recv();
         answered.map_err(|_| unavailable("the worker is stopping".to_owned()))?.map_err(unavailable)
     }
