@@ -2,7 +2,9 @@
 //! stored that is not, and with the disk back all goes on.
 
 use e2e::{FailingDisk, JobsWire, Queue, Sidecar, SidecarBuilder, eventually};
-use protocol::{JobId, JobOptions, JobRefusal, JobReply, JobReport, JobRequest, JobState};
+use protocol::{
+    JobId, JobOptions, JobRefusal, JobReply, JobReport, JobRequest, JobState, NewBatch, NewJob,
+};
 use rustix::process::Signal;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -190,4 +192,56 @@ fn a_worker_that_stops_while_its_disk_hangs_ends_and_says_what_is_pending() {
         let job = end_of(&mut wire, id);
         assert_eq!((job.state, job.attempt), (JobState::Done, 1), "{job:?}");
     }
+}
+
+#[test]
+fn what_is_on_disk_is_told_while_nothing_can_be_written() {
+    let disk = FailingDisk::new();
+    let worker = disk.under(worker()).start();
+    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+    let mut queue = |function: &str, options: JobOptions, batch: Option<Box<NewBatch>>| {
+        let (function, arguments) = (function.to_owned(), vec![0, 0]);
+        let jobs = vec![NewJob { function, arguments, options, ..NewJob::default() }];
+        match wire.ask(&JobRequest::Enqueue { jobs, batch }).unwrap() {
+            JobReply::Accepted { jobs, batch } => (jobs[0].id, batch),
+            other => panic!("{other:?}"),
+        }
+    };
+    let done = queue("note", options("done"), None).0;
+    let (running, batch) = queue("waits", options("running"), Some(Box::default()));
+    let batch = batch.expect("a batch");
+    let later = JobOptions { delay_ms: Some(3_600_000), ..options("waiting") };
+    let waiting = queue("note", later, None).0;
+    assert_eq!(end_of(&mut wire, done).state, JobState::Done);
+    eventually("it runs", || (lines(&worker, "begun").len() == 1).then_some(()));
+    disk.fail(true);
+    let mut refused = 0;
+    while refused < 50 {
+        match wire.queue("note", options("refused")).unwrap() {
+            JobReply::Refused(JobRefusal::Unavailable { .. }) => refused += 1,
+            other => panic!("{other:?}"),
+        }
+        for (id, state) in
+            [(done, JobState::Done), (running, JobState::Running), (waiting, JobState::Waiting)]
+        {
+            let reply = wire.ask(&JobRequest::Find { id }).unwrap();
+            let JobReply::Job(Some(job)) = reply else { panic!("{state:?}: {reply:?}") };
+            assert_eq!((job.id, job.state), (id, state));
+        }
+        let unknown = JobId::new(0, done.tag(), 0, 1 << 30);
+        assert_eq!(wire.ask(&JobRequest::Find { id: unknown }).unwrap(), JobReply::Job(None));
+        let reply = wire.ask(&JobRequest::Batch { id: batch }).unwrap();
+        let JobReply::Batch(Some(told)) = reply else { panic!("{reply:?}") };
+        assert_eq!((told.id, told.total, told.done), (batch, 1, 0));
+        let shown = Queue::of(&[&worker]).run(&["show", &done.to_string()]).ok();
+        assert!(shown.contains("done"), "{shown}");
+    }
+    assert_eq!(end_of(&mut wire, done).state, JobState::Done, "it is over: nothing is awaited");
+    let socket = worker.socket();
+    let awaited =
+        std::thread::spawn(move || end_of(&mut JobsWire::connect(&socket).unwrap(), running));
+    eventually("it is awaited", || (worker.status()["jobs"]["awaiting"] == 1).then_some(()));
+    std::fs::write(worker.app().join("go"), "").unwrap();
+    disk.heal();
+    assert_eq!(awaited.join().unwrap().state, JobState::Done);
 }

@@ -9,6 +9,7 @@ use super::awaiting::{Awaited, Awaiting};
 use super::command::{Command, Order};
 use super::events::{Feed, Happened};
 use super::housekeeping::Housekeeping;
+use super::on_disk::only_reads;
 use super::shortage::Shortage;
 use super::sickness::Sick;
 use super::status::{Show, Shown};
@@ -208,8 +209,9 @@ impl Keeper {
             match command {
                 Command::Request { app, request, reply } => {
                     let awaited = Awaited::by(&request);
+                    let read = only_reads(&request).then(|| request.clone());
                     match self.answer(&app, request) {
-                        Ok(Some(answer)) => answers.now.push(Answer::Reply(reply, answer)),
+                        Ok(Some(answer)) => answers.now.push(Answer::to(reply, answer, read)),
                         Ok(None) => answers.later.extend(awaited.map(|whose| (whose, reply))),
                         Err(error) => {
                             answers.now.push(Answer::Reply(reply, refused(&error.to_string())));

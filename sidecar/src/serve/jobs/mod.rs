@@ -21,6 +21,7 @@ mod links;
 mod listing;
 mod manage;
 mod oldest;
+mod on_disk;
 mod pools;
 mod questions;
 mod requests;
