@@ -66,6 +66,7 @@ impl Keeper {
     ) -> Result<Self, ReadError> {
         let began = Instant::now();
         let engine = Engine::new(settings.clone(), 0, 0, 0, Now::default());
+        let housekeeping = Housekeeping::new(began, settings.idempotency_ms);
         let mut keeper = Self {
             ledger,
             engine,
@@ -82,7 +83,7 @@ impl Keeper {
             sick: None,
             shortage: None,
             began,
-            housekeeping: Housekeeping::new(began),
+            housekeeping,
         };
         keeper.recover(&HashMap::new())?;
         let changes = keeper.engine.take_changes();
@@ -238,7 +239,7 @@ impl Keeper {
         for (seq, attempt, ended) in &self.ends {
             self.engine.finish(*seq, *attempt, ended.clone());
         }
-        if self.housekeeping.sweeps() {
+        if self.sweeps_in() == Some(Duration::ZERO) {
             let more = self.engine.sweep(self.ledger.read())?;
             self.housekeeping.swept(more);
         }
