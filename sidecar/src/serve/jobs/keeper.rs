@@ -266,6 +266,7 @@ impl Keeper {
                 ends: ends.into_iter().map(|(seq, _, ended)| (seq, ended)).collect(),
                 over: over.clone(),
                 began: starts.iter().map(|start| start.seq).collect(),
+                unkept: unkept.clone(),
             };
             self.way.feed.note(happened, self.ledger.tag(), self.ledger.read());
         }
