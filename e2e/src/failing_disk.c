@@ -49,10 +49,31 @@ static void hang(int fd)
 
 #define NEXT(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
 
+/* Whether a sync is to fail: the file may say after how many that work. */
+static int sync_fails(int fd)
+{
+    static int worked;
+    char path[4096], text[16] = "";
+    if (!is_on_disk(fd)) {
+        return 0;
+    }
+    if (!fails(fd, "sync")) {
+        worked = 0;
+        return 0;
+    }
+    snprintf(path, sizeof path, "%s.sync", getenv("FAILING_DISK"));
+    FILE *file = fopen(path, "r");
+    if (file != NULL) {
+        text[fread(text, 1, sizeof text - 1, file)] = 0;
+        fclose(file);
+    }
+    return worked++ >= atoi(text);
+}
+
 int fdatasync(int fd)
 {
     hang(fd);
-    if (fails(fd, "sync")) {
+    if (sync_fails(fd)) {
         errno = EIO;
         return -1;
     }
@@ -62,7 +83,7 @@ int fdatasync(int fd)
 int fsync(int fd)
 {
     hang(fd);
-    if (fails(fd, "sync")) {
+    if (sync_fails(fd)) {
         errno = EIO;
         return -1;
     }

@@ -42,6 +42,12 @@ impl FailingDisk {
         }
     }
 
+    /// Syncs fail after so many that work.
+    pub fn fail_after(&self, syncs: u32) {
+        fs::write(self.path("disk.new"), syncs.to_string()).expect("the folder is ours");
+        fs::rename(self.path("disk.new"), self.path("disk.sync")).expect("the folder is ours");
+    }
+
     /// Syncs do not come back from now on.
     pub fn hang(&self) {
         fs::write(self.path("disk.hang"), "").expect("the folder is ours");
