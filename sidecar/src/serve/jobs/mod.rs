@@ -14,6 +14,7 @@ mod command;
 mod connection;
 mod defect;
 mod events;
+mod held;
 mod housekeeping;
 mod hung;
 mod keeper;
