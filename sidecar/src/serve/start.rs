@@ -39,7 +39,7 @@ const CONTROL_STALLED_AFTER: Duration = Duration::from_secs(30);
 /// Longest that answers about jobs are waited for, after the ledger is closed.
 const TELL_WITHIN: Duration = Duration::from_secs(2);
 /// How long threads may take then that wait for something.
-const LEAVE_WITHIN: Duration = Duration::from_secs(5);
+const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 /// How long PHP may take to end when the worker stops, after the drain.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
