@@ -1,4 +1,4 @@
-/* A disk that fails while a file exists: loaded before the C library, see failing_disk.rs. */
+/* A disk that fails, or hangs, while a file exists: loaded before the C library, see failing_disk.rs. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -32,11 +32,48 @@ static int fails(int fd, const char *what)
     return access(path, F_OK) == 0 && is_on_disk(fd);
 }
 
+/* Waits for as long as the disk is to hang, and tells that it does. */
+static void hang(int fd)
+{
+    const char *name = getenv("FAILING_DISK");
+    while (fails(fd, "hang")) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s.hangs", name);
+        FILE *told = fopen(path, "w");
+        if (told != NULL) {
+            fclose(told);
+        }
+        usleep(1000);
+    }
+}
+
 #define NEXT(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
+
+/* Whether a sync is to fail: the file may say after how many that work. */
+static int sync_fails(int fd)
+{
+    static int worked;
+    char path[4096], text[16] = "";
+    if (!is_on_disk(fd)) {
+        return 0;
+    }
+    if (!fails(fd, "sync")) {
+        worked = 0;
+        return 0;
+    }
+    snprintf(path, sizeof path, "%s.sync", getenv("FAILING_DISK"));
+    FILE *file = fopen(path, "r");
+    if (file != NULL) {
+        text[fread(text, 1, sizeof text - 1, file)] = 0;
+        fclose(file);
+    }
+    return worked++ >= atoi(text);
+}
 
 int fdatasync(int fd)
 {
-    if (fails(fd, "sync")) {
+    hang(fd);
+    if (sync_fails(fd)) {
         errno = EIO;
         return -1;
     }
@@ -45,7 +82,8 @@ int fdatasync(int fd)
 
 int fsync(int fd)
 {
-    if (fails(fd, "sync")) {
+    hang(fd);
+    if (sync_fails(fd)) {
         errno = EIO;
         return -1;
     }

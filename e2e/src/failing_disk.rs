@@ -1,5 +1,5 @@
 //! A disk that fails when a test says so: a library that is loaded before the C library answers for
-//! syncs and writes of the ledger with EIO.
+//! syncs and writes of the ledger with EIO, or does not come back from syncs.
 
 use crate::SidecarBuilder;
 use std::fs;
@@ -42,9 +42,25 @@ impl FailingDisk {
         }
     }
 
+    /// Syncs fail after so many that work.
+    pub fn fail_after(&self, syncs: u32) {
+        fs::write(self.path("disk.new"), syncs.to_string()).expect("the folder is ours");
+        fs::rename(self.path("disk.new"), self.path("disk.sync")).expect("the folder is ours");
+    }
+
+    /// Syncs do not come back from now on.
+    pub fn hang(&self) {
+        fs::write(self.path("disk.hang"), "").expect("the folder is ours");
+    }
+
+    /// Whether somebody waits for a sync that does not come back.
+    pub fn hangs(&self) -> bool {
+        self.path("disk.hangs").exists()
+    }
+
     /// It works again.
     pub fn heal(&self) {
-        for name in ["disk.write", "disk.sync"] {
+        for name in ["disk.write", "disk.sync", "disk.hang", "disk.hangs"] {
             // It may not have failed so.
             let _ = fs::remove_file(self.path(name));
         }

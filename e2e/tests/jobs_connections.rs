@@ -50,6 +50,28 @@ fn the_largest_request_fits_where_there_is_room_for_one_alone() {
 }
 
 #[test]
+fn small_jobs_are_counted_by_what_they_take_of_memory() {
+    let limits = "[limits]\nframe_bytes_max = 262144\njob_bytes_max = 1048576\n";
+    let worker = worker(limits);
+    let jobs = |count: usize| {
+        let options = JobOptions { delay_ms: Some(3_600_000), ..JobOptions::default() };
+        let (function, arguments) = ("one".to_owned(), vec![0, 0]);
+        let job = NewJob { function, arguments, options, ..NewJob::default() };
+        JobRequest::Enqueue { jobs: vec![job; count], batch: None }
+    };
+    assert!(body_to_vec(&jobs(5_000)).len() < 262_144, "they fit in a frame");
+    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+    let told = wire.ask(&jobs(5_000)).unwrap();
+    let JobReply::Refused(JobRefusal::Unavailable { reason }) = &told else { panic!("{told:?}") };
+    assert!(reason.contains("limits.job_bytes_max"), "{reason}");
+    // What was refused holds nothing.
+    for _ in 0..3 {
+        let told = wire.ask(&jobs(1_000)).unwrap();
+        assert!(matches!(told, JobReply::Accepted { .. }), "{told:?}");
+    }
+}
+
+#[test]
 fn what_is_over_cannot_be_cancelled_whoever_else_is_away() {
     let worker = worker("");
     let away = "unix:/nonexistent/worker.sock";

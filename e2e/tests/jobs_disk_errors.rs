@@ -1,10 +1,14 @@
-//! The disk of the jobs fails, at syncs or at writes, while many queue: nobody is told that a job is stored
-//! that is not, and with the disk back all goes on.
+//! The disk of the jobs fails, at syncs or at writes, or hangs, while many queue: nobody is told that a job is
+//! stored that is not, and with the disk back all goes on.
 
-use e2e::{FailingDisk, JobsWire, Sidecar, SidecarBuilder, eventually};
-use protocol::{JobId, JobOptions, JobRefusal, JobReply, JobReport, JobRequest, JobState};
+use e2e::{FailingDisk, JobsWire, Queue, Sidecar, SidecarBuilder, control, eventually};
+use protocol::{
+    JobId, JobOptions, JobRefusal, JobReply, JobReport, JobRequest, JobState, NewBatch, NewJob,
+};
 use rustix::process::Signal;
 use std::collections::BTreeSet;
+use std::io::Write;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -12,6 +16,10 @@ const PRODUCERS: u32 = 4;
 const ROUNDS: u32 = 6;
 /// Jobs that are acknowledged, and requests that are refused, in each round at least.
 const PER_ROUND: u32 = 20;
+
+/// Asks for something that has to be written.
+const PAUSE: &str = "POST /v1/apps/app/queues/other/pause HTTP/1.1\r\nhost: worker\r\n\
+                     content-type: application/json\r\ncontent-length: 0\r\n\r\n";
 
 const FUNCTIONS: &str = r#"<?php
 function note(): void {
@@ -150,4 +158,97 @@ fn a_worker_that_stops_while_its_disk_fails_ends_and_says_what_it_could_not_writ
         let job = end_of(&mut wire, id);
         assert_eq!((job.state, job.attempt), (JobState::Done, 1), "{job:?}");
     }
+}
+
+#[test]
+fn a_worker_that_stops_while_its_disk_hangs_ends_and_says_what_is_pending() {
+    let disk = FailingDisk::new();
+    let mut worker = disk.under(worker()).config("drain_timeout_ms = 200\n").start();
+    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+    let mut queue = |function: &str, key: &str| match wire.queue(function, options(key)).unwrap() {
+        JobReply::Accepted { jobs, .. } => jobs[0].id,
+        other => panic!("{other:?}"),
+    };
+    let running: Vec<JobId> = ["a", "b"].map(|key| queue("waits", key)).into();
+    eventually("both run", || (lines(&worker, "begun").len() == 2).then_some(()));
+    let waiting: Vec<JobId> = (0..20).map(|key| queue("note", &key.to_string())).collect();
+    disk.hang();
+    let unanswered = std::thread::spawn(move || wire.queue("note", options("unanswered")));
+    eventually("a commit hangs", || disk.hangs().then_some(()));
+    // A thread of the worker waits for it.
+    let mut administrator = UnixStream::connect(worker.control()).unwrap();
+    administrator.write_all(PAUSE.as_bytes()).unwrap();
+    // What comes later is answered: that one was taken in.
+    assert_eq!(control::ask(&worker, "GET", "/v1/status", b"").0, 200);
+    worker.signal(Signal::TERM);
+    worker.await_death();
+    assert!(unanswered.join().unwrap().is_err(), "nobody is told of what is not on disk");
+    let log = worker.log();
+    let said = log.lines().find(|line| line.contains("has not come back")).expect(&log);
+    assert!(said.contains("attempts=\"2\"") && said.contains("requests=2"), "{said}");
+    assert!(running.iter().all(|id| said.contains(&id.to_string())), "{said}");
+    disk.heal();
+    std::fs::write(worker.app().join("go"), "").unwrap();
+    worker.restart();
+    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+    for id in running {
+        let job = end_of(&mut wire, id);
+        assert_eq!((job.state, job.attempt, job.crashes), (JobState::Done, 2, 1), "{job:?}");
+    }
+    for id in waiting {
+        let job = end_of(&mut wire, id);
+        assert_eq!((job.state, job.attempt), (JobState::Done, 1), "{job:?}");
+    }
+}
+
+#[test]
+fn what_is_on_disk_is_told_while_nothing_can_be_written() {
+    let disk = FailingDisk::new();
+    let worker = disk.under(worker()).start();
+    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+    let mut queue = |function: &str, options: JobOptions, batch: Option<Box<NewBatch>>| {
+        let (function, arguments) = (function.to_owned(), vec![0, 0]);
+        let jobs = vec![NewJob { function, arguments, options, ..NewJob::default() }];
+        match wire.ask(&JobRequest::Enqueue { jobs, batch }).unwrap() {
+            JobReply::Accepted { jobs, batch } => (jobs[0].id, batch),
+            other => panic!("{other:?}"),
+        }
+    };
+    let done = queue("note", options("done"), None).0;
+    let (running, batch) = queue("waits", options("running"), Some(Box::default()));
+    let batch = batch.expect("a batch");
+    let later = JobOptions { delay_ms: Some(3_600_000), ..options("waiting") };
+    let waiting = queue("note", later, None).0;
+    assert_eq!(end_of(&mut wire, done).state, JobState::Done);
+    eventually("it runs", || (lines(&worker, "begun").len() == 1).then_some(()));
+    disk.fail(true);
+    let mut refused = 0;
+    while refused < 50 {
+        match wire.queue("note", options("refused")).unwrap() {
+            JobReply::Refused(JobRefusal::Unavailable { .. }) => refused += 1,
+            other => panic!("{other:?}"),
+        }
+        for (id, state) in
+            [(done, JobState::Done), (running, JobState::Running), (waiting, JobState::Waiting)]
+        {
+            let reply = wire.ask(&JobRequest::Find { id }).unwrap();
+            let JobReply::Job(Some(job)) = reply else { panic!("{state:?}: {reply:?}") };
+            assert_eq!((job.id, job.state), (id, state));
+        }
+        let unknown = JobId::new(0, done.tag(), 0, 1 << 30);
+        assert_eq!(wire.ask(&JobRequest::Find { id: unknown }).unwrap(), JobReply::Job(None));
+        let reply = wire.ask(&JobRequest::Batch { id: batch }).unwrap();
+        let JobReply::Batch(Some(told)) = reply else { panic!("{reply:?}") };
+        assert_eq!((told.id, told.total, told.done), (batch, 1, 0));
+        let shown = Queue::of(&[&worker]).run(&["show", &done.to_string()]).ok();
+        assert!(shown.contains("done"), "{shown}");
+    }
+    assert_eq!(end_of(&mut wire, done).state, JobState::Done, "it is over: nothing is awaited");
+    let socket = worker.socket();
+    let awaited =
+        std::thread::spawn(move || end_of(&mut JobsWire::connect(&socket).unwrap(), running));
+    eventually("it is awaited", || (worker.status()["jobs"]["awaiting"] == 1).then_some(()));
+    std::fs::write(worker.app().join("go"), "").unwrap();
+    disk.heal();
+    assert_eq!(awaited.join().unwrap().state, JobState::Done);
 }

@@ -60,6 +60,32 @@ fn a_job_leads_to_what_it_made() {
 }
 
 #[test]
+fn the_end_of_a_job_that_is_not_kept_is_seen() {
+    let sidecar = Sidecar::with_functions(FUNCTIONS);
+    let mut tail = queue(&sidecar, &["tail", "--json"]);
+    let mut tail = tail.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut said = BufReader::new(tail.stderr.take().expect("piped"));
+    said.read_line(&mut String::new()).expect("it says when it follows");
+    sidecar.php("AppServer\\queue('first', keep: 0);").ok();
+    let (mut seen, mut ticks_done) = (Vec::new(), 0);
+    for event in BufReader::new(tail.stdout.take().expect("piped")).lines() {
+        let event: Value = serde_json::from_str(&event.expect("text")).expect("JSON");
+        let what = event["what"].as_str().expect("what happened").to_owned();
+        ticks_done += u32::from(event["function"] == "tick" && what == "done");
+        if event["function"] == "first" {
+            assert_eq!(event["queue"], "default");
+            seen.push(what);
+        }
+        if seen.last().is_some_and(|what| what == "done") || ticks_done == 5 {
+            break;
+        }
+    }
+    e2e::send_signal(tail.id(), Signal::KILL);
+    tail.wait().expect("a child of ours");
+    assert_eq!(seen, ["made", "began", "done"]);
+}
+
+#[test]
 fn jobs_that_nobody_asked_for_are_seen_when_they_are_made() {
     let sidecar = Sidecar::with_functions(FUNCTIONS);
     let mut tail = queue(&sidecar, &["tail", "--json"]);

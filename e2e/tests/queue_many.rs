@@ -1,7 +1,7 @@
 //! Changes to many jobs at once: asked about at a terminal, refused where nobody can be asked, part by part,
 //! and while the jobs change by themselves.
 
-use e2e::{JobsWire, Queue, Sidecar, eventually};
+use e2e::{FailingDisk, JobsWire, Queue, Sidecar, eventually};
 use protocol::{JobOptions, JobReply, JobRequest, NewJob};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
@@ -129,6 +129,44 @@ fn thousands_of_jobs_are_changed_part_by_part_and_the_command_says_how_far_it_is
     assert!(again.starts_with("cancelled: 0 jobs"), "{again}");
     assert_eq!(answer(&worker, &["delete", "--tag", "old", "--yes"])["jobs"], 5_000);
     assert_eq!(count(&worker, &[]), AT_ONCE);
+}
+
+#[test]
+fn a_change_that_fails_part_way_says_how_many_it_did() {
+    let disk = FailingDisk::new();
+    let builder = Sidecar::builder().file("functions.php", &format!("<?php{FUNCTIONS}"));
+    let worker = disk.under(builder).start();
+    fill(&worker, "nothing", MANY, &tagged("old"));
+    let mut told = 0;
+    for json in [false, true] {
+        // Fewer than it has commits, and more than the ledger's upkeep needs.
+        disk.fail_after(12);
+        let args = ["cancel", "--tag", "old", "--yes", "--json"];
+        let ran = Queue::of(&[&worker]).run(&args[..if json { 5 } else { 4 }]);
+        assert_eq!(ran.code, Some(69), "{}{}", ran.out, ran.err);
+        let (count, words) = match json {
+            true => {
+                let all: Value = serde_json::from_str(&ran.out).expect("JSON");
+                let error = &all[0]["error"];
+                assert_eq!((&all[0]["ok"], &error["code"]), (&false.into(), &"unavailable".into()));
+                (error["jobs"].as_u64(), error["message"].as_str().unwrap_or_default().to_owned())
+            }
+            false => {
+                let count = ran.err.split("; cancelled before that: ").nth(1);
+                let count = count.and_then(|rest| rest.split(' ').next()?.parse().ok());
+                (count, ran.err)
+            }
+        };
+        assert!(words.contains("until the disk works again"), "{words}");
+        let count = count.unwrap_or_else(|| panic!("{words}"));
+        assert!(0 < count && count < MANY as u64, "{words}");
+        disk.heal();
+        told += count as usize;
+        assert_eq!(self::count(&worker, &["--state", "cancelled"]), told);
+        eventually("the disk works again", || {
+            Queue::of(&[&worker]).run(&["resume", "other", "--app", "app"]).code.filter(|c| *c == 0)
+        });
+    }
 }
 
 #[test]

@@ -5,11 +5,9 @@ use super::{Engine, fact};
 use crate::pending::ReadError;
 use crate::record::Head;
 use ledger::{Change, Reader};
-use protocol::{AppName, BatchReport, Followed, JobId, JobState, body_from_slice, body_to_vec};
-use serde::de::DeserializeOwned;
+use protocol::{AppName, BatchReport, Followed, JobId, JobState, body_to_vec};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap};
-use std::ops::ControlFlow;
+use std::collections::BTreeSet;
 
 /// Most jobs that a dead one ends in one commit, so that none takes long.
 const CANCELLED_AT_ONCE_MAX: usize = 512;
@@ -20,12 +18,12 @@ pub(super) const FAILING: &str = "another job of its batch is dead";
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) record: Record,
-    counts: Counts,
+    pub(super) counts: Counts,
     pub(super) followed: Followed,
     /// Of the arguments of what comes after it, which are held until it is over.
-    bytes: u64,
+    pub(super) bytes: u64,
     /// Its jobs that are not over.
-    members: BTreeSet<u64>,
+    pub(super) members: BTreeSet<u64>,
     /// While its jobs are being made it is not over, however soon they are.
     open: bool,
 }
@@ -39,19 +37,35 @@ pub(super) struct Record {
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-struct Counts {
+pub(super) struct Counts {
     total: u32,
     done: u32,
     failed: u32,
     cancelled: u32,
     /// When all were over, since 1970; 0 = they are not.
-    ended_ms: u64,
+    pub(super) ended_ms: u64,
 }
 
 impl Batch {
-    fn new(record: Record, counts: Counts, followed: Followed, open: bool) -> Self {
+    pub(super) fn new(record: Record, counts: Counts, followed: Followed, open: bool) -> Self {
         let bytes = record.callbacks.bytes();
         Self { record, counts, followed, bytes, members: BTreeSet::new(), open }
+    }
+
+    /// How it stands; nothing if it has another id.
+    pub(super) fn report(&self, id: JobId) -> Option<BatchReport> {
+        let Counts { total, done, failed, cancelled, .. } = self.counts;
+        (self.record.id == id).then(|| BatchReport {
+            id,
+            app: self.record.app.clone(),
+            name: self.record.callbacks.name.clone(),
+            made_ms: id.at_ms(),
+            total,
+            done,
+            failed,
+            cancelled,
+            followed: self.followed,
+        })
     }
 
     fn is_over(&self) -> bool {
@@ -59,7 +73,7 @@ impl Batch {
     }
 
     /// Whether a job of it is dead, and that is to be the end of the others.
-    fn ends_others(&self) -> bool {
+    pub(super) fn ends_others(&self) -> bool {
         self.counts.failed > 0 && !self.record.callbacks.allow_failures
     }
 }
@@ -222,19 +236,7 @@ impl Engine {
     }
 
     pub fn batch_report(&self, id: JobId) -> Option<BatchReport> {
-        let batch = self.batches.get(&id.seq()).filter(|batch| batch.record.id == id)?;
-        let Counts { total, done, failed, cancelled, .. } = batch.counts;
-        Some(BatchReport {
-            id,
-            app: batch.record.app.clone(),
-            name: batch.record.callbacks.name.clone(),
-            made_ms: id.at_ms(),
-            total,
-            done,
-            failed,
-            cancelled,
-            followed: batch.followed,
-        })
+        self.batches.get(&id.seq())?.report(id)
     }
 
     /// Whether the number was that of a batch, which is forgotten now.
@@ -247,67 +249,4 @@ impl Engine {
         }
         true
     }
-
-    /// Before jobs are read. What cannot be read stays where it is, for a version that can.
-    pub(super) fn read_batches(&mut self, reader: &dyn Reader) -> Result<(), ledger::Error> {
-        let mut counts: HashMap<u64, Option<Counts>> = read_facts(reader, fact::BATCH_COUNTS)?;
-        let mut followed: HashMap<u64, Option<Followed>> =
-            read_facts(reader, fact::BATCH_FOLLOWED)?;
-        let mut batches: Vec<(u64, Option<Record>)> =
-            read_facts(reader, fact::BATCH)?.into_iter().collect();
-        batches.sort_unstable_by_key(|(seq, _)| *seq);
-        for (seq, record) in batches {
-            // Its number is used, whatever it says.
-            self.next_seq = self.next_seq.max(seq + 1);
-            let counts = counts.remove(&seq).unwrap_or(Some(Counts::default()));
-            // What followed is told to people alone.
-            let followed = followed.remove(&seq).flatten().unwrap_or_default();
-            match record.zip(counts) {
-                Some((record, counts)) => self.take_up_batch(seq, record, counts, followed),
-                None => self.told.troubles.push(format!(
-                    "batch {seq} cannot be read: it is damaged, or from a later version; its jobs run, \
-                     and nothing follows them"
-                )),
-            }
-        }
-        Ok(())
-    }
-
-    fn take_up_batch(&mut self, seq: u64, mut record: Record, counts: Counts, followed: Followed) {
-        if counts.ended_ms > 0 {
-            let left = counts.ended_ms + self.settings.keep_ms;
-            let left = left.saturating_sub(self.now.wall_ms).min(self.settings.keep_ms);
-            self.keep(seq, JobState::Done, self.now.steady_ms + left);
-            record.callbacks.forget();
-        }
-        let batch = Batch::new(record, counts, followed, false);
-        // Its other jobs may not have been cancelled yet.
-        if batch.ends_others() && batch.counts.ended_ms == 0 {
-            self.failing_batches.push((seq, 0));
-        }
-        self.bytes += batch.bytes;
-        self.batches.insert(seq, batch);
-    }
-
-    /// A job of a batch was read that is not over.
-    pub(super) fn rejoin_batch(&mut self, head: &Head, seq: u64) {
-        if let Some(batch) = head.batch.and_then(|id| self.batches.get_mut(&id.seq())) {
-            batch.members.insert(seq);
-        }
-    }
-}
-
-/// Facts by number; `None` for one that cannot be read.
-fn read_facts<T: DeserializeOwned>(
-    reader: &dyn Reader,
-    kind: u8,
-) -> Result<HashMap<u64, Option<T>>, ledger::Error> {
-    let mut read = HashMap::new();
-    reader.facts(kind, &mut |key, value| {
-        if let Ok(key) = key.try_into() {
-            read.insert(u64::from_be_bytes(key), body_from_slice("batch", value).ok());
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok(read)
 }

@@ -18,11 +18,14 @@ pub(super) struct Idempotency {
     pub(super) pending: HashMap<Vec<u8>, JobId>,
     /// When the engine was made.
     began: Now,
+    /// When the first of those in the ledger may be over, by the clock below; nothing where there is none.
+    first_end_ms: Option<u64>,
 }
 
 impl Idempotency {
     pub(super) fn new(now: Now) -> Self {
-        Self { pending: HashMap::new(), began: now }
+        // Nobody has looked yet.
+        Self { pending: HashMap::new(), began: now, first_end_ms: Some(0) }
     }
 
     /// By the wall clock as it was when the engine was made: keys are too many to be held in memory, and
@@ -65,26 +68,38 @@ impl Engine {
         let now = self.idempotency.now(self.now);
         let known = Known { id, until: Pause::of(self.settings.idempotency_ms, now) };
         self.idempotency.pending.insert(key.clone(), id);
+        let first = self.idempotency.first_end_ms.unwrap_or(u64::MAX);
+        self.idempotency.first_end_ms = Some(first.min(known.until.ends_ms));
         let (end, value) = (end_of(known.until, &key), body_to_vec(&known));
         self.pending.push(Change::SetFact { kind: fact::IDEMPOTENCY, key, value });
         let (kind, value) = (fact::IDEMPOTENCY_END, Vec::new());
         self.pending.push(Change::SetFact { kind, key: end, value });
     }
 
+    /// In how many milliseconds there may be something to sweep; nothing as long as no key is known.
+    pub fn sweeps_in_ms(&self) -> Option<u64> {
+        let now = self.idempotency.now(self.now).wall_ms;
+        self.idempotency.first_end_ms.map(|end| end.saturating_sub(now))
+    }
+
     /// Removes keys whose time is over, a bounded number of them; says whether there are more. To be
-    /// called now and then, and again while there are.
+    /// called now and then when there may be some, and again while there are.
     pub fn sweep(&mut self, reader: &dyn Reader) -> Result<bool, ledger::Error> {
         let now = self.idempotency.now(self.now).wall_ms;
         let (mut ends, mut more) = (Vec::new(), false);
+        // Of those that are to be committed the reader has nothing.
+        let mut first = self.idempotency.pending.keys().next().map(|_| now);
         reader.facts(fact::IDEMPOTENCY_END, &mut |end, _| {
             let at = end.first_chunk().map_or(0, |at| u64::from_be_bytes(*at));
             more = at <= now && ends.len() == SWEPT_AT_ONCE_MAX;
             if at > now || more {
+                first = first.or(Some(at));
                 return ControlFlow::Break(());
             }
             ends.push(end.to_vec());
             ControlFlow::Continue(())
         })?;
+        self.idempotency.first_end_ms = first;
         for end in ends {
             let name = end.get(size_of::<u64>()..).unwrap_or_default().to_vec();
             if self.is_past(&name, now, reader)? {

@@ -11,6 +11,7 @@
 //! and so do the texts of keys, of which there are fingerprints in memory.
 
 mod batch;
+mod batch_facts;
 mod callbacks;
 mod draft;
 mod end;
@@ -26,6 +27,7 @@ mod kinds;
 mod limits;
 mod manage;
 mod members;
+mod on_disk;
 mod options;
 mod recover;
 mod report;
@@ -38,6 +40,7 @@ mod waiting;
 pub use enqueue::Enqueued;
 pub use manage::Cancelled;
 pub use members::Slots;
+pub use on_disk::{batch_on_disk, report_on_disk};
 pub use run::{Ended, Start};
 
 use crate::clock::Now;

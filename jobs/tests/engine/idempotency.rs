@@ -80,6 +80,44 @@ fn sweeps_remove_all_that_is_past_and_say_whether_there_is_more() {
     assert_eq!(facts(&worker, 9), 0, "nor is there anything else of them");
 }
 
+#[test]
+fn it_says_when_there_is_something_to_sweep() {
+    let settings = Settings { idempotency_ms: 1000, ..Settings::default() };
+    let mut worker = Worker::with(settings);
+    assert_eq!(worker.engine.sweeps_in_ms(), Some(0), "nobody knows what the ledger has");
+    sweep(&mut worker);
+    assert_eq!(worker.engine.sweeps_in_ms(), None);
+    worker.put(job("work").idempotent("first"));
+    worker.advance(400);
+    worker.put(job("work").idempotent("second"));
+    assert_eq!(worker.engine.sweeps_in_ms(), Some(600));
+    sweep(&mut worker);
+    assert_eq!(worker.engine.sweeps_in_ms(), Some(600));
+    worker.advance(600);
+    assert_eq!(worker.engine.sweeps_in_ms(), Some(0));
+    sweep(&mut worker);
+    assert_eq!(
+        (keys(&worker), worker.engine.sweeps_in_ms()),
+        (vec!["shop\0second".to_owned()], Some(400))
+    );
+    worker.restart();
+    assert_eq!(worker.engine.sweeps_in_ms(), Some(0));
+}
+
+#[test]
+fn a_sweep_does_not_overlook_what_is_committed_with_it() {
+    let settings = Settings { idempotency_ms: 1000, ..Settings::default() };
+    let mut worker = Worker::with(settings);
+    let jobs = vec![job("work").idempotent("k")];
+    let made = worker.engine.enqueue(&crate::worker::app(), jobs, None, worker.ledger.read());
+    made.expect("readable").expect("accepted");
+    sweep(&mut worker);
+    worker.advance(1000);
+    assert_eq!(worker.engine.sweeps_in_ms(), Some(0));
+    sweep(&mut worker);
+    assert!(keys(&worker).is_empty());
+}
+
 /// A client that sends again must not make a second job because somebody sets the clock.
 #[test]
 fn keys_are_known_for_their_time_on_any_clock() {

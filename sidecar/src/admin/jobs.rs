@@ -134,7 +134,8 @@ pub(crate) struct ChangedAll {
     pub(crate) jobs: u64,
     /// The first ones of them.
     pub(crate) first: Vec<Job>,
-    /// Ask again with it as `before` for the rest; `null` = that is all.
+    /// Ask again with it as `before` for the rest; `null` = that is all. What fails part-way answers with
+    /// what was done, and the next question tells why it is not all.
     pub(crate) before: Option<u64>,
 }
 

@@ -32,6 +32,9 @@ pub(crate) enum Failure {
          when the worker is back, before it serves"
     )]
     Behind { number: u64, cause: Box<Failure> },
+    /// A part of it was done before.
+    #[error("{cause}; {done} before that: {jobs} jobs{}", if cause.may_have_been_done() { ", and perhaps more" } else { "" })]
+    Partly { done: &'static str, jobs: u64, cause: Box<Failure> },
 }
 
 impl Failure {
@@ -48,7 +51,13 @@ impl Failure {
             Self::Unreachable(_) | Self::Lost(_) | Self::TimedOut(_) => true,
             Self::Protocol(_) | Self::Spared | Self::Interrupted | Self::Behind { .. } => false,
             Self::Refused(error) => error.code == Code::Unavailable,
+            Self::Partly { cause, .. } => cause.may_pass(),
         }
+    }
+
+    /// Whether nobody knows what became of the question.
+    fn may_have_been_done(&self) -> bool {
+        matches!(self, Self::Lost(_) | Self::TimedOut(_))
     }
 
     /// As the worker says it, or in the same form.
@@ -62,6 +71,12 @@ impl Failure {
             Self::Spared => json!({"code": "spared", "message": self.to_string()}),
             Self::Interrupted => json!({"code": "interrupted", "message": self.to_string()}),
             Self::Behind { .. } => json!({"code": "behind", "message": self.to_string()}),
+            Self::Partly { jobs, cause, .. } => {
+                let mut failure = cause.as_json();
+                failure["message"] = self.to_string().into();
+                failure["jobs"] = (*jobs).into();
+                failure
+            }
         }
     }
 }

@@ -38,6 +38,8 @@ const UMASK: u32 = 0o027;
 const CONTROL_STALLED_AFTER: Duration = Duration::from_secs(30);
 /// Longest that answers about jobs are waited for, after the ledger is closed.
 const TELL_WITHIN: Duration = Duration::from_secs(2);
+/// How long threads may take then that wait for something.
+const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 /// How long PHP may take to end when the worker stops, after the drain.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
@@ -96,7 +98,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Error> {
         .map_err(|error| Error::start("the runtime", error))?;
     let watched = if options.watched { options.apps.clone() } else { Vec::new() };
     let served = Served { deployments, watched, stored };
-    runtime.block_on(serve(settings, served, ways, board, (jobs, orders)))?;
+    let served = runtime.block_on(serve(settings, served, ways, board, (jobs, orders)));
+    // What waits for a disk that does not come back is left behind.
+    runtime.shutdown_timeout(LEAVE_WITHIN);
+    served?;
     directories.keep_board();
     Ok(())
 }

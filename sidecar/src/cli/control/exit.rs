@@ -13,7 +13,7 @@ impl Failure {
             Self::Protocol(_) => Exit::Protocol,
             Self::Spared => Exit::Unavailable,
             Self::Interrupted => Exit::Interrupted,
-            Self::Behind { cause, .. } => cause.exit(),
+            Self::Behind { cause, .. } | Self::Partly { cause, .. } => cause.exit(),
             Self::Refused(error) => match error.code {
                 Code::BadRequest | Code::BadArchive => Exit::Data,
                 Code::Denied => Exit::Denied,

@@ -200,7 +200,11 @@ async fn change_all(
     loop {
         let body = ChangeAll { filter: filter.clone(), dry_run, before: all.before };
         let path = format!("/v1/jobs:{}", change.as_str());
-        let part: ChangedAll = client.post(path, json!(body)).await?;
+        let answered = client.post::<ChangedAll>(path, json!(body)).await;
+        let part = answered.map_err(|cause| match dry_run {
+            true => cause,
+            false => Failure::Partly { done: past(change), jobs: all.jobs, cause: cause.into() },
+        })?;
         all.jobs += part.jobs;
         let room = NAMED_MAX.saturating_sub(all.first.len());
         all.first.extend(part.first.into_iter().take(room));

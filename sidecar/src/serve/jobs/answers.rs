@@ -3,7 +3,7 @@
 use super::awaiting::Waiter;
 use super::command::Managed;
 use super::verdict::refused;
-use protocol::JobReply;
+use protocol::{JobReply, JobRequest};
 use tokio::sync::oneshot;
 
 /// Of one round.
@@ -17,14 +17,28 @@ pub(super) struct Answers {
 /// An answer, and to whom it goes.
 pub(super) enum Answer {
     Reply(oneshot::Sender<JobReply>, JobReply),
+    /// To a question that changes nothing.
+    Read(oneshot::Sender<JobReply>, JobReply, JobRequest),
     Managed(oneshot::Sender<Result<Managed, String>>, Managed),
 }
 
 impl Answer {
+    /// `read` is the request if it changes nothing.
+    pub(super) fn to(
+        reply: oneshot::Sender<JobReply>,
+        answer: JobReply,
+        read: Option<JobRequest>,
+    ) -> Self {
+        match read {
+            Some(request) => Self::Read(reply, answer, request),
+            None => Self::Reply(reply, answer),
+        }
+    }
+
     pub(super) fn send(self) {
         // Whoever asked may be gone by now.
         match self {
-            Self::Reply(to, reply) => drop(to.send(reply)),
+            Self::Reply(to, reply) | Self::Read(to, reply, _) => drop(to.send(reply)),
             Self::Managed(to, managed) => drop(to.send(Ok(managed))),
         }
     }
@@ -32,7 +46,7 @@ impl Answer {
     /// Instead: nothing of it has happened.
     pub(super) fn refuse(self, reason: &str) {
         match self {
-            Self::Reply(to, _) => drop(to.send(refused(reason))),
+            Self::Reply(to, _) | Self::Read(to, ..) => drop(to.send(refused(reason))),
             Self::Managed(to, _) => drop(to.send(Err(reason.to_owned()))),
         }
     }

@@ -75,15 +75,17 @@ impl Keeper {
         if let Some(sick) = &self.sick {
             return Some(sick.again.saturating_duration_since(Instant::now()));
         }
-        if self.housekeeping.is_behind() {
-            return Some(Duration::ZERO);
-        }
         self.engine.set_now(self.now());
         let quiet = self.engine.quiet_ms();
         let quiet = quiet.map(|ms| Duration::from_millis(ms).min(LOOK_AT_CLOCK));
         let tries = self.shortage.as_ref().map(|shortage| shortage.again);
         let tries = tries.map(|again| again.saturating_duration_since(Instant::now()));
-        quiet.into_iter().chain(tries).min()
+        quiet.into_iter().chain(tries).chain(self.sweeps_in()).min()
+    }
+
+    /// How long until what is known for a time only is to be swept; `None` = there is none.
+    pub(super) fn sweeps_in(&self) -> Option<Duration> {
+        self.housekeeping.sweeps_in(self.engine.sweeps_in_ms())
     }
 
     /// A slice of what can wait; whether there is more of it.

@@ -3,16 +3,47 @@
 use super::verdict::refused;
 use jobs::{Engine, ReadError};
 use ledger::Reader;
-use protocol::{JobId, JobReply, JobReport};
+use protocol::{JobId, JobReply, JobReport, JobRequest};
 use std::collections::HashMap;
 use tokio::sync::oneshot;
 
-/// Somebody who awaits the end of that job.
-pub(super) type Waiter = (JobId, oneshot::Sender<JobReply>);
+/// Whose end somebody awaits.
+#[derive(Clone, Copy)]
+pub(super) enum Awaited {
+    Job(JobId),
+    Batch(JobId),
+}
+
+impl Awaited {
+    /// What a request is about that is answered later.
+    pub(super) fn by(request: &JobRequest) -> Option<Self> {
+        match request {
+            JobRequest::Await { id, .. } => Some(Self::Job(*id)),
+            JobRequest::AwaitBatch { id, .. } => Some(Self::Batch(*id)),
+            _ => None,
+        }
+    }
+
+    fn seq(self) -> u64 {
+        match self {
+            Self::Job(id) | Self::Batch(id) => id.seq(),
+        }
+    }
+}
+
+/// Somebody who awaits it.
+pub(super) type Waiter = (Awaited, oneshot::Sender<JobReply>);
 
 /// By the number of the job or batch.
 #[derive(Default)]
-pub(super) struct Awaiting(HashMap<u64, Vec<Waiter>>);
+pub(super) struct Awaiting {
+    waiters: HashMap<u64, Vec<Waiter>>,
+    /// Something may have ended of which nobody was told.
+    looks_again: bool,
+    /// What was to be told of jobs that are not kept when a round was cut short: of one that is on disk
+    /// the ledger has nothing.
+    untold: HashMap<JobId, JobReport>,
+}
 
 impl Awaiting {
     /// Who gave up before said so before.
@@ -20,46 +51,84 @@ impl Awaiting {
         if waiter.1.is_closed() {
             return;
         }
-        self.0.entry(waiter.0.seq()).or_default().push(waiter);
+        self.waiters.entry(waiter.0.seq()).or_default().push(waiter);
+    }
+
+    /// Nobody knows what is on disk of the last round, which an engine made that is given up.
+    pub(super) fn cut_short(&mut self, engine: &mut Engine) {
+        self.untold.extend(engine.take_unkept().into_iter().map(|job| (job.id, job)));
+    }
+
+    /// There is a new engine, which cannot tell what ended under the one before: after its first commit
+    /// everybody's job is looked at.
+    pub(super) fn look_again(&mut self) {
+        self.looks_again = true;
     }
 
     /// Tells everybody whose job or batch is over. What the engine says is on disk.
-    pub(super) fn tell(&mut self, over: Vec<u64>, engine: &mut Engine, reader: &dyn Reader) {
-        let unkept = engine.take_unkept();
+    pub(super) fn tell(
+        &mut self,
+        over: Vec<u64>,
+        unkept: &[JobReport],
+        engine: &mut Engine,
+        reader: &dyn Reader,
+    ) {
         let unkept: HashMap<JobId, &JobReport> = unkept.iter().map(|job| (job.id, job)).collect();
-        for seq in over {
-            for (id, reply) in self.0.remove(&seq).unwrap_or_default() {
-                let report = match unkept.get(&id) {
-                    Some(report) => Ok(Some((*report).clone())),
-                    None => engine.report(id, reader),
-                };
-                let _ = reply.send(as_reply(report));
-            }
+        let batches = engine.take_batches_over();
+        for (awaited, reply) in
+            over.iter().chain(&batches).filter_map(|seq| self.waiters.remove(seq)).flatten()
+        {
+            let _ = reply.send(match awaited {
+                Awaited::Job(id) => match unkept.get(&id) {
+                    Some(report) => job_reply(Ok(Some((*report).clone()))),
+                    None => job_reply(engine.report(id, reader)),
+                },
+                Awaited::Batch(id) => JobReply::Batch(engine.batch_report(id)),
+            });
         }
-        for seq in engine.take_batches_over() {
-            for (id, reply) in self.0.remove(&seq).unwrap_or_default() {
-                let _ = reply.send(JobReply::Batch(engine.batch_report(id)));
+        if std::mem::take(&mut self.looks_again) {
+            self.tell_what_was_missed(engine, reader);
+        }
+    }
+
+    fn tell_what_was_missed(&mut self, engine: &Engine, reader: &dyn Reader) {
+        let untold = std::mem::take(&mut self.untold);
+        for (awaited, reply) in std::mem::take(&mut self.waiters).into_values().flatten() {
+            let told = match awaited {
+                Awaited::Job(id) => match engine.report(id, reader) {
+                    Ok(Some(report)) if !report.state.is_over() => None,
+                    Ok(None) => Some(job_reply(Ok(untold.get(&id).cloned()))),
+                    report => Some(job_reply(report)),
+                },
+                Awaited::Batch(id) => match engine.batch_report(id) {
+                    Some(report) if !report.is_over() => None,
+                    report => Some(JobReply::Batch(report)),
+                },
+            };
+            match told {
+                Some(told) => drop(reply.send(told)),
+                None => self.add((awaited, reply)),
             }
         }
     }
 
     /// Somebody gave up waiting for the job or batch of this number.
     pub(super) fn forget_closed(&mut self, seq: u64) {
-        let Some(waiting) = self.0.get_mut(&seq) else {
+        let Some(waiting) = self.waiters.get_mut(&seq) else {
             return;
         };
         waiting.retain(|(_, reply)| !reply.is_closed());
         if waiting.is_empty() {
-            self.0.remove(&seq);
+            self.waiters.remove(&seq);
         }
     }
 
     pub(super) fn count(&self) -> usize {
-        self.0.values().map(Vec::len).sum()
+        self.waiters.values().map(Vec::len).sum()
     }
 }
 
-fn as_reply(report: Result<Option<JobReport>, ReadError>) -> JobReply {
+fn job_reply(report: Result<Option<JobReport>, ReadError>) -> JobReply {
     match report {
         Ok(report) => JobReply::Job(report.map(Box::new)),
         Err(error) => refused(&error.to_string()),

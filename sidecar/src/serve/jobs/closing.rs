@@ -6,7 +6,7 @@ use jobs::{Ended, Head};
 use std::collections::BTreeSet;
 
 /// How many jobs are named of those whose attempts' ends are lost.
-const NAMED_MAX: usize = 10;
+pub(super) const NAMED_MAX: usize = 10;
 
 impl Keeper {
     /// No attempt begins any more.

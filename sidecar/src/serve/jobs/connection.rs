@@ -5,6 +5,7 @@ use super::super::handshake::write_within;
 use super::super::relay::pieces;
 use super::Jobs;
 use super::command::Command;
+use super::held::held_bytes;
 use super::local_stream::LocalStream;
 use super::verdict::refused;
 use protocol::{
@@ -22,6 +23,11 @@ use tokio::time::timeout;
 
 /// What is read at once: most requests whole.
 const READ_BYTES: usize = 4096;
+/// What a request may take beyond its frame without being counted: a few jobs.
+const FREE_BYTES: usize = 4096;
+/// Why more jobs are refused than fit in memory just now.
+const TOO_MUCH: &str = "its jobs take more memory than is free of limits.job_bytes_max: queue fewer at a time, \
+                        or later";
 /// A buffer that grew larger is given back after its request.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 /// Longest that an answer may be waited for.
@@ -102,12 +108,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
             .await
             .map_err(|_| io::ErrorKind::TimedOut)??;
         let body = &self.buffer[HEADER_BYTES..header.frame_bytes()];
-        let request = body_from_slice("request for jobs", body).map_err(invalid)?;
+        let request: JobRequest = body_from_slice("request for jobs", body).map_err(invalid)?;
         self.buffer.drain(..header.frame_bytes());
         if self.buffer.capacity() > KEPT_BYTES_MAX {
             self.buffer.shrink_to(READ_BYTES);
         }
-        let Some(answer) = self.ask(request, memory).await else {
+        let surplus = held_bytes(&request).saturating_sub(header.frame_bytes() + FREE_BYTES);
+        let answer = match Arc::clone(&self.door.job_memory).try_acquire_many_owned(pieces(surplus))
+        {
+            Ok(surplus) => self.ask(request, [memory, surplus]).await,
+            // To wait with what it holds could be to wait for others who do the same.
+            Err(_) => Some(refused(TOO_MUCH)),
+        };
+        let Some(answer) = answer else {
             return Ok(false);
         };
         let mut header = Header::new(Kind::JobReply, header.request_id);
@@ -124,7 +137,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     }
 
     /// The answer; nothing when the peer has hung up meanwhile, or nobody can say what became of it.
-    async fn ask(&mut self, request: JobRequest, memory: OwnedSemaphorePermit) -> Option<JobReply> {
+    async fn ask(
+        &mut self,
+        request: JobRequest,
+        memory: [OwnedSemaphorePermit; 2],
+    ) -> Option<JobReply> {
         let patience = match &request {
             JobRequest::Await { id, wait_ms } => {
                 Some((JobRequest::Find { id: *id }, *id, *wait_ms))
@@ -136,8 +153,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         };
         let answer = self.forward(request);
         let Some((instead, id, wait_ms)) = patience else {
+            let asked = self.jobs.asked();
             let answer = answer.await;
-            drop(memory);
+            drop((memory, asked));
             return answer;
         };
         // It may take long, and holds nothing of its frame.

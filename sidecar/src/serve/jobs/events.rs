@@ -5,8 +5,8 @@ use crate::admin::{JobEvent, JobEventKind, JobEvents};
 use crate::serve::audit::now_ms;
 use jobs::{Ended, Head};
 use ledger::Reader;
-use protocol::JobState;
-use std::collections::VecDeque;
+use protocol::{JobReport, JobState};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,8 @@ pub(super) struct Happened {
     pub(super) ends: Vec<(u64, Ended)>,
     pub(super) over: Vec<u64>,
     pub(super) began: Vec<u64>,
+    /// How those stood that are over and not kept: the ledger has nothing of them.
+    pub(super) unkept: Vec<JobReport>,
 }
 
 impl Default for Inner {
@@ -78,7 +80,9 @@ impl Feed {
 
     /// After the commit, which the reader sees.
     pub(super) fn note(&self, happened: Happened, tag: u16, reader: &dyn Reader) {
-        let Happened { made, ends, over, began } = happened;
+        let Happened { made, ends, over, began, unkept } = happened;
+        let unkept: HashMap<u64, JobReport> =
+            unkept.into_iter().map(|job| (job.id.seq(), job)).collect();
         let made = made.into_iter().map(|seq| (seq, Some(JobEventKind::Made), String::new()));
         let ends = ends.into_iter().filter_map(|(seq, ended)| {
             let (kind, text) = told(ended)?;
@@ -91,7 +95,10 @@ impl Feed {
         let told: Vec<Option<JobEvent>> = all
             .by_ref()
             .take(ROUND_MAX)
-            .map(|(seq, kind, text)| event(seq, kind, text, tag, reader))
+            .map(|(seq, kind, text)| match unkept.get(&seq) {
+                Some(job) => event_of_unkept(job, kind, text),
+                None => event(seq, kind, text, tag, reader),
+            })
             .collect();
         let surplus = all.count() as u64;
         let mut inner = self.inner();
@@ -136,22 +143,39 @@ fn event(
 ) -> Option<JobEvent> {
     let entry = reader.entry(seq).ok()??;
     let head = Head::read(seq, &entry.head).ok()?;
-    let by_state = match JobState::from_byte(entry.state)? {
-        JobState::Done => Some(JobEventKind::Done),
-        JobState::Dead => Some(JobEventKind::Dead),
-        JobState::Cancelled => Some(JobEventKind::Cancelled),
-        JobState::Waiting | JobState::Running => None,
-    };
     Some(JobEvent {
         at_ms: now_ms(),
         id: head.id(tag, seq).to_string(),
         app: head.app.to_string(),
-        what: kind.or(by_state)?,
+        what: kind.or_else(|| by_state(JobState::from_byte(entry.state)?))?,
         attempt: head.attempt,
         text: if kind.is_none() { head.cause } else { text },
         queue: head.queue,
         function: head.function,
     })
+}
+
+/// The same of one of which only its report is left.
+fn event_of_unkept(job: &JobReport, kind: Option<JobEventKind>, text: String) -> Option<JobEvent> {
+    Some(JobEvent {
+        at_ms: now_ms(),
+        id: job.id.to_string(),
+        app: job.app.to_string(),
+        what: kind.or_else(|| by_state(job.state))?,
+        attempt: job.attempt,
+        text: if kind.is_none() { job.waits_for.clone() } else { text },
+        queue: job.queue.clone(),
+        function: job.function.clone(),
+    })
+}
+
+fn by_state(state: JobState) -> Option<JobEventKind> {
+    match state {
+        JobState::Done => Some(JobEventKind::Done),
+        JobState::Dead => Some(JobEventKind::Dead),
+        JobState::Cancelled => Some(JobEventKind::Cancelled),
+        JobState::Waiting | JobState::Running => None,
+    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use ledger::Ledger;
 use std::time::{Duration, Instant};
 
-/// How often what is known for a time only is swept.
+/// How often what is known for a time only is swept, at most; more often where that time is shorter.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const SWEEP_EVERY_LEAST: Duration = Duration::from_secs(1);
 /// Rounds after which the ledger is tidied although there is work.
 const TIDY_ROUNDS: u32 = 256;
 /// How often tidying is tried after it failed.
@@ -12,6 +13,7 @@ const TIDY_AGAIN: Duration = Duration::from_secs(10);
 
 /// When what is due.
 pub(super) struct Housekeeping {
+    sweep_every: Duration,
     swept: Instant,
     /// There was more to sweep than fits in a round.
     unswept: bool,
@@ -22,8 +24,11 @@ pub(super) struct Housekeeping {
 }
 
 impl Housekeeping {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { swept: now, unswept: false, rounds: 0, untidy: true, tidy_after: None }
+    /// `known_ms` is for how long something is known.
+    pub(super) fn new(now: Instant, known_ms: u64) -> Self {
+        let sweep_every = Duration::from_millis(known_ms).clamp(SWEEP_EVERY_LEAST, SWEEP_EVERY);
+        let (rounds, tidy_after) = (0, None);
+        Self { sweep_every, swept: now, unswept: false, rounds, untidy: true, tidy_after }
     }
 
     /// Something is in the ledger's log.
@@ -37,19 +42,18 @@ impl Housekeeping {
         self.rounds.is_multiple_of(TIDY_ROUNDS)
     }
 
-    /// Whether it is time to sweep.
-    pub(super) fn sweeps(&self) -> bool {
-        self.unswept || self.swept.elapsed() > SWEEP_EVERY
+    /// How long until it is time to sweep, if there is something to sweep in so many milliseconds.
+    pub(super) fn sweeps_in(&self, due_ms: Option<u64>) -> Option<Duration> {
+        let rest = self.sweep_every.saturating_sub(self.swept.elapsed());
+        match self.unswept {
+            true => Some(Duration::ZERO),
+            false => due_ms.map(|ms| Duration::from_millis(ms).max(rest)),
+        }
     }
 
     /// It was swept, as far as fits in a round.
     pub(super) fn swept(&mut self, more: bool) {
         (self.swept, self.unswept) = (Instant::now(), more);
-    }
-
-    /// Whether the next round must not be waited for.
-    pub(super) fn is_behind(&self) -> bool {
-        self.unswept
     }
 
     /// A slice of tidying; whether there is more of it.

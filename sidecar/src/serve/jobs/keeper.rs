@@ -5,17 +5,18 @@
 
 use super::super::fault;
 use super::answers::{Answer, Answers};
-use super::awaiting::Awaiting;
+use super::awaiting::{Awaited, Awaiting};
 use super::command::{Command, Order};
 use super::events::{Feed, Happened};
 use super::housekeeping::Housekeeping;
+use super::on_disk::only_reads;
 use super::shortage::Shortage;
 use super::sickness::Sick;
 use super::status::{Show, Shown};
 use super::verdict::refused;
 use jobs::{Ended, Engine, Now, ReadError, Rules, Settings, Slots, Start};
 use ledger::Ledger;
-use protocol::{AppName, JobRequest, JobTotals};
+use protocol::{AppName, JobTotals};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -65,6 +66,7 @@ impl Keeper {
     ) -> Result<Self, ReadError> {
         let began = Instant::now();
         let engine = Engine::new(settings.clone(), 0, 0, 0, Now::default());
+        let housekeeping = Housekeeping::new(began, settings.idempotency_ms);
         let mut keeper = Self {
             ledger,
             engine,
@@ -81,7 +83,7 @@ impl Keeper {
             sick: None,
             shortage: None,
             began,
-            housekeeping: Housekeeping::new(began),
+            housekeeping,
         };
         keeper.recover(&HashMap::new())?;
         let changes = keeper.engine.take_changes();
@@ -192,6 +194,8 @@ impl Keeper {
         self.totals = self.engine.totals();
         fault::point("jobs.committed");
         assert!(!fault::is_here("jobs.defect"), "the defect that a test asked for");
+        let ends = !self.ends.is_empty() && fault::is_here("jobs.defect_at_end");
+        assert!(!ends, "the defect that a test asked for");
         self.show.committed(begins.elapsed());
         self.way.shown.set_last_seq(self.ledger.last_seq());
         Ok(())
@@ -206,15 +210,11 @@ impl Keeper {
         for command in commands {
             match command {
                 Command::Request { app, request, reply } => {
-                    let awaited = match &request {
-                        JobRequest::Await { id, .. } | JobRequest::AwaitBatch { id, .. } => {
-                            Some(*id)
-                        }
-                        _ => None,
-                    };
+                    let awaited = Awaited::by(&request);
+                    let read = only_reads(&request).then(|| request.clone());
                     match self.answer(&app, request) {
-                        Ok(Some(answer)) => answers.now.push(Answer::Reply(reply, answer)),
-                        Ok(None) => answers.later.extend(awaited.map(|id| (id, reply))),
+                        Ok(Some(answer)) => answers.now.push(Answer::to(reply, answer, read)),
+                        Ok(None) => answers.later.extend(awaited.map(|whose| (whose, reply))),
                         Err(error) => {
                             answers.now.push(Answer::Reply(reply, refused(&error.to_string())));
                             return Err(error);
@@ -240,7 +240,7 @@ impl Keeper {
         for (seq, attempt, ended) in &self.ends {
             self.engine.finish(*seq, *attempt, ended.clone());
         }
-        if self.housekeeping.sweeps() {
+        if self.sweeps_in() == Some(Duration::ZERO) {
             let more = self.engine.sweep(self.ledger.read())?;
             self.housekeeping.swept(more);
         }
@@ -260,12 +260,14 @@ impl Keeper {
         self.totals = self.engine.totals();
         let ends = std::mem::take(&mut self.ends);
         let (made, over) = (self.engine.take_made(), self.engine.take_over());
+        let unkept = self.engine.take_unkept();
         if self.way.feed.is_followed() {
             let happened = Happened {
                 made,
                 ends: ends.into_iter().map(|(seq, _, ended)| (seq, ended)).collect(),
                 over: over.clone(),
                 began: starts.iter().map(|start| start.seq).collect(),
+                unkept: unkept.clone(),
             };
             self.way.feed.note(happened, self.ledger.tag(), self.ledger.read());
         }
@@ -281,7 +283,7 @@ impl Keeper {
         }
         answers.now.into_iter().for_each(Answer::send);
         answers.later.into_iter().for_each(|waiter| self.awaiting.add(waiter));
-        self.awaiting.tell(over, &mut self.engine, self.ledger.read());
+        self.awaiting.tell(over, &unkept, &mut self.engine, self.ledger.read());
         for trouble in self.engine.take_troubles() {
             tracing::error!("{trouble}");
         }

@@ -87,29 +87,43 @@ impl Jobs {
     ) -> Result<ChangedAll, AdminError> {
         let mut all = ChangedAll { before: body.before, ..ChangedAll::default() };
         while all.jobs < CHANGED_MAX {
-            let fits = |state| change.fits(state);
-            let (found, before) =
-                kept.search(&body.filter, fits, all.before, CHANGED_AT_ONCE_MAX)?;
-            let ids = found.iter().map(|found| found.head.id(kept.tag, found.seq));
-            let changed: Vec<JobId> = match body.dry_run {
-                true => ids.collect(),
-                false => match self.ask(Manage::Change { change, ids: ids.collect() })? {
-                    Managed::Changed(changed) => changed,
-                    Managed::Done | Managed::Job(_) => Vec::new(),
-                },
-            };
-            let is_changed = |found: &&Found| changed.contains(&found.head.id(kept.tag, found.seq));
-            let room = NAMED_MAX - all.first.len();
-            let named = found.iter().filter(is_changed).take(room);
-            all.first.extend(named.map(|found| listing::job(found, kept.tag)));
-            all.jobs += changed.len() as u64;
-            all.before = before;
-            // A page without any has looked at enough.
-            if before.is_none() || found.is_empty() {
-                break;
+            match self.change_page(kept, change, body, &mut all) {
+                Ok(true) => {}
+                Ok(false) => break,
+                // What is done is told first; whoever asks for the rest learns why that is not.
+                Err(_) if all.jobs > 0 => break,
+                Err(error) => return Err(error),
             }
         }
         Ok(all)
+    }
+
+    /// Changes the next ones, and counts them; whether it goes on.
+    fn change_page(
+        &self,
+        kept: &Kept,
+        change: JobChange,
+        body: &ChangeAll,
+        all: &mut ChangedAll,
+    ) -> Result<bool, AdminError> {
+        let fits = |state| change.fits(state);
+        let (found, before) = kept.search(&body.filter, fits, all.before, CHANGED_AT_ONCE_MAX)?;
+        let ids = found.iter().map(|found| found.head.id(kept.tag, found.seq));
+        let changed: Vec<JobId> = match body.dry_run {
+            true => ids.collect(),
+            false => match self.ask(Manage::Change { change, ids: ids.collect() })? {
+                Managed::Changed(changed) => changed,
+                Managed::Done | Managed::Job(_) => Vec::new(),
+            },
+        };
+        let is_changed = |found: &&Found| changed.contains(&found.head.id(kept.tag, found.seq));
+        let room = NAMED_MAX - all.first.len();
+        let named = found.iter().filter(is_changed).take(room);
+        all.first.extend(named.map(|found| listing::job(found, kept.tag)));
+        all.jobs += changed.len() as u64;
+        all.before = before;
+        // A page without any has looked at enough.
+        Ok(before.is_some() && !found.is_empty())
     }
 
     /// Asks the thread that keeps jobs; its answer is on disk.
@@ -117,6 +131,7 @@ impl Jobs {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Manage { what, reply });
         let unavailable = |reason: String| AdminError::new(Code::Unavailable, reason);
+        let _asked = self.asked();
         let answered = answer.blocking_recv();
         answered.map_err(|_| unavailable("the worker is stopping".to_owned()))?.map_err(unavailable)
     }

@@ -14,13 +14,16 @@ mod command;
 mod connection;
 mod defect;
 mod events;
+mod held;
 mod housekeeping;
+mod hung;
 mod keeper;
 mod links;
 mod listing;
 mod local_stream;
 mod manage;
 mod oldest;
+mod on_disk;
 mod pools;
 mod questions;
 mod requests;
@@ -28,6 +31,7 @@ mod runner;
 mod shortage;
 mod sickness;
 mod status;
+mod unanswered;
 mod unbegun;
 mod verdict;
 
@@ -48,7 +52,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use unanswered::{Asked, Unanswered};
 
 /// File of the ledger in the worker's state folder.
 const FILE: &str = "jobs.db";
@@ -74,6 +79,7 @@ struct Kept {
     reader: Arc<Mutex<Box<dyn Reader>>>,
     shown: Shown,
     feed: Feed,
+    unanswered: Unanswered,
     /// For connections.
     places: Places,
 }
@@ -134,7 +140,8 @@ impl Jobs {
         let reader = Arc::new(Mutex::new(reader));
         let free = Arc::new(Semaphore::new(connections_max as usize));
         let places = Places { free, most: connections_max };
-        let kept = Kept { commands, runtime: handle, tag, reader, shown, feed, places };
+        let unanswered = Unanswered::default();
+        let kept = Kept { commands, runtime: handle, tag, reader, shown, feed, unanswered, places };
         Ok((Self { kept: Some(kept) }, to_do))
     }
 
@@ -173,6 +180,11 @@ impl Jobs {
         }
     }
 
+    /// Somebody waits for an answer of the thread that keeps jobs, until what is returned is dropped.
+    fn asked(&self) -> Option<Asked> {
+        self.kept.as_ref().map(|kept| kept.unanswered.enter())
+    }
+
     /// `false` when the ledger is closed: then nothing comes of it.
     pub(super) fn send(&self, command: Command) -> bool {
         match &self.kept {
@@ -182,12 +194,5 @@ impl Jobs {
                 true
             }
         }
-    }
-
-    /// Puts what was interrupted back, and closes the ledger.
-    pub(super) async fn close(&self) {
-        let (done, closed) = oneshot::channel();
-        self.send(Command::Close { done });
-        let _ = closed.await;
     }
 }

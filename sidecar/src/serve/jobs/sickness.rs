@@ -1,16 +1,18 @@
 //! While the ledger takes nothing.
 //!
 //! When a commit fails nothing of its round has happened: its requests are refused, the engine is thrown
-//! away, and until the disk takes a commit again everything is refused at once. So it is when a round
+//! away, and until the disk takes a commit again everything is refused at once that needs one. Questions
+//! are answered by what is on disk ([`super::on_disk`]). So it is when a round
 //! ends by a defect of the program, but that nobody is told what became of its requests, because it may
 //! have been committed.
 
-use super::answers::Answers;
+use super::answers::{Answer, Answers};
 use super::command::Command;
 use super::defect;
 use super::keeper::Keeper;
 use super::shortage::try_little;
 use jobs::{Engine, ReadError};
+use ledger::Reader;
 use std::any::Any;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -24,6 +26,8 @@ const TRY_DAMAGED: Duration = Duration::from_secs(60);
 pub(super) struct Sick {
     pub(super) reason: String,
     pub(super) again: Instant,
+    /// For questions meanwhile.
+    pub(super) reader: Option<Box<dyn Reader>>,
 }
 
 impl Sick {
@@ -34,7 +38,7 @@ impl Sick {
             ReadError::Ledger(error) if !error.is_temporary() => TRY_DAMAGED,
             _ => TRY_AGAIN,
         };
-        Self { reason: error.to_string(), again: Instant::now() + pause }
+        Self { reason: error.to_string(), again: Instant::now() + pause, reader: None }
     }
 
     pub(super) fn try_now(&mut self) {
@@ -50,10 +54,16 @@ impl Keeper {
             tracing::error!(%error, "jobs are refused until the ledger works again");
         }
         let reason = error.to_string();
-        answers.now.into_iter().for_each(|answer| answer.refuse(&reason));
+        self.sick = Some(Sick::by(error));
+        for answer in answers.now {
+            match answer {
+                // It may have told of what the round would have done.
+                Answer::Read(to, _, request) => self.answer_sick(&request, to),
+                answer => answer.refuse(&reason),
+            }
+        }
         // What they await is on disk, and goes on.
         answers.later.into_iter().for_each(|waiter| self.awaiting.add(waiter));
-        self.sick = Some(Sick::by(error));
         self.show.changed();
     }
 
@@ -61,7 +71,8 @@ impl Keeper {
     pub(super) fn fall_sick_by_defect(&mut self, panic: &(dyn Any + Send)) {
         let reason = format!("a defect of the worker: {}", defect::words(panic));
         tracing::error!("jobs are taken up anew from the ledger, after {reason}");
-        self.sick = Some(Sick { reason, again: Instant::now() + TRY_AGAIN });
+        self.awaiting.cut_short(&mut self.engine);
+        self.sick = Some(Sick { reason, again: Instant::now() + TRY_AGAIN, reader: None });
         self.show.changed();
     }
 
@@ -82,6 +93,7 @@ impl Keeper {
                     tracing::info!("the ledger of jobs works again");
                 }
                 self.sick = None;
+                self.awaiting.look_again();
                 self.show.changed();
                 true
             }
@@ -92,12 +104,12 @@ impl Keeper {
         }
     }
 
-    /// While the disk takes nothing: everybody learns why.
+    /// While the disk takes nothing: everybody learns why whose wish needs it to.
     pub(super) fn turn_away(&mut self, commands: impl IntoIterator<Item = Command>) {
-        let reason = self.sick.as_ref().map(|sick| sick.reason.clone()).unwrap_or_default();
         for command in commands {
             match command {
-                Command::Request { .. } | Command::Manage { .. } => command.refuse(&reason),
+                Command::Request { request, reply, .. } => self.answer_sick(&request, reply),
+                Command::Manage { what, reply } => self.manage_sick(&what, reply),
                 Command::Rules { app, rules, slots } => {
                     self.apps.insert(app, (rules, slots));
                 }
