@@ -60,7 +60,9 @@ impl Engine {
     fn gate_before(&self, kind: u32, head: &Head) -> Option<String> {
         let paused = self.queues[self.kinds.class_of(kind).key.queue as usize].paused;
         if paused {
-            return Some(format!("its queue \"{}\" is paused: appserver queue resume", head.queue));
+            let Head { app, queue, .. } = head;
+            let resume = format!("appserver queue resume {queue} --app {app}");
+            return Some(format!("its queue \"{queue}\" is paused; it goes on after: {resume}"));
         }
         let limiters = self.limiters_of(kind).into_iter().flatten();
         limiters.into_iter().find_map(|limiter| self.limited(limiter, head))
@@ -80,14 +82,14 @@ impl Engine {
             Verdict::Admitted => None,
             Verdict::NotBefore(at) => {
                 let rate = limits.rate.map_or(String::new(), |rate| {
-                    format!(" of {} in {} ms", rate.count, rate.period_ms)
+                    format!(" of {} in {}", rate.count, time(rate.period_ms))
                 });
-                let left = at.saturating_sub(self.now.steady_ms);
-                Some(format!("the rate{rate} of {what} is used up for another {left} ms"))
+                let left = at.saturating_sub(self.now.steady_ms).div_ceil(1000);
+                Some(format!("the rate{rate} of {what} is used up for another {left} s"))
             }
             Verdict::Busy => Some(match limits.concurrency {
                 Some(0) | None => format!("{what} is not to run any: its limit is 0"),
-                Some(most) => format!("{what} runs {most} at a time, and they run"),
+                Some(most) => format!("{what} runs {most} at a time, and so many run now"),
             }),
         }
     }
@@ -104,5 +106,14 @@ impl Engine {
             }
             _ => "it is its turn".to_owned(),
         }
+    }
+}
+
+/// In seconds, as all pauses are told, where that says no less.
+fn time(ms: u64) -> String {
+    match ms {
+        0..1000 => format!("{ms} ms"),
+        _ if !ms.is_multiple_of(1000) => format!("{}.{:03} s", ms / 1000, ms % 1000),
+        _ => format!("{} s", ms / 1000),
     }
 }

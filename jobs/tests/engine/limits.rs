@@ -96,10 +96,24 @@ fn never_more_than_the_rate_in_any_period() {
     worker.done(ids[0]);
     worker.done(ids[1]);
     assert!(worker.step_after(999).is_empty());
-    assert!(worker.why(ids[2]).contains("rate of 2 in 1000 ms"), "{}", worker.why(ids[2]));
+    let why = "the rate of 2 in 1 s of function work() is used up for another 1 s";
+    assert!(worker.why(ids[2]).starts_with(why), "{}", worker.why(ids[2]));
     assert_eq!(worker.engine.quiet_ms(), Some(1));
     assert_eq!(worker.step_after(1), ids[2..4]);
     assert_eq!(worker.report(ids[4]).attempt, 0, "to wait for a limit costs no attempt");
+}
+
+#[test]
+fn the_time_of_a_rate_is_told_in_seconds() {
+    for (period_ms, told) in [(3_600_000, "3600 s"), (1500, "1.500 s"), (250, "250 ms")] {
+        let mut worker = Worker::new().slots(9).release(limited_function(per(1, period_ms)));
+        let ids = [(); 2].map(|()| worker.put(job("work")));
+        worker.step();
+        let why = worker.why(ids[1]);
+        assert!(why.contains(&format!("the rate of 1 in {told} of function work()")), "{why}");
+        let left = format!("for another {} s", period_ms.div_ceil(1000));
+        assert!(why.contains(&left), "{why}");
+    }
 }
 
 #[test]

@@ -16,7 +16,8 @@ fn a_paused_queue_begins_nothing() {
     worker.done(runs);
     worker.restart();
     assert!(worker.engine.queues().iter().any(|queue| queue.queue == "q" && queue.paused));
-    assert!(worker.why(waits).contains("paused"), "{}", worker.why(waits));
+    let why = "its queue \"q\" is paused; it goes on after: appserver queue resume q --app shop";
+    assert_eq!(worker.why(waits), why);
     worker.engine.resume(&app(), "q");
     assert!(worker.step().contains(&waits));
 }
