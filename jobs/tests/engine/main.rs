@@ -6,6 +6,7 @@ mod chains;
 mod clocks;
 mod commits;
 mod endings;
+mod file;
 mod groups;
 mod idempotency;
 mod kept;

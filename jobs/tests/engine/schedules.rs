@@ -147,6 +147,24 @@ fn a_clock_that_was_wrong_stops_no_schedule_that_comes_late() {
     assert_eq!(worker.step_after(1).len(), 1);
 }
 
+/// A release with a day that no month has does not start. Beyond the calendar no schedule has a next time.
+#[test]
+fn a_schedule_that_finds_no_next_time_stands_still_until_it_finds_one() {
+    let mut worker = worker(Missed::Once);
+    let years = i64::try_from(8000 * 365 * 24 * HOUR).unwrap();
+    worker.jump(years);
+    assert!(worker.step().is_empty());
+    let troubles = worker.engine.take_troubles();
+    assert!(troubles[0].contains("had no tick: it begins anew"), "{troubles:?}");
+    assert_eq!(worker.engine.quiet_ms(), None, "it is not due for ever");
+    let id = worker.put(job("work"));
+    assert_eq!(worker.step_after(HOUR), [id], "it holds up nobody");
+    assert!(worker.engine.take_troubles().is_empty(), "it is told once");
+    worker.jump(-years);
+    assert!(worker.step_after(10 * MINUTE - 1).is_empty());
+    assert_eq!(worker.step_after(1).len(), 1);
+}
+
 #[test]
 fn a_new_schedule_begins_now_and_one_that_is_gone_is_forgotten() {
     let mut worker = worker(Missed::All);
@@ -219,6 +237,8 @@ fn what_could_never_run_is_said_when_a_release_starts() {
     };
     assert_eq!(check(every("@hourly", Missed::Once)), Ok(()));
     assert!(check(every("@never", Missed::Once)).unwrap_err().contains("schedule of report()"));
+    let february = check(every("0 0 30 2 *", Missed::Once)).unwrap_err();
+    assert!(february.contains("schedule of report()") && february.contains("never comes"));
     let mut needy = function("report", &["required"]);
     needy.schedules = every("@hourly", Missed::Once).schedules;
     assert!(check(needy).unwrap_err().contains("$required"));
