@@ -1,7 +1,7 @@
 //! Schedules: one job for each tick, whether the code or app.toml says when, and whatever happens to the
 //! worker meanwhile; those that cannot be kept are refused when the release starts.
 
-use e2e::{Sidecar, eventually};
+use e2e::{Artifacts, Sidecar, eventually};
 use rustix::process::Signal;
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -106,10 +106,35 @@ fn a_schedule_that_cannot_be_kept_keeps_the_release_from_starting() {
         ("needs", "* * * * *", "requires $argument"),
         ("nowhere", "* * * * *", "no function nowhere()"),
         ("by_app_toml", "* * * *", "schedule of by_app_toml()"),
+        ("by_app_toml", "0 0 30 2 *", "never comes: no month has such a day"),
     ] {
         let app = format!("[[schedule]]\nfunction = \"{function}\"\ncron = \"{cron}\"\n");
         let builder = Sidecar::builder().file("functions.php", FUNCTIONS).file("app.toml", &app);
         let (_, output) = builder.fails_to_start();
         assert!(output.contains(why), "{cron}: {output}");
     }
+}
+
+/// The worker's application, and what it is warned of.
+fn warnings(worker: &Sidecar) -> String {
+    worker.status()["apps"][0]["warnings"].to_string()
+}
+
+#[test]
+fn schedules_of_a_worker_that_knows_of_no_others_are_warned_of_where_others_reach_it() {
+    let warning = "there are schedules, and this worker knows of no others";
+    let builder = || Sidecar::builder().file("functions.php", FUNCTIONS);
+    let afar = || builder().listen("tls:127.0.0.1:0");
+    let worker = afar().start();
+    assert!(warnings(&worker).contains(warning), "{}", warnings(&worker));
+    let mut command = std::process::Command::new(&Artifacts::find().appserver);
+    command.args(["status", "--workers"]).arg(worker.address());
+    let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    assert!(said.contains(warning), "{said}");
+    tell_members(&worker, &[worker.address()]);
+    eventually("it knows the list", || (!warnings(&worker).contains(warning)).then_some(()));
+    assert!(!warnings(&builder().start()).contains(warning), "only this host reaches it");
+    let none = "<?php\nfunction none(): void {}\n";
+    let none = Sidecar::builder().file("functions.php", none).listen("tls:127.0.0.1:0").start();
+    assert!(!warnings(&none).contains(warning), "it has no schedules");
 }

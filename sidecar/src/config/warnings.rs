@@ -7,7 +7,8 @@ use net::Address;
 pub(crate) fn warnings(configuration: &Configuration) -> Vec<String> {
     let Configuration { daemon, deployments } = configuration;
     let has_schedules = deployments.iter().any(|one| !one.config.schedule.is_empty());
-    let alone = has_schedules.then(|| schedules_alone(daemon)).flatten();
+    let knows_others = !daemon.membership.workers.is_empty();
+    let alone = has_schedules.then(|| schedules_alone(&daemon.listen, knows_others)).flatten();
     volatile_jobs(daemon).into_iter().chain(alone).collect()
 }
 
@@ -24,10 +25,9 @@ fn volatile_jobs(daemon: &Daemon) -> Option<String> {
 }
 
 /// To be told where there are schedules. A worker that only this host reaches is taken for the only one.
-pub(crate) fn schedules_alone(daemon: &Daemon) -> Option<String> {
+pub(crate) fn schedules_alone(listen: &[Address], knows_others: bool) -> Option<String> {
     let is_remote = |address: &Address| !matches!(address, Address::Unix(_));
-    let is_alone = daemon.membership.workers.is_empty();
-    (is_alone && daemon.listen.iter().any(is_remote)).then(|| {
+    (!knows_others && listen.iter().any(is_remote)).then(|| {
         "there are schedules, and this worker knows of no others: if several serve the application, each \
          makes a job at every tick; list all of them in [[membership.workers]] of each, and one of them does"
             .to_owned()

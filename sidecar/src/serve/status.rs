@@ -113,7 +113,9 @@ impl Supervisor {
     fn warnings_of(&self, deployed: &Deployed) -> Vec<String> {
         let catalog = deployed.published.as_ref().map(|published| &published.catalog);
         let has_schedules = catalog.is_some_and(|catalog| !deployed.planned(catalog).is_empty());
-        let alone = || schedules_alone(&self.settings.daemon);
+        // SIGHUP brings another list of workers, not another configuration.
+        let knows_others = !self.membership.members.is_empty();
+        let alone = || schedules_alone(&self.settings.daemon.listen, knows_others);
         let warnings = deployed.report.warnings.iter().cloned();
         warnings.chain(has_schedules.then(alone).flatten()).collect()
     }
