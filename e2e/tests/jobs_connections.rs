@@ -8,6 +8,7 @@ use protocol::{
 const FUNCTIONS: &str = r#"<?php
 function one(): int { return 1; }
 function add(int $a, int $b): int { return $a + $b; }
+function large(): string { return str_repeat('x', 300_000); }
 "#;
 
 fn worker(config: &str) -> Sidecar {
@@ -166,6 +167,45 @@ fn whoever_awaits_and_goes_leaves_nothing_behind() {
     wire.ask(&JobRequest::Cancel { id: ids[0] }).unwrap();
     assert_eq!(other.frame().unwrap().0.kind, Kind::JobReply);
     eventually("none does", || (awaiting(&worker) == 0).then_some(()));
+}
+
+#[test]
+fn answers_that_nobody_reads_leave_room_for_what_is_stored() {
+    let limits = "frame_bytes_max = 1048576\njob_bytes_max = 1048576\nframe_timeout_ms = 4000000\n";
+    let worker = worker(&format!("[limits]\n{limits}"));
+    let socket = worker.socket();
+    let mut wire = JobsWire::connect(&socket).unwrap();
+    let kept = JobOptions { keep_ms: Some(3_600_000), ..JobOptions::default() };
+    let JobReply::Accepted { jobs, .. } = wire.queue("large", kept).unwrap() else {
+        panic!("not queued");
+    };
+    let id = jobs[0].id;
+    let ended = wire.ask(&JobRequest::Await { id, wait_ms: 30_000 }).unwrap();
+    assert!(matches!(ended, JobReply::Job(Some(_))), "{ended:?}");
+    let mut unread = Vec::new();
+    let refused = eventually("further answers are refused", || {
+        let mut other = JobsWire::connect(&socket).unwrap();
+        send(&mut other, &JobRequest::Find { id });
+        unread.push(other);
+        match wire.ask(&JobRequest::Find { id }).unwrap() {
+            JobReply::Refused(JobRefusal::Unavailable { reason }) => Some(reason),
+            _ => None,
+        }
+    });
+    assert!(refused.contains("limits.job_bytes_max"), "{refused}");
+    assert!(unread.len() >= 3, "there was room for {}", unread.len());
+    let stored = queues(&mut wire);
+    assert!(
+        matches!(stored, JobReply::Accepted { .. }),
+        "it cannot be asked for again: {stored:?}"
+    );
+    for mut other in unread {
+        assert_eq!(other.frame().unwrap().0.kind, Kind::JobReply);
+    }
+    eventually("there is room again", || {
+        let told = wire.ask(&JobRequest::Find { id }).unwrap();
+        matches!(told, JobReply::Job(Some(_))).then_some(())
+    });
 }
 
 #[test]

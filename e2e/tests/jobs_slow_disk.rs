@@ -1,0 +1,123 @@
+//! The disk of the jobs takes its time: calls do not wait for it, and what is on it when the worker stops
+//! is acknowledged.
+
+use e2e::{FailingDisk, JobsWire, Sidecar, SidecarBuilder, eventually, process_is_gone};
+use protocol::{
+    Header, JobOptions, JobReply, JobRequest, Kind, NewJob, body_from_slice, control_frame,
+};
+use rustix::process::Signal;
+
+/// Each queues one job. Of those that are acknowledged in one commit a connection that is closed too soon
+/// would leave some.
+const PRODUCERS: usize = 60;
+
+fn worker(disk: &FailingDisk) -> SidecarBuilder {
+    let functions = "<?php\nfunction hello(): string { return 'hello'; }\n";
+    disk.under(Sidecar::builder().file("functions.php", functions))
+}
+
+/// Queues so many jobs for later in one request, without waiting for the answer.
+fn send_jobs(wire: &mut JobsWire, count: usize) {
+    let options = JobOptions { delay_ms: Some(3_600_000), ..JobOptions::default() };
+    let (function, arguments) = ("hello".to_owned(), vec![0, 0]);
+    let jobs = vec![NewJob { function, arguments, options, ..NewJob::default() }; count];
+    let batch = (count > 1).then(Box::default);
+    let request = JobRequest::Enqueue { jobs, batch };
+    wire.send(&control_frame(Header::new(Kind::JobRequest, 1), &request)).unwrap();
+}
+
+/// Whether the worker has a file open of which this is the name.
+fn has_open(worker: &Sidecar, name: &str) -> bool {
+    let descriptors = std::fs::read_dir(format!("/proc/{}/fd", worker.pid()));
+    let mut targets = descriptors
+        .into_iter()
+        .flatten()
+        .filter_map(|descriptor| std::fs::read_link(descriptor.ok()?.path()).ok());
+    targets.any(|target| target.ends_with(name))
+}
+
+/// Whether no thread of the worker goes on: a signal is sent before it works.
+fn is_frozen(worker: &Sidecar) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{}/task", worker.pid())).unwrap();
+    let mut states =
+        threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+    states.all(|stat| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T')))
+}
+
+/// How many jobs are stored, if the worker says so before it hangs up.
+fn acknowledged(wire: &mut JobsWire) -> Option<usize> {
+    let (_, body) = wire.frame().ok()?;
+    match body_from_slice("reply", &body).unwrap() {
+        JobReply::Accepted { jobs, .. } => Some(jobs.len()),
+        JobReply::Refused(_) => Some(0),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn calls_are_served_while_the_ledger_is_slow() {
+    let disk = FailingDisk::new();
+    let worker = worker(&disk).start();
+    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+    disk.hang();
+    send_jobs(&mut wire, 1);
+    eventually("its commit waits for the disk", || disk.hangs().then_some(()));
+    // Each is a new connection, which the worker's own threads take in.
+    for _ in 0..3 {
+        assert_eq!(worker.php("echo appserver_call('hello');").ok(), "hello");
+    }
+    assert_eq!(worker.status()["apps"][0]["state"], "running");
+    disk.heal();
+    assert_eq!(acknowledged(&mut wire), Some(1));
+}
+
+#[test]
+fn what_is_on_disk_when_the_worker_stops_is_acknowledged() {
+    let disk = FailingDisk::new();
+    let mut worker = worker(&disk).start();
+    let connect = |_| JobsWire::connect(&worker.socket()).unwrap();
+    let mut wires: Vec<JobsWire> = (0..PRODUCERS).map(connect).collect();
+    let prototype = worker.prototype();
+    disk.hang();
+    // All are there when the worker looks: so one commit has most of them.
+    worker.freeze();
+    eventually("it stands still", || is_frozen(&worker).then_some(()));
+    wires.iter_mut().for_each(|wire| send_jobs(wire, 1));
+    worker.thaw();
+    eventually("their commit waits for the disk", || disk.hangs().then_some(()));
+    worker.signal(Signal::TERM);
+    eventually("nothing else is left to stop", || process_is_gone(prototype).then_some(()));
+    disk.heal();
+    let told: Vec<Option<usize>> = wires.iter_mut().map(acknowledged).collect();
+    worker.await_death();
+    worker.restart();
+    let stored = worker.status()["jobs"]["queues"][0]["waiting"].as_u64().unwrap();
+    let acknowledged: usize = told.iter().flatten().sum();
+    assert_eq!(acknowledged as u64, stored, "of those on disk: {told:?}");
+    assert!(acknowledged >= PRODUCERS / 2, "most of them were in the commit: {told:?}");
+}
+
+#[test]
+fn an_answer_that_is_read_late_arrives_whole_before_the_worker_ends() {
+    // A socket takes the answer to the first batch while nobody reads, and not that to the second beside it.
+    const SIZES: [usize; 2] = [10_000, 10_000];
+    let disk = FailingDisk::new();
+    let mut worker = worker(&disk).start();
+    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+    let prototype = worker.prototype();
+    send_jobs(&mut wire, SIZES[0]);
+    eventually("the first batch is stored", || {
+        let queues = worker.status()["jobs"]["queues"].clone();
+        (queues[0]["waiting"] == SIZES[0]).then_some(())
+    });
+    disk.hang();
+    send_jobs(&mut wire, SIZES[1]);
+    eventually("a commit waits for the disk", || disk.hangs().then_some(()));
+    worker.signal(Signal::TERM);
+    eventually("nothing else is left to stop", || process_is_gone(prototype).then_some(()));
+    disk.heal();
+    eventually("the ledger is closed", || (!has_open(&worker, "jobs.db-lock")).then_some(()));
+    let answers = SIZES.map(|_| acknowledged(&mut wire));
+    assert_eq!(answers, SIZES.map(Some));
+    worker.await_death();
+}
