@@ -139,11 +139,13 @@ impl Engine {
     ) -> Head {
         let now = self.now;
         let debounce = options.unique.as_ref().filter(|u| u.mode == UniqueMode::Debounce);
-        let delay = options.delay_ms.or(debounce.map(|unique| unique.window_ms));
-        let (due, later) = match (options.run_at_ms, delay) {
-            (Some(at), _) => (Due::At(at), at.saturating_sub(now.wall_ms)),
-            (None, Some(delay)) if delay > 0 => (Due::After(Pause::of(delay, now)), delay),
-            (None, _) => (Due::Now, 0),
+        // A job that began earlier would leave the next one nothing to take the place of.
+        let window = debounce.map_or(0, |unique| unique.window_ms);
+        let at = options.run_at_ms.map(|at| (at, at.saturating_sub(now.wall_ms)));
+        let (due, later) = match (at, options.delay_ms.unwrap_or(0).max(window)) {
+            (Some((at, later)), _) if later >= window => (Due::At(at), later),
+            (_, 0) => (Due::Now, 0),
+            (_, delay) => (Due::After(Pause::of(delay, now)), delay),
         };
         let defaults = &self.settings;
         Head {

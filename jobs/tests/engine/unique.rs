@@ -119,6 +119,24 @@ fn debounce_waits_for_quiet() {
 }
 
 #[test]
+fn what_is_debounced_waits_for_its_whole_window_whatever_else_delays_it() {
+    let now = Worker::new().now.wall_ms;
+    let at = |ms: u64| keyed(Debounce).with(|o| o.run_at_ms = Some(now + ms));
+    for (job, pause) in [
+        (keyed(Debounce).delay(0), 1000),
+        (keyed(Debounce).delay(999), 1000),
+        (keyed(Debounce).delay(1001), 1001),
+        (at(0), 1000),
+        (at(5000), 5000),
+    ] {
+        let mut worker = Worker::new();
+        let id = worker.put(job);
+        assert!(worker.step_after(pause - 1).is_empty(), "{pause} ms");
+        assert_eq!(worker.step_after(1), [id], "{pause} ms");
+    }
+}
+
+#[test]
 fn debounced_jobs_leave_nothing_behind() {
     let mut worker = Worker::with(jobs::Settings { keep_ms: 0, ..jobs::Settings::default() });
     for _ in 0..1000 {
