@@ -2,7 +2,7 @@
 
 use super::asked::Asked;
 use super::commit::{After, Waiting};
-use super::stage::Then;
+use super::staging::Then;
 use super::store::AppState;
 use super::supervisor::Supervisor;
 use crate::admin::{AdminError, Answer, Code, Question, Reply};

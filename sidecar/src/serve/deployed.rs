@@ -7,7 +7,7 @@ use super::key::{PoolKey, ReleaseKey};
 use super::pool::Pool;
 use super::prototype::Prototype;
 use super::settings::Settings;
-use super::stage::Staging;
+use super::staging::Staging;
 use crate::config::{self, Deployment, OpenBasedir, Scheduled};
 use jobs::Planned;
 use net::Address;

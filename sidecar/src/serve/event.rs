@@ -7,7 +7,7 @@ use super::connections::ConnectionId;
 use super::dev::Taken;
 use super::key::{PoolKey, ReleaseKey};
 use super::members::Told;
-use super::stage::{Staging, Then};
+use super::staging::{Staging, Then};
 use super::store::{AppState, Kept};
 use super::unread::Ended;
 use crate::admin::{Activate, AdminError, Reply, Settings};

@@ -71,6 +71,7 @@ mod signals;
 mod slots;
 mod staff;
 mod stage;
+mod staging;
 mod stalled;
 mod start;
 mod status;

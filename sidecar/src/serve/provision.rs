@@ -9,7 +9,7 @@ use super::event::Event;
 use super::key::ReleaseKey;
 use super::memory_file::memory_file;
 use super::settings::Settings;
-use super::stage::Staging;
+use super::staging::Staging;
 use super::supervisor::Supervisor;
 use crate::config::{self, Deployment, Provision};
 use std::collections::BTreeMap;

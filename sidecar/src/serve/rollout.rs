@@ -10,7 +10,7 @@ use super::deployed::ReleaseState;
 use super::event::Retry;
 use super::fault;
 use super::key::ReleaseKey;
-use super::stage::{Staging, Then};
+use super::staging::{Staging, Then};
 use super::store::AppState;
 use super::supervisor::Supervisor;
 use super::swap::NotNow;

@@ -2,7 +2,7 @@
 
 use super::super::behind::{Decision, Generation};
 use super::super::event::{Event, Events, Retry};
-use super::super::stage::Then;
+use super::super::staging::Then;
 use crate::admin::{Activate, CanaryShare, Reply, Settings};
 use crate::control_client::Client;
 use protocol::AppName;

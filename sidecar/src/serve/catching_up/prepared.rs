@@ -2,7 +2,7 @@
 
 use super::super::commit::After;
 use super::super::event::Retry;
-use super::super::stage::Then;
+use super::super::staging::Then;
 use super::super::store::Share;
 use super::super::supervisor::Supervisor;
 use super::takeover::{NEXT_TURN, own};

@@ -3,7 +3,7 @@
 use super::super::asked::Asked;
 use super::super::commit::After;
 use super::super::event::Retry;
-use super::super::stage::{Staging, Then};
+use super::super::staging::{Staging, Then};
 use super::super::supervisor::Supervisor;
 use crate::admin::{Reply, Settings};
 use protocol::AppName;

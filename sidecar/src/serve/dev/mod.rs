@@ -16,7 +16,7 @@ use super::asked::Asked;
 use super::deployed::ReleaseState;
 use super::event::{Event, Retry};
 use super::key::ReleaseKey;
-use super::stage::{Staging, Then};
+use super::staging::{Staging, Then};
 use super::supervisor::{Phase, Supervisor};
 use super::{Error, directories};
 use crate::admin::{Activate, AdminError, Code, Prune, Reply};

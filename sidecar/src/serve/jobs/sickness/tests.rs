@@ -1,0 +1,163 @@
+//! Rounds whose reads fail.
+
+use super::super::command::{Manage, Managed};
+use super::super::events::Feed;
+use super::super::keeper::Way;
+use super::super::status::Shown;
+use super::*;
+use jobs::{QueueLimits, Rules, Settings, Slots};
+use ledger::{
+    Change, EachFact, EachRow, Entry, Error, Ledger, Memory, Misuse, Reader, Size, States,
+};
+use protocol::{AppName, Catalog, Function, JobId, JobRefusal, JobReply, JobRequest, NewJob};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::oneshot::{self, Receiver};
+
+#[test]
+fn only_what_somebody_has_to_repair_is_tried_seldom() {
+    let message = || "a test's".to_owned();
+    for (error, pause) in [
+        (Error::Full { doing: "commit", message: message() }, TRY_AGAIN),
+        (Error::Busy { message: message() }, TRY_AGAIN),
+        (Error::Misuse(Misuse::NoEntry { seq: 1 }), TRY_AGAIN),
+        (Error::Corrupt { message: message() }, TRY_DAMAGED),
+    ] {
+        let before = Instant::now();
+        let sick = Sick::by(&error.clone().into());
+        let range = before + pause..=Instant::now() + pause;
+        assert!(range.contains(&sick.again) && sick.reason == error.to_string(), "{error}");
+    }
+}
+
+/// In memory; entries cannot be read while a test says so.
+struct Unreadable {
+    memory: Memory,
+    reads: Reads,
+}
+
+struct Reads {
+    reader: Box<dyn Reader>,
+    fail: Arc<AtomicBool>,
+}
+
+impl Unreadable {
+    fn new(fail: Arc<AtomicBool>) -> Self {
+        let memory = Memory::new(7);
+        let reader = memory.reader().unwrap();
+        Self { memory, reads: Reads { reader, fail } }
+    }
+}
+
+impl Ledger for Unreadable {
+    fn tag(&self) -> u16 {
+        self.memory.tag()
+    }
+    fn last_seq(&self) -> u64 {
+        self.memory.last_seq()
+    }
+    fn commit(&mut self, changes: &[Change]) -> Result<(), Error> {
+        self.memory.commit(changes)
+    }
+    fn reader(&self) -> Result<Box<dyn Reader>, Error> {
+        self.memory.reader()
+    }
+    fn read(&self) -> &dyn Reader {
+        &self.reads
+    }
+    fn tidy(&mut self) -> Result<bool, Error> {
+        self.memory.tidy()
+    }
+    fn size(&self) -> Result<Size, Error> {
+        self.memory.size()
+    }
+}
+
+impl Reader for Reads {
+    fn scan(&self, from: u64, states: States, each: &mut EachRow<'_>) -> Result<(), Error> {
+        self.reader.scan(from, states, each)
+    }
+    fn entry(&self, seq: u64) -> Result<Option<Entry>, Error> {
+        match self.fail.load(Ordering::Relaxed) {
+            true => Err(Error::Busy { message: "a test's".to_owned() }),
+            false => self.reader.entry(seq),
+        }
+    }
+    fn facts_from(&self, kind: u8, from: &[u8], each: &mut EachFact<'_>) -> Result<(), Error> {
+        self.reader.facts_from(kind, from, each)
+    }
+    fn fact(&self, kind: u8, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.reader.fact(kind, key)
+    }
+}
+
+fn keeper(fail: &Arc<AtomicBool>) -> Keeper {
+    let (_, commands) = unbounded_channel();
+    let (orders, _) = unbounded_channel();
+    let way = Way { commands, orders, shown: Shown::default(), feed: Feed::default() };
+    let ledger = Box::new(Unreadable::new(Arc::clone(fail)));
+    Keeper::new(ledger, Settings::default(), way).unwrap()
+}
+
+fn app() -> AppName {
+    AppName::new("shop").unwrap()
+}
+
+/// A release with one function.
+fn rules(function: &str) -> Command {
+    let functions = vec![Function { name: function.to_owned(), ..Function::default() }];
+    let catalog = Catalog { functions, ..Catalog::default() };
+    let rules = Some(Box::new(Rules::new(&catalog, QueueLimits::new())));
+    Command::Rules { app: app(), rules, slots: Slots::default() }
+}
+
+fn request(request: JobRequest) -> (Command, Receiver<JobReply>) {
+    let (reply, answer) = oneshot::channel();
+    (Command::Request { app: app(), request, reply }, answer)
+}
+
+fn queue(function: &str) -> (Command, Receiver<JobReply>) {
+    let job = NewJob { function: function.to_owned(), ..NewJob::default() };
+    request(JobRequest::Enqueue { jobs: vec![job], batch: None })
+}
+
+fn report(id: JobId) -> (Command, Receiver<Result<Managed, String>>) {
+    let (reply, answer) = oneshot::channel();
+    (Command::Manage { what: Manage::Report(id), reply }, answer)
+}
+
+fn accepted(mut answer: Receiver<JobReply>) -> JobId {
+    match answer.try_recv() {
+        Ok(JobReply::Accepted { jobs, .. }) => jobs[0].id,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_comes_behind_a_read_that_fails_is_refused_like_it_and_releases_are_remembered() {
+    let fail = Arc::new(AtomicBool::new(false));
+    let mut keeper = keeper(&fail);
+    let (first, answer) = queue("old");
+    keeper.round(vec![rules("old"), first]);
+    let id = accepted(answer);
+    fail.store(true, Ordering::Relaxed);
+    let (find, found) = request(JobRequest::Find { id });
+    let (more, stored) = queue("old");
+    let (show, shown) = report(id);
+    keeper.round(vec![find, rules("new"), more, show]);
+    for mut answer in [found, stored] {
+        let answer = answer.try_recv();
+        let Ok(JobReply::Refused(JobRefusal::Unavailable { reason })) = &answer else {
+            panic!("{answer:?}");
+        };
+        assert!(reason.contains("a test's"), "{reason}");
+    }
+    let shown = { shown }.try_recv().expect("an answer").expect_err("refused");
+    assert!(shown.contains("a test's"), "{shown}");
+    fail.store(false, Ordering::Relaxed);
+    keeper.sick.as_mut().expect("it refuses").try_now();
+    let (next, answer) = queue("new");
+    keeper.round(vec![next]);
+    assert_eq!(accepted(answer).seq(), id.seq() + 1, "what was refused is not stored");
+}
