@@ -185,8 +185,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "limits.job_bytes_max",
         "268435456",
-        "Most bytes of memory for requests about jobs, and answers to them, together; many small jobs take some twenty times \
-         their bytes on the wire.",
+        "Most bytes of memory for requests about jobs, and answers to them, together; many small jobs take some twenty times their bytes on the wire.",
     ),
     key(
         "limits.hello_timeout_ms",
