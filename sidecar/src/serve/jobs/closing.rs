@@ -4,6 +4,9 @@ use super::keeper::Keeper;
 use super::sickness::Sick;
 use jobs::{Ended, Head};
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
 
 /// How many jobs are named of those whose attempts' ends are lost.
 pub(super) const NAMED_MAX: usize = 10;
@@ -17,8 +20,21 @@ impl Keeper {
         }
     }
 
-    /// The last round: there is no later.
-    pub(super) fn put_back(&mut self) {
+    /// The last round, and the end of the ledger. Before either may wait for a disk, who was answered by
+    /// the round before hears it.
+    pub(super) async fn close(mut self, done: oneshot::Sender<()>) {
+        yield_now().await;
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.put_back())) {
+            self.fall_sick_by_defect(&*panic);
+        }
+        yield_now().await;
+        drop(self.ledger);
+        // Who waited may have lost patience.
+        let _ = done.send(());
+    }
+
+    /// There is no later.
+    fn put_back(&mut self) {
         let running: Vec<(u64, u32)> = self.engine.running().collect();
         let interrupted = |(seq, attempt)| (seq, attempt, Ended::Interrupted);
         self.ends.extend(running.into_iter().map(interrupted));

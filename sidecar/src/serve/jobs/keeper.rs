@@ -99,11 +99,7 @@ impl Keeper {
             // thrown away.
             match catch_unwind(AssertUnwindSafe(|| self.step(commands))) {
                 Ok(ControlFlow::Continue(())) => {}
-                Ok(ControlFlow::Break(done)) => {
-                    drop(self.ledger);
-                    let _ = done.send(());
-                    return;
-                }
+                Ok(ControlFlow::Break(done)) => return self.close(done).await,
                 Err(panic) => self.fall_sick_by_defect(&*panic),
             }
             // Answers leave before anything else is done.
@@ -111,7 +107,7 @@ impl Keeper {
         }
     }
 
-    /// One round. It breaks with whom to tell that the ledger is closed.
+    /// One round. It breaks with whom to tell when the ledger is closed.
     fn step(&mut self, commands: Vec<Command>) -> ControlFlow<oneshot::Sender<()>> {
         let mut closing = None;
         let mut rest = Vec::with_capacity(commands.len());
@@ -128,11 +124,7 @@ impl Keeper {
             self.sick.iter_mut().for_each(Sick::try_now);
         }
         self.round(rest);
-        if let Some(done) = closing {
-            self.put_back();
-            return ControlFlow::Break(done);
-        }
-        ControlFlow::Continue(())
+        closing.map_or(ControlFlow::Continue(()), ControlFlow::Break)
     }
 
     fn note_end(&mut self, seq: u64, attempt: u32, ended: Ended) {

@@ -12,7 +12,7 @@ use ledger::{
 use protocol::{AppName, Catalog, Function, JobId, JobRefusal, JobReply, JobRequest, NewJob};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot::{self, Receiver};
 
 #[test]
@@ -31,10 +31,17 @@ fn only_what_somebody_has_to_repair_is_tried_seldom() {
     }
 }
 
-/// In memory; entries cannot be read while a test says so.
+/// In memory; entries cannot be read while a test says so, and its end is told.
 struct Unreadable {
     memory: Memory,
     reads: Reads,
+    closed: Box<dyn Fn() + Send>,
+}
+
+impl Drop for Unreadable {
+    fn drop(&mut self) {
+        (self.closed)();
+    }
 }
 
 struct Reads {
@@ -43,10 +50,10 @@ struct Reads {
 }
 
 impl Unreadable {
-    fn new(fail: Arc<AtomicBool>) -> Self {
+    fn new(fail: Arc<AtomicBool>, closed: impl Fn() + Send + 'static) -> Self {
         let memory = Memory::new(7);
         let reader = memory.reader().unwrap();
-        Self { memory, reads: Reads { reader, fail } }
+        Self { memory, reads: Reads { reader, fail }, closed: Box::new(closed) }
     }
 }
 
@@ -92,12 +99,11 @@ impl Reader for Reads {
     }
 }
 
-fn keeper(fail: &Arc<AtomicBool>) -> Keeper {
-    let (_, commands) = unbounded_channel();
+fn keeper(ledger: Unreadable) -> (Keeper, UnboundedSender<Command>) {
+    let (sender, commands) = unbounded_channel();
     let (orders, _) = unbounded_channel();
     let way = Way { commands, orders, shown: Shown::default(), feed: Feed::default() };
-    let ledger = Box::new(Unreadable::new(Arc::clone(fail)));
-    Keeper::new(ledger, Settings::default(), way).unwrap()
+    (Keeper::new(Box::new(ledger), Settings::default(), way).unwrap(), sender)
 }
 
 fn app() -> AppName {
@@ -137,7 +143,7 @@ fn accepted(mut answer: Receiver<JobReply>) -> JobId {
 #[test]
 fn what_comes_behind_a_read_that_fails_is_refused_like_it_and_releases_are_remembered() {
     let fail = Arc::new(AtomicBool::new(false));
-    let mut keeper = keeper(&fail);
+    let (mut keeper, _commands) = keeper(Unreadable::new(Arc::clone(&fail), || {}));
     let (first, answer) = queue("old");
     keeper.round(vec![rules("old"), first]);
     let id = accepted(answer);
@@ -162,4 +168,29 @@ fn what_comes_behind_a_read_that_fails_is_refused_like_it_and_releases_are_remem
     let (next, answer) = queue("new");
     keeper.round(vec![next]);
     assert_eq!(accepted(answer).seq(), id.seq() + 1, "what was refused is not stored");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn who_is_answered_by_the_last_round_hears_it_before_the_ledger_closes() {
+    let [told, in_time] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+    let closed = {
+        let (told, in_time) = (Arc::clone(&told), Arc::clone(&in_time));
+        move || in_time.store(told.load(Ordering::Relaxed), Ordering::Relaxed)
+    };
+    let (keeper, commands) = keeper(Unreadable::new(Arc::default(), closed));
+    let (first, answer) = queue("old");
+    let (done, end) = oneshot::channel();
+    for command in [rules("old"), first, Command::Close { done }] {
+        assert!(commands.send(command).is_ok(), "it listens");
+    }
+    let answered = tokio::spawn(async move {
+        let reply = answer.await;
+        told.store(true, Ordering::Relaxed);
+        reply
+    });
+    tokio::spawn(keeper.run());
+    end.await.expect("an end");
+    let reply = answered.await.expect("a reply");
+    assert!(matches!(reply, Ok(JobReply::Refused(_))), "it was stopping: {reply:?}");
+    assert!(in_time.load(Ordering::Relaxed), "the ledger closed first");
 }
