@@ -15,11 +15,14 @@ use std::task::{Context, Poll, ready};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
+/// What is read at once, at most.
+const READ_BYTES_MAX: usize = 64 * 1024;
+
 /// See the module. It does not shut down its half: whoever answers is done when it is dropped.
 #[derive(Debug)]
 pub(super) struct LocalStream {
     readable: AsyncFd<UnixStream>,
-    /// Only while there is no room for what is to be written.
+    /// Only when there was no room for what was to be written.
     writable: Option<AsyncFd<UnixStream>>,
 }
 
@@ -56,11 +59,19 @@ impl AsyncRead for LocalStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // A part of it is made ready to be read into, not all that is there for a large frame.
+        let room = buffer.remaining().min(READ_BYTES_MAX);
         loop {
             let mut ready = ready!(self.readable.poll_read_ready(context))?;
-            match ready.try_io(|stream| stream.get_ref().read(buffer.initialize_unfilled())) {
+            match ready.try_io(|stream| stream.get_ref().read(buffer.initialize_unfilled_to(room)))
+            {
                 Ok(read) => {
-                    buffer.advance(read?);
+                    let read = read?;
+                    buffer.advance(read);
+                    // Less than there is room for was all of it; what comes now is told anew.
+                    if 0 < read && read < room {
+                        ready.clear_ready();
+                    }
                     return Poll::Ready(Ok(()));
                 }
                 Err(_would_block) => {}
@@ -81,10 +92,7 @@ impl AsyncWrite for LocalStream {
                     ready!(self.poll_room(context))?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                written => {
-                    self.writable = None;
-                    return Poll::Ready(written);
-                }
+                written => return Poll::Ready(written),
             }
         }
     }
