@@ -86,14 +86,14 @@ impl Supervisor {
         };
         let key = ReleaseKey { app: app.clone(), release };
         if let Some(running) = self.releases.get_mut(&key) {
-            if running.stopping {
-                // It has only so long to end.
+            // It has only so long to end, unless the kernel holds it.
+            if running.stopping && !staging.asked.is_abandoned() {
                 let (app, deployment) = (app.clone(), Box::new(deployment));
                 let retry = Retry::Start { app, number, deployment, staging };
                 return self.retry_after(LOOK_AGAIN, retry);
             }
-            if running.staging.is_some() {
-                let message = format!("release {number} is starting already; try again");
+            if running.stopping || running.staging.is_some() {
+                let message = format!("release {number} is starting or ending; try again");
                 let busy = AdminError::new(Code::Conflict, message);
                 return staging.asked.answer(self, Err(busy));
             }
