@@ -14,11 +14,12 @@ Examples:
   appserver config explain shop quote --json | jq '.[].result[] | select(.layer != \"default\")'
   appserver config explain shop --app /srv/shop --config /etc/appserver/appserver.toml
 
-The worker is asked, which knows deployed releases and attributes. With --app or --config what these
-files say is explained, as the next start would have it; so it is with APPSERVER_CONFIG where no worker
-runs. A value is what the highest layer says: default, application (app.toml), pool ([pools.NAME]),
-administrator ([apps.NAME] of appserver.toml), command line, function (an attribute), call. Settings
-are what appserver config set says, else the application.";
+The worker is asked, which knows deployed releases, attributes and what appserver config set changed.
+With --app or --config what these files say is explained, and nothing else; so it is with
+APPSERVER_CONFIG where no worker runs. A value is what the highest layer says: default, application
+(app.toml), pool ([pools.NAME]), administrator ([apps.NAME] of appserver.toml), command line, function
+(an attribute), call. Settings are what appserver config set says, else the application: what was set
+is shown by a running worker alone, and holds after its next start too.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
