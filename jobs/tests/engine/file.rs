@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 
 /// Jobs that put themselves back for ever, as many that wait for another day, and that are over at once.
 const OF_EACH: u32 = 100;
-/// How often they do, where `APPSERVER_PROOF_RELEASES` does not say.
+/// How often they do, where `APPSERVER_PROOF_ROUNDS` does not say.
 const ROUNDS: u64 = 400;
 /// All attempts that are kept have been made.
 const SETTLED: u64 = 40;
@@ -60,8 +60,12 @@ fn end(engine: &mut Engine, start: &Start) {
 
 #[test]
 fn putting_back_for_ever_takes_three_times_of_what_is_alive_at_most() {
-    let rounds = std::env::var("APPSERVER_PROOF_RELEASES");
-    let rounds = rounds.map_or(ROUNDS, |told| told.parse().expect("a number"));
+    let rounds = std::env::var("APPSERVER_PROOF_ROUNDS");
+    let rounds: u64 = rounds.map_or(ROUNDS, |told| told.parse().expect("a number"));
+    assert!(
+        rounds >= SETTLED,
+        "APPSERVER_PROOF_ROUNDS is {rounds}: at least {SETTLED} are to be told"
+    );
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("jobs.db");
     let mut ledger = Sqlite::open(&path).expect("a ledger");
