@@ -1,7 +1,7 @@
 //! Schedules: one job for each tick, whether the code or app.toml says when, and whatever happens to the
 //! worker meanwhile; those that cannot be kept are refused when the release starts.
 
-use e2e::{Artifacts, Sidecar, eventually};
+use e2e::{Artifacts, PATIENCE_S, Sidecar, eventually};
 use rustix::process::Signal;
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -129,6 +129,7 @@ fn schedules_of_a_worker_that_knows_of_no_others_are_warned_of_where_others_reac
     assert!(warnings(&worker).contains(warning), "{}", warnings(&worker));
     let mut command = std::process::Command::new(&Artifacts::find().appserver);
     command.args(["status", "--workers"]).arg(worker.address());
+    command.args(["--connect-timeout", &PATIENCE_S.to_string()]);
     let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
     assert!(said.contains(warning), "{said}");
     tell_members(&worker, &[worker.address()]);

@@ -6,10 +6,15 @@ use protocol::{
     Header, JobOptions, JobReply, JobRequest, Kind, NewJob, body_from_slice, control_frame,
 };
 use rustix::process::Signal;
+use std::time::{Duration, Instant};
 
 /// Each queues one job. Of those that are acknowledged in one commit a connection that is closed too soon
 /// would leave some.
 const PRODUCERS: usize = 60;
+/// The shortest time that a worker which stops gives others: to read their answers.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often a machine is tried that is too slow for that.
+const TRIES: u32 = 5;
 
 fn worker(disk: &FailingDisk) -> SidecarBuilder {
     let functions = "<?php\nfunction hello(): string { return 'hello'; }\n";
@@ -54,6 +59,24 @@ fn acknowledged(wire: &mut JobsWire) -> Option<usize> {
     }
 }
 
+/// What did not hold, if anything, of a worker that stopped, and how long that took at most.
+type Stopped = (Result<(), String>, Duration);
+
+/// Tries again where the worker may have lost its patience: then it says nothing that something is missing.
+fn assert_of_a_stop(stop: impl Fn() -> Stopped) {
+    let mut missing = String::new();
+    for _ in 0..TRIES {
+        match stop() {
+            (Ok(()), _) => return,
+            (Err(why), took) => {
+                assert!(took >= PATIENCE, "{why}");
+                missing = why;
+            }
+        }
+    }
+    panic!("it took {PATIENCE:?} or more {TRIES} times, and then {missing}");
+}
+
 #[test]
 fn calls_are_served_while_the_ledger_is_slow() {
     let disk = FailingDisk::new();
@@ -73,6 +96,10 @@ fn calls_are_served_while_the_ledger_is_slow() {
 
 #[test]
 fn what_is_on_disk_when_the_worker_stops_is_acknowledged() {
+    assert_of_a_stop(stop_with_many_answers);
+}
+
+fn stop_with_many_answers() -> Stopped {
     let disk = FailingDisk::new();
     let mut worker = worker(&disk).start();
     let connect = |_| JobsWire::connect(&worker.socket()).unwrap();
@@ -85,20 +112,33 @@ fn what_is_on_disk_when_the_worker_stops_is_acknowledged() {
     wires.iter_mut().for_each(|wire| send_jobs(wire, 1));
     worker.thaw();
     eventually("their commit waits for the disk", || disk.hangs().then_some(()));
+    let stops = Instant::now();
     worker.signal(Signal::TERM);
     eventually("nothing else is left to stop", || process_is_gone(prototype).then_some(()));
     disk.heal();
     let told: Vec<Option<usize>> = wires.iter_mut().map(acknowledged).collect();
     worker.await_death();
+    let took = stops.elapsed();
     worker.restart();
-    let stored = worker.status()["jobs"]["queues"][0]["waiting"].as_u64().unwrap();
+    let stored = eventually("it says what it has", || {
+        worker.status()["jobs"]["queues"][0]["waiting"].as_u64()
+    });
     let acknowledged: usize = told.iter().flatten().sum();
-    assert_eq!(acknowledged as u64, stored, "of those on disk: {told:?}");
-    assert!(acknowledged >= PRODUCERS / 2, "most of them were in the commit: {told:?}");
+    if acknowledged as u64 != stored {
+        return (Err(format!("of {stored} on disk are told: {told:?}")), took);
+    }
+    if acknowledged < PRODUCERS / 2 {
+        return (Err(format!("most of them were not in the commit: {told:?}")), took);
+    }
+    (Ok(()), took)
 }
 
 #[test]
 fn an_answer_that_is_read_late_arrives_whole_before_the_worker_ends() {
+    assert_of_a_stop(stop_with_a_late_reader);
+}
+
+fn stop_with_a_late_reader() -> Stopped {
     // A socket takes the answer to the first batch while nobody reads, and not that to the second beside it.
     const SIZES: [usize; 2] = [10_000, 10_000];
     let disk = FailingDisk::new();
@@ -113,11 +153,13 @@ fn an_answer_that_is_read_late_arrives_whole_before_the_worker_ends() {
     disk.hang();
     send_jobs(&mut wire, SIZES[1]);
     eventually("a commit waits for the disk", || disk.hangs().then_some(()));
+    let stops = Instant::now();
     worker.signal(Signal::TERM);
     eventually("nothing else is left to stop", || process_is_gone(prototype).then_some(()));
     disk.heal();
     eventually("the ledger is closed", || (!has_open(&worker, "jobs.db-lock")).then_some(()));
     let answers = SIZES.map(|_| acknowledged(&mut wire));
-    assert_eq!(answers, SIZES.map(Some));
     worker.await_death();
+    let held = if answers == SIZES.map(Some) { Ok(()) } else { Err(format!("told: {answers:?}")) };
+    (held, stops.elapsed())
 }
