@@ -1,4 +1,8 @@
 //! The worker's end does not wait for ever for a disk that does not come back.
+//!
+//! That is all that a program can do. Where the kernel keeps the thread that writes in uninterruptible sleep,
+//! the process is there until the write returns, also after SIGKILL; its locks keep the next worker from the
+//! ledger until then.
 
 use super::closing::NAMED_MAX;
 use super::command::Command;
@@ -58,7 +62,8 @@ impl Kept {
             "the disk of the ledger of jobs has not come back for {} s: the worker ends without it. \
              So many requests are not acknowledged (what they ask for may be on disk nevertheless), \
              and how so many attempts ended could not be written: they will count as crashes, and \
-             their jobs run again. Look at the disk and at the kernel's log",
+             their jobs run again. Look at the disk and at the kernel's log: while the kernel keeps the write, \
+             the process cannot be ended, by SIGKILL neither, and no other worker opens the ledger",
             CLOSE_WITHIN.as_secs()
         );
     }
