@@ -25,7 +25,9 @@ mod window;
 
 pub use clock::{Due, Now, Pause};
 pub use cron::check_schedule;
-pub use engine::{Cancelled, Ended, Engine, Enqueued, Slots, Start, batch_on_disk, report_on_disk};
+pub use engine::{
+    Cancelled, Ended, Engine, Enqueued, Slots, Start, batch_on_disk, check_count, report_on_disk,
+};
 pub use pending::ReadError;
 pub use planned::Planned;
 pub use record::{Body, Head, Step, Tail, Unreadable};

@@ -22,6 +22,20 @@ pub struct Enqueued {
     pub batch: Option<JobId>,
 }
 
+/// Refuses what no request may make, whatever else is to be said of it.
+pub fn check_count(jobs: &[NewJob]) -> Result<(), JobRefusal> {
+    match jobs.is_empty() || JobCount::of(jobs).is_too_many() {
+        true => Err(bad(
+            "jobs",
+            format!(
+                "a request makes 1 to {JOBS_AT_ONCE_MAX} jobs, and {STEPS_AT_ONCE_MAX} with the steps of \
+                 their chains"
+            ),
+        )),
+        false => Ok(()),
+    }
+}
+
 impl Engine {
     /// Makes all jobs of a request, or none.
     pub fn enqueue(
@@ -31,12 +45,8 @@ impl Engine {
         batch: Option<NewBatch>,
         reader: &dyn Reader,
     ) -> Result<Result<Enqueued, JobRefusal>, ReadError> {
-        if jobs.is_empty() || JobCount::of(&jobs).is_too_many() {
-            let reason = format!(
-                "a request makes 1 to {JOBS_AT_ONCE_MAX} jobs, and {STEPS_AT_ONCE_MAX} with the steps of \
-                 their chains"
-            );
-            return Ok(Err(bad("jobs", reason)));
+        if let Err(refusal) = check_count(&jobs) {
+            return Ok(Err(refusal));
         }
         let drafted: Result<Vec<Draft>, JobRefusal> =
             jobs.into_iter().map(|job| self.draft(app, job)).collect();

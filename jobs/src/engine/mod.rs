@@ -37,7 +37,7 @@ mod signatures;
 mod time;
 mod waiting;
 
-pub use enqueue::Enqueued;
+pub use enqueue::{Enqueued, check_count};
 pub use manage::Cancelled;
 pub use members::Slots;
 pub use on_disk::{batch_on_disk, report_on_disk};

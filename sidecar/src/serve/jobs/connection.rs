@@ -8,9 +8,10 @@ use super::command::Command;
 use super::held::held_bytes;
 use super::local_stream::LocalStream;
 use super::verdict::refused;
+use jobs::check_count;
 use protocol::{
-    AppName, BadFrame, HEADER_BYTES, Header, JobReply, JobRequest, Kind, body_from_slice,
-    control_frame,
+    AppName, BadFrame, HEADER_BYTES, Header, JobRefusal, JobReply, JobRequest, Kind,
+    body_from_slice, control_frame,
 };
 use std::io;
 use std::sync::Arc;
@@ -113,12 +114,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         if self.buffer.capacity() > KEPT_BYTES_MAX {
             self.buffer.shrink_to(READ_BYTES);
         }
-        let surplus = held_bytes(&request).saturating_sub(header.frame_bytes() + FREE_BYTES);
-        let answer = match Arc::clone(&self.door.job_memory).try_acquire_many_owned(pieces(surplus))
-        {
+        let answer = match self.surplus(&request, header.frame_bytes()) {
             Ok(surplus) => self.ask(request, [memory, surplus]).await,
-            // To wait with what it holds could be to wait for others who do the same.
-            Err(_) => Some(refused(TOO_MUCH)),
+            Err(refusal) => {
+                // Whoever does not read it keeps nothing from others.
+                drop((request, memory));
+                Some(JobReply::Refused(refusal))
+            }
         };
         let Some(answer) = answer else {
             return Ok(false);
@@ -134,6 +136,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         drop(answer);
         write_within(&mut self.stream, &frame, limit).await?;
         Ok(true)
+    }
+
+    /// Memory for what a request takes beyond its frame.
+    fn surplus(
+        &self,
+        request: &JobRequest,
+        frame_bytes: usize,
+    ) -> Result<OwnedSemaphorePermit, JobRefusal> {
+        // First: whoever is told of memory tries another worker.
+        if let JobRequest::Enqueue { jobs, .. } = request {
+            check_count(jobs)?;
+        }
+        let surplus = held_bytes(request).saturating_sub(frame_bytes + FREE_BYTES);
+        // To wait with what it holds could be to wait for others who do the same.
+        let memory = Arc::clone(&self.door.job_memory).try_acquire_many_owned(pieces(surplus));
+        memory.map_err(|_| JobRefusal::Unavailable { reason: TOO_MUCH.to_owned() })
     }
 
     /// The answer; nothing when the peer has hung up meanwhile, or nobody can say what became of it.
