@@ -55,6 +55,14 @@ impl Failure {
         }
     }
 
+    /// When so many `jobs` had been `done` before; as it is where nothing was, and nothing can have been.
+    pub(crate) fn after(self, done: &'static str, jobs: u64) -> Self {
+        match jobs > 0 || self.may_have_been_done() {
+            true => Self::Partly { done, jobs, cause: self.into() },
+            false => self,
+        }
+    }
+
     /// Whether nobody knows what became of the question.
     fn may_have_been_done(&self) -> bool {
         matches!(self, Self::Lost(_) | Self::TimedOut(_))
@@ -78,5 +86,35 @@ impl Failure {
                 failure
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unavailable() -> Failure {
+        AdminError::new(Code::Unavailable, "the disk is full").into()
+    }
+
+    #[test]
+    fn what_was_done_before_is_told_where_anything_was_or_may_have_been() {
+        let lost = || Failure::Lost("reset".to_owned());
+        for (failure, told) in [
+            (unavailable().after("cancelled", 0), "the disk is full"),
+            (Failure::Interrupted.after("cancelled", 0), "given up by a signal"),
+            (
+                unavailable().after("cancelled", 256),
+                "the disk is full; cancelled before that: 256 jobs",
+            ),
+            (
+                lost().after("cancelled", 0),
+                "the connection broke: reset; cancelled before that: 0 jobs, and perhaps more",
+            ),
+        ] {
+            assert_eq!(failure.to_string(), told);
+        }
+        let json = unavailable().after("cancelled", 0).as_json();
+        assert_eq!(json.get("jobs"), None, "{json}");
     }
 }

@@ -203,7 +203,7 @@ async fn change_all(
         let answered = client.post::<ChangedAll>(path, json!(body)).await;
         let part = answered.map_err(|cause| match dry_run {
             true => cause,
-            false => Failure::Partly { done: past(change), jobs: all.jobs, cause: cause.into() },
+            false => cause.after(past(change), all.jobs),
         })?;
         all.jobs += part.jobs;
         let room = NAMED_MAX.saturating_sub(all.first.len());
