@@ -21,11 +21,8 @@ impl Engine {
         for (seq, record) in batches {
             // Its number is used, whatever it says.
             self.next_seq = self.next_seq.max(seq + 1);
-            let counts = counts.remove(&seq).unwrap_or(Some(Counts::default()));
-            // What followed is told to people alone.
-            let followed = followed.remove(&seq).flatten().unwrap_or_default();
-            match record.zip(counts) {
-                Some((record, counts)) => self.take_up_batch(seq, record, counts, followed),
+            match batch(record, counts.remove(&seq), followed.remove(&seq)) {
+                Some(batch) => self.take_up_batch(seq, batch),
                 None => self.told.troubles.push(format!(
                     "batch {seq} cannot be read: it is damaged, or from a later version; its jobs run, \
                      and nothing follows them"
@@ -35,14 +32,12 @@ impl Engine {
         Ok(())
     }
 
-    fn take_up_batch(&mut self, seq: u64, mut record: Record, counts: Counts, followed: Followed) {
-        if counts.ended_ms > 0 {
-            let left = counts.ended_ms + self.settings.keep_ms;
+    fn take_up_batch(&mut self, seq: u64, batch: Batch) {
+        if batch.counts.ended_ms > 0 {
+            let left = batch.counts.ended_ms + self.settings.keep_ms;
             let left = left.saturating_sub(self.now.wall_ms).min(self.settings.keep_ms);
             self.keep(seq, JobState::Done, self.now.steady_ms + left);
-            record.callbacks.forget();
         }
-        let batch = Batch::new(record, counts, followed, false);
         // Its other jobs may not have been cancelled yet.
         if batch.ends_others() && batch.counts.ended_ms == 0 {
             self.failing_batches.push((seq, 0));
@@ -57,6 +52,22 @@ impl Engine {
             batch.members.insert(seq);
         }
     }
+}
+
+/// A fact as it was read: the outer `None` where there is none, the inner where it cannot be read, because it
+/// is damaged or from a later version.
+type Fact<T> = Option<Option<T>>;
+
+/// Nothing where its record or its counts cannot be read: what is not known is not told.
+fn batch(record: Option<Record>, counts: Fact<Counts>, followed: Fact<Followed>) -> Option<Batch> {
+    let mut record = record?;
+    let counts = counts.unwrap_or_else(|| Some(Counts::default()))?;
+    // It is told to people alone.
+    let followed = followed.flatten().unwrap_or_default();
+    if counts.ended_ms > 0 {
+        record.callbacks.forget();
+    }
+    Some(Batch::new(record, counts, followed, false))
 }
 
 /// Facts by number; `None` for one that cannot be read.
@@ -76,19 +87,17 @@ fn read_facts<T: DeserializeOwned>(
 
 /// One batch; nothing where there is none, or none that can be read.
 pub(super) fn read_batch(seq: u64, reader: &dyn Reader) -> Result<Option<Batch>, ledger::Error> {
-    let Some(record) = read_fact(reader, fact::BATCH, seq)? else {
-        return Ok(None);
-    };
-    let counts = read_fact(reader, fact::BATCH_COUNTS, seq)?.unwrap_or_default();
-    let followed = read_fact(reader, fact::BATCH_FOLLOWED, seq)?.unwrap_or_default();
-    Ok(Some(Batch::new(record, counts, followed, false)))
+    let record = read_fact(reader, fact::BATCH, seq)?.flatten();
+    let counts = read_fact(reader, fact::BATCH_COUNTS, seq)?;
+    let followed = read_fact(reader, fact::BATCH_FOLLOWED, seq)?;
+    Ok(batch(record, counts, followed))
 }
 
 fn read_fact<T: DeserializeOwned>(
     reader: &dyn Reader,
     kind: u8,
     seq: u64,
-) -> Result<Option<T>, ledger::Error> {
+) -> Result<Fact<T>, ledger::Error> {
     let value = reader.fact(kind, &seq.to_be_bytes())?;
-    Ok(value.and_then(|value| body_from_slice("batch", &value).ok()))
+    Ok(value.map(|value| body_from_slice("batch", &value).ok()))
 }

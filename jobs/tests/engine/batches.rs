@@ -1,7 +1,7 @@
 //! Batches.
 
 use crate::worker::{Release, With, Worker, function, job};
-use jobs::{QueueLimits, Rules, Settings};
+use jobs::{QueueLimits, Rules, Settings, batch_on_disk};
 use ledger::Ledger as _;
 use protocol::{
     AppName, BatchReport, Catalog, Followed, JobId, JobRefusal, JobState, NewBatch, NewJob,
@@ -320,6 +320,11 @@ fn a_batch_that_cannot_be_read_is_left_alone() {
         let key = id.seq().to_be_bytes().to_vec();
         let change = ledger::Change::SetFact { kind, key: key.clone(), value: vec![0xff; 3] };
         worker.ledger.commit(&[change]).expect("a commit");
+        assert_eq!(
+            batch_on_disk(id, worker.ledger.read()),
+            Ok(None),
+            "what stands there is not known"
+        );
         worker.restart();
         let troubles = worker.engine.take_troubles();
         assert!(
