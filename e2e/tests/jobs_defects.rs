@@ -13,13 +13,16 @@ function waits(): string {
 }
 "#;
 
+/// Where the round breaks: when the end is committed, or later, before anybody is told of it.
+const AT_COMMIT: &str = "jobs.defect_at_end";
+const TELLING: &str = "jobs.defect_telling";
 /// Longer than anybody reads for an answer.
 const WAIT_MS: u64 = 3_600_000;
 
 /// A worker in which the round breaks in which the first attempt's end is committed.
-fn worker() -> Sidecar {
+fn worker(breaks: &str) -> Sidecar {
     let worker = Sidecar::builder().file("functions.php", FUNCTIONS);
-    worker.env("APPSERVER_FAULT_POINT", "jobs.defect_at_end").start()
+    worker.env("APPSERVER_FAULT_POINT", breaks).start()
 }
 
 /// Queues a batch with one job in it.
@@ -38,8 +41,8 @@ fn ask(socket: &Path, request: &JobRequest) -> JobReply {
     JobsWire::connect(socket).unwrap().ask(request).unwrap()
 }
 
-fn assert_awaiters_are_told(keep_ms: u64) {
-    let worker = worker();
+fn assert_awaiters_are_told(breaks: &str, keep_ms: u64) {
+    let worker = worker(breaks);
     let (id, batch) = queue(&worker, keep_ms);
     let asks = |request| {
         thread::spawn({
@@ -66,10 +69,15 @@ fn assert_awaiters_are_told(keep_ms: u64) {
 
 #[test]
 fn whoever_awaits_what_ended_in_a_round_that_broke_is_told() {
-    assert_awaiters_are_told(3_600_000);
+    assert_awaiters_are_told(AT_COMMIT, 3_600_000);
 }
 
 #[test]
 fn so_is_whoever_awaits_a_job_that_is_not_kept() {
-    assert_awaiters_are_told(0);
+    assert_awaiters_are_told(AT_COMMIT, 0);
+}
+
+#[test]
+fn a_job_that_is_not_kept_is_told_of_also_when_the_telling_broke() {
+    assert_awaiters_are_told(TELLING, 0);
 }

@@ -20,6 +20,11 @@ pub(super) fn point(name: &str) {
     }
 }
 
+/// Panics here if this is the place, as by a defect of the program.
+pub(super) fn defect(name: &str) {
+    assert!(!is_here(name), "the defect that a test asked for");
+}
+
 /// Whether this is the place, and the time.
 pub(super) fn is_here(name: &str) -> bool {
     static PLACE: OnceLock<Option<Place>> = OnceLock::new();

@@ -2,8 +2,8 @@
 
 use super::awaiting::Waiter;
 use super::command::Managed;
-use super::verdict::refused;
-use protocol::{JobReply, JobRequest};
+use super::on_disk::Read;
+use protocol::{JobId, JobReply};
 use tokio::sync::oneshot;
 
 /// Of one round.
@@ -18,8 +18,9 @@ pub(super) struct Answers {
 pub(super) enum Answer {
     Reply(oneshot::Sender<JobReply>, JobReply),
     /// To a question that changes nothing.
-    Read(oneshot::Sender<JobReply>, JobReply, JobRequest),
-    Managed(oneshot::Sender<Result<Managed, String>>, Managed),
+    Read(oneshot::Sender<JobReply>, JobReply, Read),
+    /// To an administrator, who may only want a report of that job.
+    Managed(oneshot::Sender<Result<Managed, String>>, Managed, Option<JobId>),
 }
 
 impl Answer {
@@ -27,10 +28,10 @@ impl Answer {
     pub(super) fn to(
         reply: oneshot::Sender<JobReply>,
         answer: JobReply,
-        read: Option<JobRequest>,
+        read: Option<Read>,
     ) -> Self {
         match read {
-            Some(request) => Self::Read(reply, answer, request),
+            Some(read) => Self::Read(reply, answer, read),
             None => Self::Reply(reply, answer),
         }
     }
@@ -39,20 +40,12 @@ impl Answer {
         // Whoever asked may be gone by now.
         match self {
             Self::Reply(to, reply) | Self::Read(to, reply, _) => drop(to.send(reply)),
-            Self::Managed(to, managed) => drop(to.send(Ok(managed))),
-        }
-    }
-
-    /// Instead: nothing of it has happened.
-    pub(super) fn refuse(self, reason: &str) {
-        match self {
-            Self::Reply(to, _) | Self::Read(to, ..) => drop(to.send(refused(reason))),
-            Self::Managed(to, _) => drop(to.send(Err(reason.to_owned()))),
+            Self::Managed(to, managed, _) => drop(to.send(Ok(managed))),
         }
     }
 
     /// Whether it is about what `status` shows.
     pub(super) fn is_shown(&self) -> bool {
-        matches!(self, Self::Managed(_, Managed::Done))
+        matches!(self, Self::Managed(_, Managed::Done, _))
     }
 }

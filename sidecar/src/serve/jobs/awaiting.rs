@@ -1,9 +1,10 @@
 //! Who awaits the end of a job, or of a batch.
 
+use super::super::fault;
 use super::verdict::refused;
 use jobs::{Engine, ReadError};
 use ledger::Reader;
-use protocol::{JobId, JobReply, JobReport, JobRequest};
+use protocol::{JobId, JobReply, JobReport};
 use std::collections::HashMap;
 use tokio::sync::oneshot;
 
@@ -15,15 +16,6 @@ pub(super) enum Awaited {
 }
 
 impl Awaited {
-    /// What a request is about that is answered later.
-    pub(super) fn by(request: &JobRequest) -> Option<Self> {
-        match request {
-            JobRequest::Await { id, .. } => Some(Self::Job(*id)),
-            JobRequest::AwaitBatch { id, .. } => Some(Self::Batch(*id)),
-            _ => None,
-        }
-    }
-
     fn seq(self) -> u64 {
         match self {
             Self::Job(id) | Self::Batch(id) => id.seq(),
@@ -40,8 +32,8 @@ pub(super) struct Awaiting {
     waiters: HashMap<u64, Vec<Waiter>>,
     /// Something may have ended of which nobody was told.
     looks_again: bool,
-    /// What was to be told of jobs that are not kept when a round was cut short: of one that is on disk
-    /// the ledger has nothing.
+    /// What is to be told of jobs that are not kept: of one that is on disk the ledger has nothing. Until it
+    /// is told it stays here, also when the round is cut short.
     untold: HashMap<JobId, JobReport>,
 }
 
@@ -54,9 +46,15 @@ impl Awaiting {
         self.waiters.entry(waiter.0.seq()).or_default().push(waiter);
     }
 
-    /// Nobody knows what is on disk of the last round, which an engine made that is given up.
-    pub(super) fn cut_short(&mut self, engine: &mut Engine) {
+    /// Takes over how jobs ended that are not kept: when that is on disk, or when nobody knows what is of the
+    /// last round, because the engine that made it is given up.
+    pub(super) fn take_unkept(&mut self, engine: &mut Engine) {
         self.untold.extend(engine.take_unkept().into_iter().map(|job| (job.id, job)));
+    }
+
+    /// What was taken over and is not told yet.
+    pub(super) fn untold(&self) -> impl Iterator<Item = &JobReport> {
+        self.untold.values()
     }
 
     /// There is a new engine, which cannot tell what ended under the one before: after its first commit
@@ -66,21 +64,17 @@ impl Awaiting {
     }
 
     /// Tells everybody whose job or batch is over. What the engine says is on disk.
-    pub(super) fn tell(
-        &mut self,
-        over: Vec<u64>,
-        unkept: &[JobReport],
-        engine: &mut Engine,
-        reader: &dyn Reader,
-    ) {
-        let unkept: HashMap<JobId, &JobReport> = unkept.iter().map(|job| (job.id, job)).collect();
+    pub(super) fn tell(&mut self, over: Vec<u64>, engine: &mut Engine, reader: &dyn Reader) {
+        if !over.is_empty() {
+            fault::defect("jobs.defect_telling");
+        }
         let batches = engine.take_batches_over();
         for (awaited, reply) in
             over.iter().chain(&batches).filter_map(|seq| self.waiters.remove(seq)).flatten()
         {
             let _ = reply.send(match awaited {
-                Awaited::Job(id) => match unkept.get(&id) {
-                    Some(report) => job_reply(Ok(Some((*report).clone()))),
+                Awaited::Job(id) => match self.untold.get(&id) {
+                    Some(report) => job_reply(Ok(Some(report.clone()))),
                     None => job_reply(engine.report(id, reader)),
                 },
                 Awaited::Batch(id) => JobReply::Batch(engine.batch_report(id)),
@@ -89,15 +83,15 @@ impl Awaiting {
         if std::mem::take(&mut self.looks_again) {
             self.tell_what_was_missed(engine, reader);
         }
+        self.untold = HashMap::new();
     }
 
     fn tell_what_was_missed(&mut self, engine: &Engine, reader: &dyn Reader) {
-        let untold = std::mem::take(&mut self.untold);
         for (awaited, reply) in std::mem::take(&mut self.waiters).into_values().flatten() {
             let told = match awaited {
                 Awaited::Job(id) => match engine.report(id, reader) {
                     Ok(Some(report)) if !report.state.is_over() => None,
-                    Ok(None) => Some(job_reply(Ok(untold.get(&id).cloned()))),
+                    Ok(None) => Some(job_reply(Ok(self.untold.get(&id).cloned()))),
                     report => Some(job_reply(report)),
                 },
                 Awaited::Batch(id) => match engine.batch_report(id) {

@@ -71,6 +71,16 @@ pub(in crate::serve) enum Manage {
     Mode { app: AppName, queue: String, mode: QueueMode },
 }
 
+impl Manage {
+    /// The job of whom only a report is wanted: that changes nothing.
+    pub(super) fn report(&self) -> Option<JobId> {
+        match self {
+            Self::Report(id) => Some(*id),
+            Self::Change { .. } | Self::Mode { .. } => None,
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub(in crate::serve) enum Managed {

@@ -5,11 +5,11 @@
 
 use super::super::fault;
 use super::answers::{Answer, Answers};
-use super::awaiting::{Awaited, Awaiting};
+use super::awaiting::Awaiting;
 use super::command::{Command, Order};
 use super::events::{Feed, Happened};
 use super::housekeeping::Housekeeping;
-use super::on_disk::only_reads;
+use super::on_disk::Read;
 use super::shortage::Shortage;
 use super::sickness::Sick;
 use super::status::{Show, Shown};
@@ -185,9 +185,10 @@ impl Keeper {
         }
         self.totals = self.engine.totals();
         fault::point("jobs.committed");
-        assert!(!fault::is_here("jobs.defect"), "the defect that a test asked for");
-        let ends = !self.ends.is_empty() && fault::is_here("jobs.defect_at_end");
-        assert!(!ends, "the defect that a test asked for");
+        fault::defect("jobs.defect");
+        if !self.ends.is_empty() {
+            fault::defect("jobs.defect_at_end");
+        }
         self.show.committed(begins.elapsed());
         self.way.shown.set_last_seq(self.ledger.last_seq());
         Ok(())
@@ -202,24 +203,28 @@ impl Keeper {
         for command in commands {
             match command {
                 Command::Request { app, request, reply } => {
-                    let awaited = Awaited::by(&request);
-                    let read = only_reads(&request).then(|| request.clone());
+                    let read = Read::by(&request);
                     match self.answer(&app, request) {
                         Ok(Some(answer)) => answers.now.push(Answer::to(reply, answer, read)),
-                        Ok(None) => answers.later.extend(awaited.map(|whose| (whose, reply))),
+                        Ok(None) => answers.later.extend(read.map(|read| (read.whose, reply))),
                         Err(error) => {
                             answers.now.push(Answer::Reply(reply, refused(&error.to_string())));
                             return Err(error);
                         }
                     }
                 }
-                Command::Manage { what, reply } => match self.manage(what) {
-                    Ok(managed) => answers.now.push(Answer::Managed(reply, managed)),
-                    Err(error) => {
-                        drop(reply.send(Err(error.to_string())));
-                        return Err(error);
+                Command::Manage { what, reply } => {
+                    let report = what.report();
+                    match self.manage(what) {
+                        Ok(managed) => {
+                            answers.now.push(Answer::Managed(reply, managed, report));
+                        }
+                        Err(error) => {
+                            drop(reply.send(Err(error.to_string())));
+                            return Err(error);
+                        }
                     }
-                },
+                }
                 Command::Progress { seq, attempt, progress } => {
                     self.engine.progress(seq, attempt, progress);
                 }
@@ -252,14 +257,14 @@ impl Keeper {
         self.totals = self.engine.totals();
         let ends = std::mem::take(&mut self.ends);
         let (made, over) = (self.engine.take_made(), self.engine.take_over());
-        let unkept = self.engine.take_unkept();
+        self.awaiting.take_unkept(&mut self.engine);
         if self.way.feed.is_followed() {
             let happened = Happened {
                 made,
                 ends: ends.into_iter().map(|(seq, _, ended)| (seq, ended)).collect(),
                 over: over.clone(),
                 began: starts.iter().map(|start| start.seq).collect(),
-                unkept: unkept.clone(),
+                unkept: self.awaiting.untold().cloned().collect(),
             };
             self.way.feed.note(happened, self.ledger.tag(), self.ledger.read());
         }
@@ -275,7 +280,7 @@ impl Keeper {
         }
         answers.now.into_iter().for_each(Answer::send);
         answers.later.into_iter().for_each(|waiter| self.awaiting.add(waiter));
-        self.awaiting.tell(over, &unkept, &mut self.engine, self.ledger.read());
+        self.awaiting.tell(over, &mut self.engine, self.ledger.read());
         for trouble in self.engine.take_troubles() {
             tracing::error!("{trouble}");
         }

@@ -1,7 +1,7 @@
 //! Questions while the ledger takes nothing: what is on disk needs no commit to be told.
 
 use super::awaiting::Awaited;
-use super::command::{Manage, Managed, Reported};
+use super::command::{Managed, Reported};
 use super::keeper::Keeper;
 use super::verdict::refused;
 use jobs::{batch_on_disk, report_on_disk};
@@ -27,69 +27,81 @@ impl OnDisk<'_> {
     }
 
     /// Nothing where the answer has to wait.
-    fn answer(&self, request: &JobRequest) -> Result<Option<JobReply>, Error> {
-        let job = |report: Option<JobReport>| JobReply::Job(report.map(Box::new));
-        Ok(match request {
-            JobRequest::Find { id } => Some(job(self.job(*id)?)),
-            JobRequest::Await { id, .. } => match self.job(*id)? {
-                Some(report) if !report.state.is_over() => None,
-                report => Some(job(report)),
-            },
-            JobRequest::Batch { id } => Some(JobReply::Batch(self.batch(*id)?)),
-            JobRequest::AwaitBatch { id, .. } => match self.batch(*id)? {
-                Some(report) if !report.is_over() => None,
-                report => Some(JobReply::Batch(report)),
-            },
-            _ => Some(refused(&self.why)),
-        })
+    fn answer(&self, read: Read) -> Result<Option<JobReply>, Error> {
+        let (reply, is_over) = match read.whose {
+            Awaited::Job(id) => {
+                let report = self.job(id)?;
+                let is_over = report.as_ref().is_none_or(|report| report.state.is_over());
+                (JobReply::Job(report.map(Box::new)), is_over)
+            }
+            Awaited::Batch(id) => {
+                let report = self.batch(id)?;
+                let is_over = report.as_ref().is_none_or(BatchReport::is_over);
+                (JobReply::Batch(report), is_over)
+            }
+        };
+        Ok((is_over || !read.awaits).then_some(reply))
+    }
+
+    fn reported(&self, id: JobId) -> Result<Managed, Error> {
+        let with_batch = |job: JobReport| {
+            let batch = job.batch.map(|batch| self.batch(batch)).transpose();
+            batch.map(|batch| Box::new(Reported { job, batch: batch.flatten() }))
+        };
+        self.job(id)?.map(with_batch).transpose().map(Managed::Job)
     }
 }
 
-/// Whether it changes nothing.
-pub(super) fn only_reads(request: &JobRequest) -> bool {
-    matches!(
-        request,
-        JobRequest::Find { .. }
-            | JobRequest::Await { .. }
-            | JobRequest::Batch { .. }
-            | JobRequest::AwaitBatch { .. }
-    )
+/// A request that changes nothing: what is committed answers it.
+#[derive(Clone, Copy)]
+pub(super) struct Read {
+    pub(super) whose: Awaited,
+    /// It is answered when that is over.
+    awaits: bool,
+}
+
+impl Read {
+    /// Nothing for a request that needs a commit.
+    pub(super) fn by(request: &JobRequest) -> Option<Self> {
+        let (whose, awaits) = match request {
+            JobRequest::Find { id } => (Awaited::Job(*id), false),
+            JobRequest::Await { id, .. } => (Awaited::Job(*id), true),
+            JobRequest::Batch { id } => (Awaited::Batch(*id), false),
+            JobRequest::AwaitBatch { id, .. } => (Awaited::Batch(*id), true),
+            JobRequest::Enqueue { .. }
+            | JobRequest::Cancel { .. }
+            | JobRequest::CancelBatch { .. } => return None,
+        };
+        Some(Self { whose, awaits })
+    }
 }
 
 impl Keeper {
-    /// Answers what needs no commit; the rest is refused.
-    pub(super) fn answer_sick(&mut self, request: &JobRequest, reply: oneshot::Sender<JobReply>) {
+    /// Answers what needs no commit; the rest, where `read` is nothing, is refused.
+    pub(super) fn answer_sick(&mut self, read: Option<Read>, reply: oneshot::Sender<JobReply>) {
         let sickness = self.sickness();
-        let told = match self.on_disk() {
-            Some(disk) if only_reads(request) => disk.answer(request),
-            _ => Ok(Some(refused(&sickness))),
+        let told = match read.and_then(|read| Some((read, self.on_disk()?))) {
+            Some((read, disk)) => disk.answer(read).map(|told| told.ok_or(read.whose)),
+            None => Ok(Ok(refused(&sickness))),
         };
-        let told = told.unwrap_or_else(|error| Some(refused(&error.to_string())));
-        match (told, Awaited::by(request)) {
+        match told.unwrap_or_else(|error| Ok(refused(&error.to_string()))) {
             // Whoever asked may be gone by now.
-            (Some(told), _) => drop(reply.send(told)),
+            Ok(told) => drop(reply.send(told)),
             // It is looked at again with a new engine.
-            (None, Some(awaited)) => self.awaiting.add((awaited, reply)),
-            (None, None) => {}
+            Err(awaited) => self.awaiting.add((awaited, reply)),
         }
     }
 
+    /// As [`Keeper::answer_sick`], for administrators: `report` is the job of whom a report is asked for.
     pub(super) fn manage_sick(
         &mut self,
-        what: &Manage,
+        report: Option<JobId>,
         reply: oneshot::Sender<Result<Managed, String>>,
     ) {
         let sickness = self.sickness();
-        let told = match (what, self.on_disk()) {
-            (Manage::Report(id), Some(disk)) => {
-                let with_batch = |job: JobReport| {
-                    let batch = job.batch.map(|batch| disk.batch(batch)).transpose();
-                    batch.map(|batch| Box::new(Reported { job, batch: batch.flatten() }))
-                };
-                let job = disk.job(*id).and_then(|job| job.map(with_batch).transpose());
-                job.map(Managed::Job).map_err(|error| error.to_string())
-            }
-            _ => Err(sickness),
+        let told = match report.and_then(|id| Some((id, self.on_disk()?))) {
+            Some((id, disk)) => disk.reported(id).map_err(|error| error.to_string()),
+            None => Err(sickness),
         };
         drop(reply.send(told));
     }

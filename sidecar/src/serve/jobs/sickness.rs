@@ -10,7 +10,9 @@ use super::answers::{Answer, Answers};
 use super::command::Command;
 use super::defect;
 use super::keeper::Keeper;
+use super::on_disk::Read;
 use super::shortage::try_little;
+use super::verdict::refused;
 use jobs::{Engine, ReadError};
 use ledger::Reader;
 use std::any::Any;
@@ -57,9 +59,10 @@ impl Keeper {
         self.sick = Some(Sick::by(error));
         for answer in answers.now {
             match answer {
+                Answer::Reply(to, _) => drop(to.send(refused(&reason))),
                 // It may have told of what the round would have done.
-                Answer::Read(to, _, request) => self.answer_sick(&request, to),
-                answer => answer.refuse(&reason),
+                Answer::Read(to, _, read) => self.answer_sick(Some(read), to),
+                Answer::Managed(to, _, report) => self.manage_sick(report, to),
             }
         }
         // What they await is on disk, and goes on.
@@ -71,7 +74,7 @@ impl Keeper {
     pub(super) fn fall_sick_by_defect(&mut self, panic: &(dyn Any + Send)) {
         let reason = format!("a defect of the worker: {}", defect::words(panic));
         tracing::error!("jobs are taken up anew from the ledger, after {reason}");
-        self.awaiting.cut_short(&mut self.engine);
+        self.awaiting.take_unkept(&mut self.engine);
         self.sick = Some(Sick { reason, again: Instant::now() + TRY_AGAIN, reader: None });
         self.show.changed();
     }
@@ -108,8 +111,10 @@ impl Keeper {
     pub(super) fn turn_away(&mut self, commands: impl IntoIterator<Item = Command>) {
         for command in commands {
             match command {
-                Command::Request { request, reply, .. } => self.answer_sick(&request, reply),
-                Command::Manage { what, reply } => self.manage_sick(&what, reply),
+                Command::Request { request, reply, .. } => {
+                    self.answer_sick(Read::by(&request), reply)
+                }
+                Command::Manage { what, reply } => self.manage_sick(what.report(), reply),
                 Command::Rules { app, rules, slots } => {
                     self.apps.insert(app, (rules, slots));
                 }

@@ -31,10 +31,11 @@ fn only_what_somebody_has_to_repair_is_tried_seldom() {
     }
 }
 
-/// In memory; entries cannot be read while a test says so, and its end is told.
+/// In memory; while a test says so entries cannot be read, or nothing is taken; and its end is told.
 struct Unreadable {
     memory: Memory,
     reads: Reads,
+    full: Arc<AtomicBool>,
     closed: Box<dyn Fn() + Send>,
 }
 
@@ -53,7 +54,12 @@ impl Unreadable {
     fn new(fail: Arc<AtomicBool>, closed: impl Fn() + Send + 'static) -> Self {
         let memory = Memory::new(7);
         let reader = memory.reader().unwrap();
-        Self { memory, reads: Reads { reader, fail }, closed: Box::new(closed) }
+        Self {
+            memory,
+            reads: Reads { reader, fail },
+            full: Arc::default(),
+            closed: Box::new(closed),
+        }
     }
 }
 
@@ -65,7 +71,10 @@ impl Ledger for Unreadable {
         self.memory.last_seq()
     }
     fn commit(&mut self, changes: &[Change]) -> Result<(), Error> {
-        self.memory.commit(changes)
+        match self.full.load(Ordering::Relaxed) {
+            true => Err(Error::Full { doing: "commit", message: "a test's".to_owned() }),
+            false => self.memory.commit(changes),
+        }
     }
     fn reader(&self) -> Result<Box<dyn Reader>, Error> {
         self.memory.reader()
@@ -193,4 +202,24 @@ async fn who_is_answered_by_the_last_round_hears_it_before_the_ledger_closes() {
     let reply = answered.await.expect("a reply");
     assert!(matches!(reply, Ok(JobReply::Refused(_))), "it was stopping: {reply:?}");
     assert!(in_time.load(Ordering::Relaxed), "the ledger closed first");
+}
+
+#[test]
+fn an_administrator_is_told_of_a_job_also_by_the_round_that_fails() {
+    let ledger = Unreadable::new(Arc::default(), || {});
+    let full = Arc::clone(&ledger.full);
+    let (mut keeper, _commands) = keeper(ledger);
+    let (first, answer) = queue("old");
+    keeper.round(vec![rules("old"), first]);
+    let id = accepted(answer);
+    full.store(true, Ordering::Relaxed);
+    for more in [Some(queue("old").0), None] {
+        let (find, mut found) = request(JobRequest::Find { id });
+        let (show, mut shown) = report(id);
+        keeper.round([find, show].into_iter().chain(more).collect());
+        let Ok(JobReply::Job(Some(found))) = found.try_recv() else { panic!("not found") };
+        let Ok(Ok(Managed::Job(Some(shown)))) = shown.try_recv() else { panic!("not shown") };
+        assert_eq!(shown.job, *found, "as a client is told");
+        assert!(shown.job.waits_for.contains("until the ledger of jobs works again"));
+    }
 }
