@@ -122,7 +122,12 @@ fn write_jobs(text: &mut String, jobs: &Jobs) -> std::fmt::Result {
         let columns = format!("{:>8} {:>8} {:>8} {:>8}", "min", "p50", "p90", "p99");
         writeln!(text, "\n{:50} {columns}", "jobs, µs")?;
     }
-    for (what, figure) in [("stored", jobs.enqueue), ("stored and begun", jobs.start)] {
+    let figures = [
+        ("stored", jobs.enqueue),
+        ("stored, without PHP", jobs.enqueue_plain),
+        ("stored and begun", jobs.start),
+    ];
+    for (what, figure) in figures {
         let Some(figure) = figure else { continue };
         writeln!(text, "{what:50} {}", wide(figure.job))?;
         writeln!(text, "  beside it: a block written, fdatasync {:11} {}", "", wide(figure.write))?;

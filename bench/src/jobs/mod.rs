@@ -32,6 +32,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Jobs {
     /// From the call until the id is returned; nothing runs meanwhile.
     pub(crate) enqueue: Option<BesideDisk>,
+    /// The same by a producer without PHP.
+    pub(crate) enqueue_plain: Option<BesideDisk>,
     /// From the call until the function begins, where no other job waits or runs.
     pub(crate) start: Option<BesideDisk>,
     /// Jobs a second.
