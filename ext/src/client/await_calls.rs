@@ -3,17 +3,8 @@
 use super::call::Call;
 use super::cluster::Cluster;
 use super::receive::advance;
-use super::spinning::Worth;
 use net::{Ready, Waiting, wait, wait_any};
-use std::time::{Duration, Instant};
-
-/// A yield that took less let nobody else run: to switch there and back takes longer.
-const TURN: Duration = Duration::from_micros(4);
-/// One that took more was taken by somebody who computes, for Linux's shortest slice, 0.7 ms, or longer:
-/// who sleeps is woken before those.
-const TURN_MAX: Duration = Duration::from_micros(600);
-/// For how long others are given turns before a sleep.
-const TURNS: Duration = Duration::from_millis(4);
+use std::time::Instant;
 
 /// How a wait for a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +28,6 @@ pub(super) fn await_call(
     let mut looks = !call.errand().is_some_and(|errand| errand.stores) || call.link.is_none();
     if looks {
         spin(cluster, call);
-    } else if give_way(cluster, call, interrupted) {
-        return Waited::Done;
     }
     loop {
         if std::mem::replace(&mut looks, true) && advance(cluster, call) {
@@ -93,40 +82,6 @@ fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
         (Some(a), Some(b)) => Some(a.min(b)),
         (one, other) => one.or(other),
     }
-}
-
-/// Lets others use this processor for as long as they do, looking for the answer in between; whether it
-/// came. Where many store jobs at once, one that runs now and then finds it without having slept, and
-/// without having been woken. Where nobody else wants the processor, it is better left to sleep; and
-/// beside those who keep it for long, which is found out seldom.
-fn give_way(cluster: &mut Cluster, call: &mut Call, interrupted: &dyn Fn() -> bool) -> bool {
-    if !worth(call).is_some_and(Worth::is_likely) {
-        return false;
-    }
-    let began = Instant::now();
-    let mut now = began;
-    loop {
-        std::thread::yield_now();
-        let before = std::mem::replace(&mut now, Instant::now());
-        if now - before < TURN || interrupted() {
-            return false;
-        }
-        let is_short = now - before < TURN_MAX && now - began < TURNS;
-        if let Some(worth) = worth(call) {
-            if is_short { worth.hit() } else { worth.missed() }
-        }
-        if advance(cluster, call) {
-            return true;
-        }
-        if call.link.is_none() || !is_short {
-            return false;
-        }
-    }
-}
-
-/// What giving way has been worth on the call's connection.
-fn worth(call: &mut Call) -> Option<&mut Worth> {
-    call.link.as_mut().map(|link| &mut link.connection.giving_way)
 }
 
 /// Looks for the answer without sleeping, where that is likely to pay.

@@ -2,7 +2,7 @@
 
 use super::error::CallError;
 use super::options::{Fleet, Options};
-use super::spinning::Worth;
+use super::spinning::Spinning;
 use super::token::Token;
 use net::{Address, ExchangeError, Socket, receive_frame, send_all, shake_hands};
 use protocol::{
@@ -26,9 +26,7 @@ pub(super) struct Connection {
     /// The release that its hello named; `ANY` = it leads to the current one, whichever that is.
     pub(super) release: ReleaseId,
     pub(super) limits: Limits,
-    pub(super) spinning: Worth,
-    /// Of giving way to others while a disk is waited for.
-    pub(super) giving_way: Worth,
+    pub(super) spinning: Spinning,
     /// When it was last seen alive: at the welcome or an answer.
     pub(super) used_at: Instant,
     /// Whether there is reason to look for a hang-up before it is used again.
@@ -78,8 +76,7 @@ impl Connection {
             pool: leads_to_pool.then(|| welcome.pool.clone()),
             release,
             limits: welcome.limits,
-            spinning: Worth::default(),
-            giving_way: Worth::default(),
+            spinning: Spinning::default(),
             used_at: Instant::now(),
             doubted: false,
         };

@@ -1,4 +1,4 @@
-//! Whether to look out for an answer or to sleep at once.
+//! Whether to spin for an answer or to sleep at once.
 //!
 //! Spinning saves the tens of microseconds that waking a sleeping processor takes, but keeps a
 //! processor busy that the worker could have run on. So: spin when calls follow each other closely,
@@ -13,29 +13,27 @@ const MISS_WEIGHT: u32 = 4;
 /// Doublings at most: 1 call in 64 tries again.
 const DOUBLINGS_MAX: u32 = 6;
 
-/// What looking out on one connection has been worth.
+/// What spinning on one connection has been worth.
 #[derive(Debug, Default)]
-pub(super) struct Worth {
+pub(super) struct Spinning {
     /// Misses times their weight, less hits.
     losses: u32,
     skip: u32,
 }
 
-impl Worth {
+impl Spinning {
     /// Whether to spin for up to `budget` for the answer to a call that was sent `gap` after the
     /// connection's last answer.
     pub(super) fn pays(&mut self, gap: Duration, budget: Duration) -> bool {
-        gap < budget && self.is_likely()
-    }
-
-    /// Whether it is likely to be worth it this time.
-    pub(super) fn is_likely(&mut self) -> bool {
-        let is_likely = self.skip == 0;
+        if gap >= budget {
+            return false;
+        }
+        let pays = self.skip == 0;
         self.skip = self.skip.saturating_sub(1);
-        is_likely
+        pays
     }
 
-    /// The answer came meanwhile.
+    /// The answer came while we spun.
     pub(super) fn hit(&mut self) {
         self.losses = self.losses.saturating_sub(1);
     }
@@ -56,7 +54,7 @@ mod tests {
     const LATE: Duration = Duration::from_millis(1);
 
     /// How many of 1000 close calls are spun for when `hits` of each 10 answers come in time.
-    fn spun(spinning: &mut Worth, hits: u32) -> u32 {
+    fn spun(spinning: &mut Spinning, hits: u32) -> u32 {
         let mut spun = 0;
         for _ in 0..1000 {
             if spinning.pays(SOON, BUDGET) {
@@ -69,13 +67,13 @@ mod tests {
 
     #[test]
     fn quick_answers_to_close_calls_are_spun_for() {
-        assert_eq!(spun(&mut Worth::default(), 10), 1000);
-        assert!(spun(&mut Worth::default(), 9) > 800);
+        assert_eq!(spun(&mut Spinning::default(), 10), 1000);
+        assert!(spun(&mut Spinning::default(), 9) > 800);
     }
 
     #[test]
     fn calls_far_apart_are_not_and_leave_no_trace() {
-        let mut spinning = Worth::default();
+        let mut spinning = Spinning::default();
         for _ in 0..100 {
             assert!(!spinning.pays(LATE, BUDGET));
         }
@@ -84,7 +82,7 @@ mod tests {
 
     #[test]
     fn slow_answers_make_it_rare_and_quick_ones_bring_it_back() {
-        let mut spinning = Worth::default();
+        let mut spinning = Spinning::default();
         let rarely = 10..40;
         assert!(rarely.contains(&spun(&mut spinning, 0)));
         assert!(spun(&mut spinning, 10) > 900);
@@ -93,6 +91,6 @@ mod tests {
 
     #[test]
     fn a_budget_of_zero_never_spins() {
-        assert!(!Worth::default().pays(Duration::ZERO, Duration::ZERO));
+        assert!(!Spinning::default().pays(Duration::ZERO, Duration::ZERO));
     }
 }
