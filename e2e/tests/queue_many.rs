@@ -139,8 +139,8 @@ fn a_change_that_fails_part_way_says_how_many_it_did() {
     fill(&worker, "nothing", MANY, &tagged("old"));
     let mut told = 0;
     for json in [false, true] {
-        // Fewer than it has commits, and more than the ledger's upkeep needs.
-        disk.fail_after(12);
+        // Fewer than what is left has commits, also the second time, and more than the ledger's upkeep needs.
+        disk.fail_after(8);
         let args = ["cancel", "--tag", "old", "--yes", "--json"];
         let ran = Queue::of(&[&worker]).run(&args[..if json { 5 } else { 4 }]);
         assert_eq!(ran.code, Some(69), "{}{}", ran.out, ran.err);
