@@ -127,37 +127,56 @@ fn errors_of_the_disk_under_load_lose_nothing_and_pass() {
     assert!(told.iter().all(|(key, _)| once.contains(key)));
 }
 
+/// Jobs of a worker that stops: two that run, and some that wait for them.
+struct Stored {
+    running: Vec<JobId>,
+    waiting: Vec<JobId>,
+}
+
+impl Stored {
+    fn on(worker: &Sidecar, wire: &mut JobsWire) -> Self {
+        let mut queue =
+            |function: &str, key: &str| match wire.queue(function, options(key)).unwrap() {
+                JobReply::Accepted { jobs, .. } => jobs[0].id,
+                other => panic!("{other:?}"),
+            };
+        let running = ["a", "b"].map(|key| queue("waits", key)).into();
+        eventually("both run", || (lines(worker, "begun").len() == 2).then_some(()));
+        let waiting = (0..20).map(|key| queue("note", &key.to_string())).collect();
+        Self { running, waiting }
+    }
+
+    /// After the restart those that ran are done by another attempt, and the others by their first.
+    fn end(&self, worker: &Sidecar) {
+        std::fs::write(worker.app().join("go"), "").unwrap();
+        let mut wire = JobsWire::connect(&worker.socket()).unwrap();
+        for id in &self.running {
+            let job = end_of(&mut wire, *id);
+            assert_eq!((job.state, job.attempt, job.crashes), (JobState::Done, 2, 1), "{job:?}");
+        }
+        for id in &self.waiting {
+            let job = end_of(&mut wire, *id);
+            assert_eq!((job.state, job.attempt), (JobState::Done, 1), "{job:?}");
+        }
+    }
+}
+
 #[test]
 fn a_worker_that_stops_while_its_disk_fails_ends_and_says_what_it_could_not_write() {
     let disk = FailingDisk::new();
     let mut worker = disk.under(worker()).config("drain_timeout_ms = 200\n").start();
     let mut wire = JobsWire::connect(&worker.socket()).unwrap();
-    let mut queue = |function: &str, key: &str| match wire.queue(function, options(key)).unwrap() {
-        JobReply::Accepted { jobs, .. } => jobs[0].id,
-        other => panic!("{other:?}"),
-    };
-    let running: Vec<JobId> = ["a", "b"].map(|key| queue("waits", key)).into();
-    eventually("both run", || (lines(&worker, "begun").len() == 2).then_some(()));
-    let waiting: Vec<JobId> = (0..20).map(|key| queue("note", &key.to_string())).collect();
+    let jobs = Stored::on(&worker, &mut wire);
     disk.fail(true);
     worker.signal(Signal::TERM);
     worker.await_death();
     let log = worker.log();
     let said = log.lines().find(|line| line.contains("could not be written")).expect(&log);
     assert!(said.contains("attempts=2"), "{said}");
-    assert!(running.iter().all(|id| said.contains(&id.to_string())), "{said}");
+    assert!(jobs.running.iter().all(|id| said.contains(&id.to_string())), "{said}");
     disk.heal();
-    std::fs::write(worker.app().join("go"), "").unwrap();
     worker.restart();
-    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
-    for id in running {
-        let job = end_of(&mut wire, id);
-        assert_eq!((job.state, job.attempt, job.crashes), (JobState::Done, 2, 1), "{job:?}");
-    }
-    for id in waiting {
-        let job = end_of(&mut wire, id);
-        assert_eq!((job.state, job.attempt), (JobState::Done, 1), "{job:?}");
-    }
+    jobs.end(&worker);
 }
 
 #[test]
@@ -165,13 +184,7 @@ fn a_worker_that_stops_while_its_disk_hangs_ends_and_says_what_is_pending() {
     let disk = FailingDisk::new();
     let mut worker = disk.under(worker()).config("drain_timeout_ms = 200\n").start();
     let mut wire = JobsWire::connect(&worker.socket()).unwrap();
-    let mut queue = |function: &str, key: &str| match wire.queue(function, options(key)).unwrap() {
-        JobReply::Accepted { jobs, .. } => jobs[0].id,
-        other => panic!("{other:?}"),
-    };
-    let running: Vec<JobId> = ["a", "b"].map(|key| queue("waits", key)).into();
-    eventually("both run", || (lines(&worker, "begun").len() == 2).then_some(()));
-    let waiting: Vec<JobId> = (0..20).map(|key| queue("note", &key.to_string())).collect();
+    let jobs = Stored::on(&worker, &mut wire);
     disk.hang();
     let unanswered = std::thread::spawn(move || wire.queue("note", options("unanswered")));
     eventually("a commit hangs", || disk.hangs().then_some(()));
@@ -186,19 +199,10 @@ fn a_worker_that_stops_while_its_disk_hangs_ends_and_says_what_is_pending() {
     let log = worker.log();
     let said = log.lines().find(|line| line.contains("has not come back")).expect(&log);
     assert!(said.contains("attempts=\"2\"") && said.contains("requests=2"), "{said}");
-    assert!(running.iter().all(|id| said.contains(&id.to_string())), "{said}");
+    assert!(jobs.running.iter().all(|id| said.contains(&id.to_string())), "{said}");
     disk.heal();
-    std::fs::write(worker.app().join("go"), "").unwrap();
     worker.restart();
-    let mut wire = JobsWire::connect(&worker.socket()).unwrap();
-    for id in running {
-        let job = end_of(&mut wire, id);
-        assert_eq!((job.state, job.attempt, job.crashes), (JobState::Done, 2, 1), "{job:?}");
-    }
-    for id in waiting {
-        let job = end_of(&mut wire, id);
-        assert_eq!((job.state, job.attempt), (JobState::Done, 1), "{job:?}");
-    }
+    jobs.end(&worker);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 const FUNCTIONS: &str = "
 function first(): string { return 'first'; }
@@ -60,13 +60,19 @@ fn a_job_leads_to_what_it_made() {
     assert_eq!(json["batch_status"]["catch"], Value::Null);
 }
 
+/// `queue tail --json` that has begun to follow.
+fn follow(sidecar: &Sidecar) -> Child {
+    let mut tail = queue(sidecar, &["tail", "--json"]);
+    let mut tail = tail.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let said = tail.stderr.as_mut().expect("piped");
+    BufReader::new(said).read_line(&mut String::new()).expect("it says when it follows");
+    tail
+}
+
 #[test]
 fn the_end_of_a_job_that_is_not_kept_is_seen() {
     let sidecar = Sidecar::with_functions(FUNCTIONS);
-    let mut tail = queue(&sidecar, &["tail", "--json"]);
-    let mut tail = tail.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
-    let mut said = BufReader::new(tail.stderr.take().expect("piped"));
-    said.read_line(&mut String::new()).expect("it says when it follows");
+    let mut tail = follow(&sidecar);
     // It may be over, and unknown, before anybody asks for it.
     let over = sidecar.php(
         "$id = AppServer\\queue('first', keep: 0);
@@ -96,10 +102,7 @@ fn the_end_of_a_job_that_is_not_kept_is_seen() {
 #[test]
 fn jobs_that_nobody_asked_for_are_seen_when_they_are_made() {
     let sidecar = Sidecar::with_functions(FUNCTIONS);
-    let mut tail = queue(&sidecar, &["tail", "--json"]);
-    let mut tail = tail.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
-    let mut said = BufReader::new(tail.stderr.take().expect("piped"));
-    said.read_line(&mut String::new()).expect("it says when it follows");
+    let mut tail = follow(&sidecar);
     let over = sidecar.php(
         "$first = AppServer\\Job::find((new AppServer\\Chain())->add('first')->add('second')->queue());
          $first->await(20);
