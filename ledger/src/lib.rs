@@ -33,7 +33,7 @@ pub mod testing;
 pub use change::{Change, HEAD_BYTES_MAX, KEY_BYTES_MAX, PART_BYTES_MAX, SEQ_MAX, TAG_MAX};
 pub use entry::{Entry, Row, STATE_MAX, States};
 pub use error::{Error, Misuse};
-pub use ledger::{EachFact, EachRow, Ledger, Reader};
+pub use ledger::{EachFact, EachRow, Ledger, Moment, Reader};
 #[cfg(feature = "testing")]
 pub use memory::Memory;
 pub use size::Size;

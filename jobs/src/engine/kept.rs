@@ -8,6 +8,9 @@ use protocol::JobState;
 
 /// Most removals of one commit, so that none takes long.
 pub(super) const REMOVED_AT_ONCE_MAX: usize = 512;
+/// Most that are removed beyond those that are too many. One with each that ends would be one more page,
+/// elsewhere in the file, in each commit.
+const SPARE_MAX: u64 = 128;
 
 /// Numbers of jobs and batches that are over, by when they are removed on the steady clock.
 #[derive(Debug, Default)]
@@ -32,12 +35,22 @@ impl Kept {
         [next(&self.over), next(&self.dead)].into_iter().flatten().min()
     }
 
-    fn pop(&mut self, now_ms: u64, kept_max: u64) -> Option<u64> {
-        let pop = |kept: &mut Deadlines<()>| match kept.len() as u64 > kept_max {
-            true => kept.pop_first(),
-            false => kept.pop_due(now_ms),
-        };
-        pop(&mut self.over).or_else(|| pop(&mut self.dead)).map(|(seq, ())| seq)
+    /// What is to be removed, at most so many.
+    fn take(&mut self, now_ms: u64, kept_max: u64, count_max: usize) -> Vec<u64> {
+        let mut taken = Vec::new();
+        for kept in [&mut self.over, &mut self.dead] {
+            let len = kept.len() as u64;
+            let room = if len > kept_max { kept_max - (kept_max / 16).min(SPARE_MAX) } else { len };
+            while taken.len() < count_max {
+                let next = match kept.len() as u64 > room {
+                    true => kept.pop_first(),
+                    false => kept.pop_due(now_ms),
+                };
+                let Some((seq, ())) = next else { break };
+                taken.push(seq);
+            }
+        }
+        taken
     }
 }
 
@@ -59,12 +72,10 @@ impl Engine {
     }
 
     pub(super) fn remove_kept(&mut self) {
-        for _ in 0..REMOVED_AT_ONCE_MAX {
-            let removed = self.kept.pop(self.now.steady_ms, self.settings.kept_max);
-            match removed {
-                Some(seq) if self.forget_batch(seq) => {}
-                Some(seq) => self.pending.push(Change::Remove { seq }),
-                None => return,
+        let (now_ms, kept_max) = (self.now.steady_ms, self.settings.kept_max);
+        for seq in self.kept.take(now_ms, kept_max, REMOVED_AT_ONCE_MAX) {
+            if !self.forget_batch(seq) {
+                self.pending.push(Change::Remove { seq });
             }
         }
     }

@@ -75,3 +75,23 @@ fn no_more_are_kept_than_may_be() {
         assert_eq!(kept, [false, false, true, true, true]);
     }
 }
+
+/// Each removal is another page of the file: with every job that ends there would be one in every commit.
+#[test]
+fn of_too_many_some_more_are_removed_together() {
+    let mut worker = Worker::with(Settings { kept_max: 32, ..Settings::default() });
+    let mut done = Vec::new();
+    let mut kept = Vec::new();
+    for _ in 0..37 {
+        let id = worker.put(job("work"));
+        worker.step();
+        worker.done(id);
+        worker.advance(1);
+        worker.step();
+        done.push(id);
+        kept.push(done.iter().filter(|id| worker.find(**id).is_some()).count());
+    }
+    assert_eq!(kept[30..], [31, 32, 30, 31, 32, 30, 31]);
+    assert!(worker.find(done[36]).is_some());
+    assert!(worker.find(done[0]).is_none());
+}

@@ -12,7 +12,7 @@ mod reads;
 mod schema;
 mod writes;
 
-use crate::{Change, Error, Ledger, Reader, Size};
+use crate::{Change, Error, Ledger, Moment, Reader, Size};
 use failure::{failed, not_opened};
 use log::{Log, PAGE_BYTES, Round};
 use place::Place;
@@ -159,6 +159,10 @@ impl Ledger for Sqlite {
 
     fn read(&self) -> &dyn Reader {
         &self.reads
+    }
+
+    fn moment(&self) -> Moment<'_> {
+        self.reads.begin_moment()
     }
 
     fn tidy(&mut self) -> Result<bool, Error> {

@@ -4,8 +4,10 @@ use super::failure::{failed, not_opened};
 use super::log::Gate;
 use super::place::Place;
 use super::schema::reader_settings;
-use crate::{EachFact, EachRow, Entry, Error, Reader, Row, SEQ_MAX, States};
+use crate::ledger::EndMoment;
+use crate::{EachFact, EachRow, Entry, Error, Moment, Reader, Row, SEQ_MAX, States};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::PoisonError;
 
@@ -13,6 +15,17 @@ use std::sync::PoisonError;
 pub(super) struct SqliteReader {
     pub(super) connection: Connection,
     gate: Gate,
+    moment: Cell<Held>,
+}
+
+/// Whether the reads of a connection are of one moment: of the writer's alone, which can neither commit nor
+/// tidy meanwhile. Each statement for itself asks the kernel for a lock and gives it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    No,
+    /// From the next read on.
+    Asked,
+    Yes,
 }
 
 impl SqliteReader {
@@ -23,7 +36,16 @@ impl SqliteReader {
     }
 
     pub(super) fn new(connection: Connection, gate: Gate) -> Self {
-        Self { connection, gate }
+        Self { connection, gate, moment: Cell::new(Held::No) }
+    }
+
+    pub(super) fn begin_moment(&self) -> Moment<'_> {
+        self.moment.set(Held::Asked);
+        Moment::of(self)
+    }
+
+    fn execute(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute([]).map(drop)
     }
 
     /// One statement, and so one moment of the ledger.
@@ -34,9 +56,24 @@ impl SqliteReader {
         query: impl FnOnce(&mut CachedStatement<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
         let _reading = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        if self.moment.get() == Held::Asked {
+            self.execute("BEGIN").map_err(failed(doing, &self.connection))?;
+            self.moment.set(Held::Yes);
+        }
         let statement = self.connection.prepare_cached(sql);
         let result = statement.and_then(|mut statement| query(&mut statement));
         result.map_err(failed(doing, &self.connection))
+    }
+}
+
+impl EndMoment for SqliteReader {
+    fn end_moment(&self) {
+        let held = self.moment.replace(Held::No);
+        // A read that failed may have ended it.
+        if held == Held::Yes && !self.connection.is_autocommit() {
+            // To end what only read cannot fail.
+            let _ = self.execute("COMMIT");
+        }
     }
 }
 

@@ -22,6 +22,7 @@ macro_rules! conformance {
             stops_when_told
             holds_nothing_while_it_calls_back
             sorts_facts_by_the_bytes_of_their_keys
+            reads_of_a_moment_are_in_no_commits_way
             shows_readers_what_is_committed_only
             reads_on_other_threads_while_it_commits
             changes_nothing_by_tidying

@@ -241,6 +241,8 @@ impl Keeper {
             let more = self.engine.sweep(self.ledger.read())?;
             self.housekeeping.swept(more);
         }
+        // What begins is read.
+        let _moment = self.ledger.moment();
         self.engine.tick(self.ledger.read())?;
         self.engine.dispatch(self.ledger.read())
     }

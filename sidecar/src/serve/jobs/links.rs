@@ -2,21 +2,23 @@
 
 use super::super::connections::ConnectionId;
 use super::super::event::{Event, Verdict};
+use super::local_stream::LocalStream;
 use super::runner::{Foreman, PEER};
 use protocol::{AppName, ClientInfo, HEADER_BYTES, Header, Hello, Purpose, ReleaseId};
 use std::io;
 use std::os::unix::net::UnixStream as StdUnixStream;
-use tokio::io::AsyncReadExt;
-use tokio::net::UnixStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 
 /// Idle connections that are kept for each pool.
 const IDLE_MAX: usize = 64;
 /// What is allocated before any byte of a body has come, at most.
 const FIRST_BYTES_MAX: usize = 64 * 1024;
+/// Room for most answers with what comes before them, so that one read takes both.
+const READ_BYTES: usize = 4 * 1024;
 
 /// A connection to a pool.
 pub(super) struct Link {
-    pub(super) stream: UnixStream,
+    stream: BufReader<LocalStream>,
     pub(super) id: ConnectionId,
 }
 
@@ -37,6 +39,22 @@ impl Link {
             false => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
+
+    pub(super) async fn write(&mut self, frame: &[u8]) -> io::Result<()> {
+        self.stream.get_mut().write_all(frame).await
+    }
+
+    /// Says that nothing comes any more, and waits for the other end to go.
+    pub(super) async fn hang_up(mut self) {
+        // Either end of it may be gone already.
+        let _ = self.stream.get_mut().shutdown().await;
+        let _ = tokio::io::copy(&mut self.stream, &mut tokio::io::sink()).await;
+    }
+
+    /// Whether nobody hung up, and nothing has come that nobody waits for.
+    fn is_idle(&self) -> bool {
+        self.stream.buffer().is_empty() && self.stream.get_ref().is_silent()
+    }
 }
 
 impl Foreman {
@@ -47,9 +65,7 @@ impl Foreman {
             let Some(link) = idle else {
                 return self.connect(pool).await;
             };
-            let mut byte = [0; 1];
-            let nothing = link.stream.try_read(&mut byte);
-            if nothing.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+            if link.is_idle() {
                 return Ok(link);
             }
         }
@@ -66,7 +82,8 @@ impl Foreman {
     async fn connect(&self, pool: &(AppName, String)) -> Result<Link, String> {
         let (inside, executors) = StdUnixStream::pair().map_err(|error| error.to_string())?;
         inside.set_nonblocking(true).map_err(|error| error.to_string())?;
-        let stream = UnixStream::from_std(inside).map_err(|error| error.to_string())?;
+        let stream = LocalStream::new(inside).map_err(|error| error.to_string())?;
+        let stream = BufReader::with_capacity(READ_BYTES, stream);
         let (app, name) = pool.clone();
         let purpose = Purpose::Calls { app, pool: name, release: ReleaseId::ANY };
         let client = ClientInfo::default();

@@ -8,7 +8,10 @@
 
 #![allow(unsafe_code)]
 
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -18,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 /// What is read at once, at most.
 const READ_BYTES_MAX: usize = 64 * 1024;
 
-/// See the module. It does not shut down its half: whoever answers is done when it is dropped.
+/// See the module.
 #[derive(Debug)]
 pub(super) struct LocalStream {
     readable: AsyncFd<UnixStream>,
@@ -30,6 +33,12 @@ impl LocalStream {
     /// The socket must not block. To be called within the runtime that is to wait for it.
     pub(super) fn new(stream: UnixStream) -> io::Result<Self> {
         Ok(Self { readable: registered(stream, Interest::READABLE)?, writable: None })
+    }
+
+    /// Whether there is nothing to read, not even the end.
+    pub(super) fn is_silent(&self) -> bool {
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        recv(self.readable.get_ref(), &mut [0; 1], flags).is_err_and(|error| error == Errno::AGAIN)
     }
 
     fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -91,7 +100,6 @@ impl AsyncWrite for LocalStream {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     ready!(self.poll_room(context))?;
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 written => return Poll::Ready(written),
             }
         }
@@ -102,7 +110,7 @@ impl AsyncWrite for LocalStream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+        Poll::Ready(self.readable.get_ref().shutdown(Shutdown::Write))
     }
 }
 

@@ -18,7 +18,6 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 
@@ -99,13 +98,11 @@ impl Foreman {
 
     /// Nobody can say any more what comes back over this connection: the call is interrupted, and over
     /// when its executor has hung up, because no other attempt may begin before.
-    async fn see_to_its_end(&self, seq: u64, mut link: Link) {
+    async fn see_to_its_end(&self, seq: u64, link: Link) {
         if let Some(call) = self.note_interrupt(seq) {
             self.cancel(call).await;
         }
-        // Either end of it may be gone already.
-        let _ = link.stream.shutdown().await;
-        let _ = tokio::io::copy(&mut link.stream, &mut tokio::io::sink()).await;
+        link.hang_up().await;
     }
 
     /// The end of a running attempt is asked for: its call, once it has one.
@@ -176,7 +173,7 @@ impl Foreman {
     }
 
     async fn call(&self, link: &mut Link, frame: &[u8], start: &Start) -> io::Result<Answer> {
-        let written = link.stream.write_all(frame).await.is_ok();
+        let written = link.write(frame).await.is_ok();
         assert!(!fault::is_here("jobs.runner_defect"), "the defect that a test asked for");
         let limit = self.door.settings.daemon.limits.frame_bytes_max;
         loop {
