@@ -16,6 +16,21 @@ zend_class_entry *appserver_find_class(const char *name, size_t length)
 	return found;
 }
 
+bool appserver_every_class_linked(void)
+{
+	zend_class_entry *class;
+	ZEND_HASH_REVERSE_FOREACH_PTR(CG(class_table), class) {
+		if (class->type == ZEND_INTERNAL_CLASS) {
+			/* The engine's own come first in the table. */
+			break;
+		}
+		if (!(class->ce_flags & ZEND_ACC_LINKED)) {
+			return false;
+		}
+	} ZEND_HASH_FOREACH_END();
+	return true;
+}
+
 static zend_function *find_method(zend_class_entry *scope, const char *name, size_t length, uint32_t wanted)
 {
 	const uint32_t looked_at = ZEND_ACC_PUBLIC | ZEND_ACC_STATIC | ZEND_ACC_ABSTRACT;

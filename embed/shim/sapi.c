@@ -63,14 +63,36 @@ static void sapi_ini_defaults(HashTable *configuration)
 	}
 }
 
-/* Our own name again, once OPcache has looked at it and before it preloads: its optimizer writes the
- * result of php_sapi_name() into the code. */
+static const struct appserver_preparation *preparation;
 static zend_result (*next_post_startup)(void);
 
-static zend_result restore_name(void)
+/* Runs when all modules are started, and before OPcache takes its memory and preloads. */
+static zend_result modules_started(void)
 {
+	/* Our own name again, once OPcache has looked at it: its optimizer writes the result of
+	 * php_sapi_name() into the code. */
 	sapi_module.name = SAPI_NAME;
+	if (!preparation->prepare(preparation->context)) {
+		return FAILURE;
+	}
 	return next_post_startup ? next_post_startup() : SUCCESS;
+}
+
+bool appserver_set_at_start(const char *name, size_t length, const char *value, size_t value_length)
+{
+	zend_ini_entry *entry = zend_hash_str_find_ptr(EG(ini_directives), name, length);
+	if (!entry || !entry->on_modify) {
+		return false;
+	}
+	/* Not zend_alter_ini_entry(): that is for a request, whose end undoes it. Interned, because OPcache
+	 * replaces the values by its own copies, and goes on to use the bytes of those that were there. */
+	zend_string *text = zend_new_interned_string(zend_string_init(value, value_length, true));
+	if (entry->on_modify(entry, text, entry->mh_arg1, entry->mh_arg2, entry->mh_arg3,
+		ZEND_INI_STAGE_STARTUP) != SUCCESS) {
+		return false;
+	}
+	entry->value = text;
+	return true;
 }
 
 /* Runs while the engine starts its modules: after php.ini's modules were registered, before any of
@@ -79,10 +101,10 @@ static PHP_MINIT_FUNCTION(appserver_start)
 {
 #if PHP_VERSION_ID < 80500
 	sapi_module.name = SAPI_NAME_OPCACHE_ACCEPTS;
+#endif
 	/* OPcache's own callback, set later, calls this one first. */
 	next_post_startup = zend_post_startup_cb;
-	zend_post_startup_cb = restore_name;
-#endif
+	zend_post_startup_cb = modules_started;
 	/* Now, because OPcache's JIT remembers what it finds when it starts. */
 	appserver_surroundings_notice();
 	appserver_interrupt_notice();
@@ -128,10 +150,11 @@ sapi_module_struct appserver_sapi = {
 };
 
 bool appserver_start(const struct appserver_hooks *with_hooks, const char *ini_entries,
-	const struct appserver_extension *with_extension)
+	const struct appserver_extension *with_extension, const struct appserver_preparation *with_preparation)
 {
 	hooks = with_hooks;
 	extension = with_extension;
+	preparation = with_preparation;
 	zend_signal_startup();
 	sapi_startup(&appserver_sapi);
 	/* sapi_startup() clears what was set before it; php_module_startup() copies the struct again. */

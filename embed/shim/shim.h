@@ -22,9 +22,19 @@ struct appserver_extension {
 	const char *path;
 };
 
+/* What is to be done when PHP's modules are started and nothing is preloaded yet. False: PHP does not
+ * start. It may fork, and return in both processes; it enters the engine by nothing but
+ * appserver_set_at_start(). */
+struct appserver_preparation {
+	bool (*prepare)(void *context);
+	void *context;
+};
+
 /* sapi.c: the process's one start and stop of PHP. */
 bool appserver_start(const struct appserver_hooks *hooks, const char *ini_entries,
-	const struct appserver_extension *extension);
+	const struct appserver_extension *extension, const struct appserver_preparation *preparation);
+/* Sets what php.ini could; false when there is no such entry, or it does not take the value. */
+bool appserver_set_at_start(const char *name, size_t length, const char *value, size_t value_length);
 void appserver_stop(void);
 
 /* request.c: request contexts. */
@@ -76,6 +86,8 @@ void appserver_last_error(struct appserver_error *error);
  * class may run autoloaders, so that belongs inside appserver_guard(). */
 zend_function *appserver_find_function(const char *name, size_t length);
 zend_class_entry *appserver_find_class(const char *name, size_t length);
+/* Whether all classes that were declared have what they extend, implement and use. */
+bool appserver_every_class_linked(void);
 zend_function *appserver_find_static_method(zend_class_entry *scope, const char *name, size_t length);
 /* The object's public method, if the object is of the class `scope` or one that extends it. */
 zend_function *appserver_find_method(zend_object *object, zend_class_entry *scope, const char *name, size_t length);

@@ -18,6 +18,12 @@ pub(crate) struct Extension {
     pub(crate) path: *const c_char,
 }
 
+#[repr(C)]
+pub(crate) struct Preparation {
+    pub(crate) prepare: unsafe extern "C" fn(*mut c_void) -> bool,
+    pub(crate) context: *mut c_void,
+}
+
 /// Made by the shim alone.
 #[allow(dead_code)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +59,13 @@ unsafe extern "C" {
         hooks: *const Hooks,
         ini_entries: *const c_char,
         extension: *const Extension,
+        preparation: *const Preparation,
+    ) -> bool;
+    pub(crate) fn appserver_set_at_start(
+        name: *const c_char,
+        length: usize,
+        value: *const c_char,
+        value_length: usize,
     ) -> bool;
     pub(crate) fn appserver_stop();
     pub(crate) fn appserver_request_startup() -> bool;
@@ -77,6 +90,7 @@ unsafe extern "C" {
     -> *mut zend_function;
     pub(crate) fn appserver_find_class(name: *const c_char, length: usize)
     -> *mut zend_class_entry;
+    pub(crate) fn appserver_every_class_linked() -> bool;
     pub(crate) fn appserver_find_static_method(
         scope: *mut zend_class_entry,
         name: *const c_char,

@@ -28,5 +28,5 @@ pub use ffi::Interrupt;
 pub use function::Function;
 pub use ini::ini_line;
 pub use json::{EncodeError as JsonEncodeError, decode as json_decode, encode as json_encode};
-pub use php::{Extension, Php, StartOptions};
+pub use php::{Extension, Php, StartOptions, Starting};
 pub use request::{Outcome, Request, Statement};

@@ -108,6 +108,13 @@ impl Request<'_> {
         Ok(Some(Statement { opcode, line: found.line }))
     }
 
+    /// Whether all classes that were declared have what they extend, implement and use. One that lacks
+    /// any of it gets it when its declaration runs.
+    pub fn every_class_linked(&self) -> bool {
+        // SAFETY: the request is open.
+        unsafe { ffi::appserver_every_class_linked() }
+    }
+
     /// Runs `code`, as PHP's `eval()` does: without `<?php`, and with a value only by `return`.
     pub fn eval(&self, code: &str) -> Outcome {
         let mut result = Zval::new();

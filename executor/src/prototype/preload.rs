@@ -1,13 +1,16 @@
-//! Which files OPcache can preload, decided by looking through them in a child.
+//! Which files OPcache can preload, decided while PHP starts, by looking through them in a child.
+//!
+//! Starting PHP's modules takes most of the time of a start. So they are started once: the children
+//! are forked when that is done, and each starts the rest with settings of its own.
 //!
 //! Preloading compiles a file without running it, so it is right only for files whose top level
 //! declares functions and classes and does nothing else. The others are required at the start of
 //! each request, and the report says why.
 
-use super::forked::in_child;
+use super::forked::{Answer, Side, fork};
 use super::settings;
 use anyhow::{Context, Result};
-use embed::{Php, StartOptions, Statement};
+use embed::{Php, Starting, Statement};
 use protocol::{Boot, body_from_slice, body_to_vec};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -19,6 +22,8 @@ pub(super) struct Plan {
     pub(super) preloaded: Vec<String>,
     /// At the start of every request, in this order.
     pub(super) required: Vec<String>,
+    /// Whether OPcache may find that it cannot preload a file after all.
+    uncertain: bool,
     pub(super) warnings: Vec<String>,
 }
 
@@ -35,14 +40,55 @@ impl Plan {
     }
 }
 
-/// Looks through the entry files, and tries the preloading out.
-pub(super) fn plan(boot: &Boot) -> Result<Plan> {
-    let looked = in_child("looking through the entry files", || look_through(boot))?;
+/// What a process in which PHP starts is there for.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// To look through the entry files.
+    Looks(Answer),
+    /// To try the preloading out.
+    TriesOut(Answer),
+    /// To run the release.
+    Runs(Plan),
+}
+
+impl Part {
+    /// Those who only look do so, and end; the plan is for the one that goes on.
+    pub(super) fn play(self, boot: &Boot, started: Result<Php>) -> Result<(Php, Plan)> {
+        match self {
+            Self::Looks(answer) => answer.give(started.and_then(|php| look_through(boot, php))),
+            Self::TriesOut(answer) => answer.give(started.map(|_| said())),
+            Self::Runs(plan) => Ok((started?, plan)),
+        }
+    }
+}
+
+/// Parts the processes: has the entry files looked through and, where that does not tell everything,
+/// the preloading tried out. PHP goes on to start in each.
+pub(super) fn part(boot: &Boot, starting: &Starting) -> Result<Part> {
+    let looked = match fork("looking through the entry files")? {
+        Side::Child(answer) => {
+            starting.log_apart();
+            starting.set("opcache.enable", "0");
+            // Nor does OPcache have to fill its memory.
+            starting.set("opcache.interned_strings_buffer", "0");
+            return Ok(Part::Looks(answer));
+        }
+        Side::Parent(looked) => looked,
+    };
     let mut plan: Plan = body_from_slice("preload plan", &looked)?;
     // Each round moves at least one file, so this ends.
-    while !plan.preloaded.is_empty() {
-        let log = try_out(boot, &plan)?;
-        let unlinked = unlinked_files(&plan, &log);
+    while plan.uncertain && !plan.preloaded.is_empty() {
+        let script = script(boot, &plan)?;
+        let log = match fork("preloading")? {
+            // Nothing may fail in it from here to its answer: it would be taken for its parent.
+            Side::Child(answer) => {
+                starting.log_apart();
+                set_script(starting, script.as_deref());
+                return Ok(Part::TriesOut(answer));
+            }
+            Side::Parent(log) => log,
+        };
+        let unlinked = unlinked_files(&plan, &body_from_slice::<Vec<String>>("log", &log)?);
         if unlinked.is_empty() {
             break;
         }
@@ -53,11 +99,19 @@ pub(super) fn plan(boot: &Boot) -> Result<Plan> {
         }
     }
     plan.required.sort_by_key(|file| position(boot, file));
-    Ok(plan)
+    set_script(starting, script(boot, &plan)?.as_deref());
+    Ok(Part::Runs(plan))
+}
+
+fn set_script(starting: &Starting, script: Option<&Path>) {
+    if let Some(script) = script {
+        // Without OPcache there is no such setting, and nothing is preloaded.
+        starting.set("opcache.preload", &script.display().to_string());
+    }
 }
 
 /// Writes the script that preloads the plan's files; `None` when there is nothing to preload.
-pub(super) fn script(boot: &Boot, plan: &Plan) -> Result<Option<PathBuf>> {
+fn script(boot: &Boot, plan: &Plan) -> Result<Option<PathBuf>> {
     let own = settings::own_preload(boot);
     if plan.preloaded.is_empty() && own.is_none() {
         return Ok(None);
@@ -83,8 +137,7 @@ pub(super) fn absolute(boot: &Boot, file: &str) -> String {
     format!("{}/{file}", boot.root)
 }
 
-fn look_through(boot: &Boot) -> Result<Vec<u8>> {
-    let mut php = Php::start(&settings::without_opcache(boot))?;
+fn look_through(boot: &Boot, mut php: Php) -> Result<Vec<u8>> {
     let request = php.request()?;
     let mut plan = Plan::default();
     for file in &boot.entry {
@@ -98,6 +151,7 @@ fn look_through(boot: &Boot) -> Result<Vec<u8>> {
             }
         }
     }
+    plan.uncertain = !request.every_class_linked();
     Ok(body_to_vec(&plan))
 }
 
@@ -118,16 +172,10 @@ fn warning(file: &str, statement: &Statement) -> String {
     )
 }
 
-/// Starts PHP with preloading in a child; what it logs tells what it could not link.
-fn try_out(boot: &Boot, plan: &Plan) -> Result<Vec<String>> {
-    let script = script(boot, plan)?;
-    let options: StartOptions = settings::with_preload(boot, script.as_deref());
-    let log = in_child("preloading", || {
-        Php::start(&options)?;
-        let lines: Vec<String> = embed::take_log().into_iter().map(|line| line.text).collect();
-        Ok(body_to_vec(&lines))
-    })?;
-    Ok(body_from_slice("log", &log)?)
+/// What PHP logged; of preloading, what it could not link.
+fn said() -> Vec<u8> {
+    let lines: Vec<String> = embed::take_log().into_iter().map(|line| line.text).collect();
+    body_to_vec(&lines)
 }
 
 /// Files of which OPcache said `Can't preload …: why in FILE on line N`.

@@ -4,13 +4,13 @@
 use super::environment::{session_dir, upload_dir};
 use embed::{Extension, StartOptions};
 use protocol::Boot;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Environment variable that names `appserver.so` where it is not beside this program.
 const EXTENSION_VARIABLE: &str = "APPSERVER_EXTENSION";
 
-/// How to start PHP for this release, with OPcache.
-pub(super) fn with_preload(boot: &Boot, script: Option<&Path>) -> StartOptions {
+/// How to start PHP for this release. What is preloaded is decided while it starts.
+pub(super) fn options(boot: &Boot) -> StartOptions {
     let mut ini = defaults(boot);
     ini.push(("opcache.enable".to_owned(), "1".to_owned()));
     ini.extend(boot.ini.iter().cloned());
@@ -19,7 +19,7 @@ pub(super) fn with_preload(boot: &Boot, script: Option<&Path>) -> StartOptions {
     // A release never changes, so its files need not be looked at again.
     must("opcache.validate_timestamps", "0");
     must("opcache.file_update_protection", "0");
-    must("opcache.preload", &script.map(|path| path.display().to_string()).unwrap_or_default());
+    must("opcache.preload", "");
     if rustix::process::geteuid().is_root() {
         // OPcache refuses to preload as root unless told so in as many words.
         must("opcache.preload_user", "root");
@@ -31,16 +31,6 @@ pub(super) fn with_preload(boot: &Boot, script: Option<&Path>) -> StartOptions {
 pub(super) fn own_preload(boot: &Boot) -> Option<&str> {
     let last = boot.ini.iter().rfind(|(name, _)| name == "opcache.preload");
     last.map(|(_, path)| path.as_str()).filter(|path| !path.is_empty())
-}
-
-/// How to start PHP to look through files: nothing is cached or preloaded.
-pub(super) fn without_opcache(boot: &Boot) -> StartOptions {
-    let mut ini = defaults(boot);
-    ini.extend(boot.ini.iter().cloned());
-    ini.extend(open_basedir(boot));
-    ini.push(("opcache.enable".to_owned(), "0".to_owned()));
-    ini.push(("opcache.preload".to_owned(), String::new()));
-    StartOptions { ini, extension: extension() }
 }
 
 fn defaults(boot: &Boot) -> Vec<(String, String)> {

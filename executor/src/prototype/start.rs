@@ -2,12 +2,13 @@
 
 use super::forked::in_child;
 use super::last_words::{self, LastWords};
-use super::{preload, settings};
+use super::preload::{self, Plan};
+use super::settings;
 use crate::catalog::{self, Listing};
 use crate::control::Channel;
 use crate::deployed;
 use crate::executor::Prologue;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use embed::Php;
 use protocol::{Boot, Catalog, Report, body_from_slice, body_to_vec};
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
@@ -25,10 +26,8 @@ pub(super) struct Release {
 }
 
 pub(super) fn start(boot: &Boot, control: &Channel) -> Result<Release> {
-    let mut plan = preload::plan(boot)?;
-    let script = preload::script(boot, &plan)?;
     last_words::arm(LastWords::Control(control.as_fd().as_raw_fd()));
-    let mut php = Php::start(&settings::with_preload(boot, script.as_deref()))?;
+    let (mut php, mut plan) = start_php(boot)?;
     if !embed::opcache_enabled() {
         plan.give_up(boot);
     }
@@ -43,6 +42,18 @@ pub(super) fn start(boot: &Boot, control: &Channel) -> Result<Release> {
     Ok(Release { php, catalog, prologue, report })
 }
 
+fn start_php(boot: &Boot) -> Result<(Php, Plan)> {
+    let mut part = None;
+    let started = Php::start_prepared(&settings::options(boot), |starting| -> Result<()> {
+        part = Some(preload::part(boot, starting)?);
+        Ok(())
+    });
+    match part {
+        Some(part) => part.play(boot, started),
+        None => Err(started.err().unwrap_or_else(|| anyhow!("PHP started unprepared"))),
+    }
+}
+
 /// The catalog where the supervisor can read it, however large it is.
 pub(super) fn catalog_memfd(catalog: &Catalog) -> Result<OwnedFd> {
     let memfd = memfd_create("appserver-catalog", MemfdFlags::CLOEXEC).context("memfd")?;
@@ -51,7 +62,7 @@ pub(super) fn catalog_memfd(catalog: &Catalog) -> Result<OwnedFd> {
     Ok(file.into())
 }
 
-fn prologue(boot: &Boot, plan: &preload::Plan) -> Prologue {
+fn prologue(boot: &Boot, plan: &Plan) -> Prologue {
     let bootstrap = boot.bootstrap.iter().map(|file| preload::absolute(boot, file));
     Prologue::new(bootstrap.chain(plan.required.iter().cloned()).collect())
 }
@@ -62,7 +73,7 @@ fn list(boot: &Boot, php: &mut Php, prologue: &Prologue) -> Result<Vec<u8>> {
     Ok(body_to_vec(&catalog::build(boot, &request)?))
 }
 
-fn report(plan: &preload::Plan) -> Report {
+fn report(plan: &Plan) -> Report {
     let mut warnings = plan.warnings.clone();
     warnings.extend(settings::extension_warning());
     Report {

@@ -183,6 +183,27 @@ fn a_class_whose_parent_is_autoloaded_falls_back_to_require() {
 }
 
 #[test]
+fn classes_that_find_each_other_are_preloaded_in_whatever_order() {
+    let (_folder, boot) = app(&[
+        ("a.php", "<?php\nfinal class Last extends First implements Countable { use Counts; }\n"),
+        (
+            "b.php",
+            "<?php\nabstract class First { public static function of() { return new static; } }\n",
+        ),
+        ("c.php", "<?php\ntrait Counts { public function count(): int { return 3; } }\n"),
+        ("d.php", "<?php\nenum Size { case Small; }\nfunction d() { return count(Last::of()); }\n"),
+    ]);
+    let mut supervisor = FakeSupervisor::start(boot);
+    let warnings = supervisor.report.warnings.join("\n");
+    assert_eq!(supervisor.report.preloaded_files, 4, "{warnings}");
+    assert!(!warnings.contains("preload"), "{warnings}");
+    let mut client = supervisor.connect(0);
+    let executor = supervisor.fork(0, 0);
+    executor.offer(&client);
+    assert_eq!(client.call("d", json!([])), Answer::Value(json!(3)));
+}
+
+#[test]
 fn the_catalog_says_what_the_code_says() {
     let supervisor = FakeSupervisor::start(boot("catalog"));
     let catalog = &supervisor.catalog;
