@@ -7,7 +7,6 @@ use super::supervisor::Supervisor;
 use crate::admin::{self, AdminError, CanaryShare, Code, ReleaseState};
 use protocol::{AppName, Canary, ReleaseId, Routing};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// A share of 1 percent.
 const BASIS_POINTS: f64 = 100.0;
@@ -36,8 +35,7 @@ pub(super) struct App {
 }
 
 impl App {
-    pub(super) fn load(state_dir: &Path, name: &AppName) -> std::io::Result<Self> {
-        let store = Store::new(state_dir, name);
+    pub(super) fn load(store: Store) -> std::io::Result<Self> {
         let (mut state, kept) = store.load()?;
         state.settings_generation = state.settings_generation.max(1);
         let mut app = Self {

@@ -25,7 +25,7 @@ pub(super) fn recover(state_dir: &Path) -> Result<Stored, Error> {
 }
 
 fn load(state_dir: &Path, name: &AppName) -> Result<App, Error> {
-    App::load(state_dir, name).map_err(|error| {
+    App::load(Store::new(state_dir, name)).map_err(|error| {
         let advice = "without it the application has to be deployed again";
         Error::start(format!("the state of \"{name}\""), format!("{error}; {advice}"))
     })

@@ -86,7 +86,7 @@ impl Supervisor {
         }
         let state_dir = self.settings.state_dir.clone();
         if !self.apps.contains_key(app) {
-            let loaded = App::load(&state_dir, app).map_err(unavailable)?;
+            let loaded = App::load(Store::new(&state_dir, app)).map_err(unavailable)?;
             self.apps.insert(app.clone(), loaded);
         }
         let known = self.app_or_remains(app)?;

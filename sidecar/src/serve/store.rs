@@ -83,6 +83,8 @@ pub(super) struct Kept {
 #[derive(Clone, Debug)]
 pub(super) struct Store {
     folder: PathBuf,
+    /// Whether what is in it is for later processes, too.
+    is_kept: bool,
 }
 
 impl Store {
@@ -105,7 +107,12 @@ impl Store {
     }
 
     pub(super) fn new(state_dir: &Path, app: &AppName) -> Self {
-        Self { folder: state_dir.join("apps").join(app.as_str()) }
+        Self { folder: state_dir.join("apps").join(app.as_str()), is_kept: true }
+    }
+
+    /// One that goes with this process: only files of releases are on disk, and nothing waits for it.
+    pub(super) fn passing(folder: &Path, app: &AppName) -> Self {
+        Self { is_kept: false, ..Self::new(folder, app) }
     }
 
     /// What is on disk; nothing yet is an application without releases.
@@ -142,6 +149,9 @@ impl Store {
 
     /// What holds from now on is on disk when this returns.
     pub(super) fn save(&self, state: &AppState) -> io::Result<()> {
+        if !self.is_kept {
+            return Ok(());
+        }
         make_folder(&self.folder)?;
         fault::point("state.save");
         Slots::save(&self.state_file(), &serde_json::to_vec(state)?)
@@ -171,7 +181,7 @@ impl Store {
         let folder = self.folder.join(format!("staging-{number}"));
         remove(&folder)?;
         make_folder(&folder)?;
-        Ok(Incoming { folder, target: self.release(number) })
+        Ok(Incoming { folder, target: self.release(number), is_kept: self.is_kept })
     }
 
     /// Removes the releases up to a number.
@@ -204,6 +214,7 @@ impl Store {
 pub(super) struct Incoming {
     folder: PathBuf,
     target: PathBuf,
+    is_kept: bool,
 }
 
 impl Incoming {
@@ -217,11 +228,16 @@ impl Incoming {
 
     /// The release is in the store, on disk, when this returns.
     pub(super) fn keep(self, record: &Kept) -> io::Result<()> {
-        write_json(&self.folder.join("release.json"), record)?;
+        if self.is_kept {
+            write_json(&self.folder.join("release.json"), record)?;
+        }
         fault::point("stage.keep");
         remove(&self.target)?;
         fs::rename(&self.folder, &self.target)?;
-        sync_folder(self.target.parent().unwrap_or(Path::new("/")))
+        if self.is_kept {
+            sync_folder(self.target.parent().unwrap_or(Path::new("/")))?;
+        }
+        Ok(())
     }
 }
 
@@ -332,6 +348,21 @@ mod tests {
         assert!(store.root(3).is_dir());
         let apps = Store::applications(folder.path()).unwrap();
         assert_eq!(apps, [AppName::new("shop").unwrap()]);
+    }
+
+    #[test]
+    fn of_what_goes_with_the_process_no_later_one_finds_anything() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = AppName::new("shop").unwrap();
+        let store = Store::passing(folder.path(), &app);
+        store.save(&AppState { current: 1, highest: 1, ..AppState::default() }).unwrap();
+        let incoming = store.begin(1).unwrap();
+        fs::create_dir(incoming.root()).unwrap();
+        incoming.keep(&kept(1)).unwrap();
+        assert!(store.root(1).is_dir());
+        let later = Store::new(folder.path(), &app);
+        assert_eq!(later.load().unwrap(), (AppState::default(), BTreeMap::new()));
+        assert!(!store.root(1).exists());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::app::App;
 use super::behind::Behind;
 use super::event::{Event, Retry};
 use super::members::{Told, about};
+use super::store::Store;
 use super::supervisor::{Phase, Supervisor};
 use errand::Errand;
 use protocol::AppName;
@@ -95,7 +96,7 @@ impl Supervisor {
 
     /// An application that only others had so far.
     fn load(&self, name: &AppName) -> Option<App> {
-        App::load(&self.settings.state_dir, name)
+        App::load(Store::new(&self.settings.state_dir, name))
             .inspect_err(|error| tracing::error!(app = %name, %error, "its state is unusable"))
             .ok()
     }

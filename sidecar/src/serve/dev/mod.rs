@@ -17,6 +17,7 @@ use super::deployed::ReleaseState;
 use super::event::{Event, Retry};
 use super::key::ReleaseKey;
 use super::staging::{Staging, Then};
+use super::store::Store;
 use super::supervisor::{Phase, Supervisor};
 use super::{Error, directories};
 use crate::admin::{Activate, AdminError, Code, Prune, Reply};
@@ -86,7 +87,7 @@ impl Supervisor {
         let home = self.settings.temp_dir.join(FOLDER);
         let failed = |error| Error::start(home.display(), error);
         directories::make_passage(&home).map_err(failed)?;
-        let known = App::load(&home, &app).map_err(failed)?;
+        let known = App::load(Store::passing(&home, &app)).map_err(failed)?;
         let watcher = Watcher::start(folder.clone(), known.store.clone(), self.events.clone())?;
         self.apps.insert(app.clone(), known);
         self.dev = Some(Dev {

@@ -1,7 +1,7 @@
 //! The thread that looks after a folder in development: after each change it leaves a snapshot in the
 //! store, and says so. What is served is always a snapshot, never the folder.
 
-use super::watch::{Watch, Woken, hung_up_within};
+use super::watch::{Pauses, Watch, Woken, hung_up_within};
 use crate::serve::Error;
 use crate::serve::event::{Event, Events};
 use crate::serve::store::{Incoming, Kept, Store};
@@ -13,9 +13,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::error::TrySendError;
 
 /// Without another change for so long a save is taken for finished: editors write several files.
-const QUIET: Duration = Duration::from_millis(30);
-/// A folder in which something changes all the time is looked at so often.
-const LONGEST: Duration = Duration::from_millis(500);
+const PAUSES: Pauses = Pauses {
+    ended: Duration::from_millis(10),
+    unclear: Duration::from_millis(30),
+    // So often a folder is looked at in which something changes all the time.
+    longest: Duration::from_millis(500),
+};
+/// Until what was in the way may have passed.
+const AGAIN: Duration = Duration::from_millis(30);
 /// How often a folder that changes while it is copied is copied again before that is said.
 const TRIES: u32 = 5;
 
@@ -75,7 +80,7 @@ impl Photographer {
             if news.is_some_and(|news| !tell(events, Event::FolderChanged(news), stop)) {
                 return;
             }
-            match watch.wait(stop.as_fd(), QUIET, LONGEST) {
+            match watch.wait(stop.as_fd(), &PAUSES) {
                 Ok(Woken::Changed(first)) => since = first,
                 Ok(Woken::Stopped) => return,
                 Err(error) => {
@@ -128,7 +133,7 @@ impl Photographer {
                     return Ok(Some(Taken { kept, since }));
                 }
                 // Files come and go while something is being saved.
-                Err(_) if tried < TRIES && !hung_up_within(stop.as_fd(), QUIET) => {}
+                Err(_) if tried < TRIES && !hung_up_within(stop.as_fd(), AGAIN) => {}
                 Err(error) => return Err(error.to_string()),
             }
         }
@@ -143,7 +148,7 @@ fn tell(events: &Events, mut event: Event, stop: &OwnedFd) -> bool {
         match events.try_send(event) {
             Ok(()) => return true,
             Err(TrySendError::Closed(_)) => return false,
-            Err(TrySendError::Full(back)) if !hung_up_within(stop.as_fd(), QUIET) => event = back,
+            Err(TrySendError::Full(back)) if !hung_up_within(stop.as_fd(), AGAIN) => event = back,
             Err(TrySendError::Full(_)) => return false,
         }
     }
