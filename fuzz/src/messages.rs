@@ -194,6 +194,12 @@ fn catalog() -> Catalog {
         line: 12,
         classes: vec!["Shop\\Size".into()],
         imports: vec![("Size".into(), "Shop\\Size".into())],
+        cache: Some(protocol::CachePolicy {
+            ttl_ms: 60_000,
+            negative_ms: 5_000,
+            tags: vec!["quote:{sku}".into()],
+            vary: Some(vec![0]),
+        }),
         ..Function::default()
     };
     let constant = Constant { name: "MANY".into(), value: "12".into(), is_final: true, doc: None };

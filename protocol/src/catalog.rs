@@ -1,6 +1,6 @@
 //! The catalog: what a release exports. Built in the prototype by reflection, immutable after.
 
-use crate::{AppName, JobOptions, ReleaseId, Schedule, nearest};
+use crate::{AppName, CachePolicy, JobOptions, ReleaseId, Schedule, nearest};
 use serde::{Deserialize, Serialize};
 
 /// How much of the PHP state survives from one call to the next.
@@ -75,6 +75,8 @@ pub struct Function {
     pub schedules: Vec<Schedule>,
     /// Of a job class: what its objects are stored as, unless the class has methods for that.
     pub properties: Vec<Property>,
+    /// From `#[AppServer\Cacheable]` and `app.toml`: whether and how long callers may keep results.
+    pub cache: Option<CachePolicy>,
 }
 
 /// A property that objects of a class have.

@@ -4,6 +4,7 @@
 //! Everything in it is a pure function of its arguments.
 #![forbid(unsafe_code)]
 
+mod cache;
 mod call;
 mod canary;
 mod catalog;
@@ -20,6 +21,7 @@ mod php_type;
 mod process;
 mod rendezvous;
 
+pub use cache::{CachePolicy, TagPart};
 pub use call::CallHead;
 pub use catalog::{Attribute, Catalog, Class, Constant, Function, Isolation, Param, Property};
 pub use control::{

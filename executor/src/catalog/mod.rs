@@ -78,6 +78,7 @@ fn entry(function: ReflectedFunction, declared: attributes::Declared, job: JobOp
         job_class: function.job_class,
         schedules: function.schedules,
         properties: function.properties,
+        cache: None,
     }
 }
 

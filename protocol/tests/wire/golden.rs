@@ -142,6 +142,7 @@ fn welcome() {
             00 05662e706870 03 00 01 01 0143 01 0149 014e
             01 0171 0000000000000000 0000000000000000 01 01 0163 00 01
             01 0170 01 03696e74 01
+            01 e0d403 05 01 0174 01 01 00
          01 0143 01 00 01 0169 00 01 014b 0131 00 01 0164 00 00 00 05662e706870 07
          03 01 0b756e69783a2f72756e2f61 01
          80808020 8004
@@ -181,6 +182,12 @@ fn catalog() -> Catalog {
         job_class: true,
         schedules: vec![Schedule { cron: "c".into(), timezone: None, missed: Missed::Skip }],
         properties: vec![Property { name: "p".into(), ty: Some("int".into()), optional: true }],
+        cache: Some(CachePolicy {
+            ttl_ms: 60_000,
+            negative_ms: 5,
+            tags: vec!["t".into()],
+            vary: Some(vec![0]),
+        }),
     };
     let class = Class {
         name: "C".into(),

@@ -176,7 +176,8 @@ fn function() -> impl Strategy<Value = Function> {
     let property = (text(), option::of(text()), any::<bool>());
     let property = property.prop_map(|(name, ty, optional)| Property { name, ty, optional });
     let jobs = (job_options(), any::<bool>(), few(schedule()), few(property));
-    (signature, policy, source, proxy, jobs).prop_map(|(signature, policy, source, proxy, jobs)| {
+    let parts = (signature, policy, source, proxy, jobs, option::of(cache_policy()));
+    parts.prop_map(|(signature, policy, source, proxy, jobs, cache)| {
         let (name, pool, params, returns) = signature;
         let (timeout_ms, affinity, idempotent, isolation) = policy;
         let (attributes, doc, file, line) = source;
@@ -203,8 +204,16 @@ fn function() -> impl Strategy<Value = Function> {
             job_class,
             schedules,
             properties,
+            cache,
         }
     })
+}
+
+fn cache_policy() -> impl Strategy<Value = CachePolicy> {
+    let times = (any::<u64>(), any::<u64>());
+    (times, few(text()), option::of(few(any::<u16>()))).prop_map(
+        |((ttl_ms, negative_ms), tags, vary)| CachePolicy { ttl_ms, negative_ms, tags, vary },
+    )
 }
 
 pub(crate) fn catalog() -> impl Strategy<Value = Catalog> {

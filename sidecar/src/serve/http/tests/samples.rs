@@ -178,6 +178,12 @@ fn catalog() -> Catalog {
             ty: Some("string".to_owned()),
             optional: true,
         }],
+        cache: Some(protocol::CachePolicy {
+            ttl_ms: 60_000,
+            negative_ms: 5_000,
+            tags: vec!["greeting:{whom}".to_owned()],
+            vary: Some(vec![0]),
+        }),
     };
     let class = Class {
         name: "B".to_owned(),
