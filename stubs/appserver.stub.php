@@ -417,6 +417,28 @@ namespace AppServer {
     }
 
     /**
+     * Callers may keep results of this function. Times are in seconds. A section
+     * [functions.NAME.cache] of app.toml goes before it, see docs/configuration.md.
+     */
+    #[\Attribute(\Attribute::TARGET_FUNCTION | \Attribute::TARGET_METHOD)]
+    final class Cacheable
+    {
+        /**
+         * @param float $ttl How long a result is kept.
+         * @param ?float $negative How long one that is null is kept; 0: not at all; null: as others.
+         * @param list<string> $tags By which results can be invalidated: {name} stands for the argument for
+         *   that parameter, which is an int, a string or a bool.
+         * @param ?list<string> $vary Parameters whose arguments tell one result from another; null: all.
+         */
+        public function __construct(
+            public readonly float $ttl,
+            public readonly ?float $negative = null,
+            public readonly array $tags = [],
+            public readonly ?array $vary = null,
+        ) {}
+    }
+
+    /**
      * How jobs of this function, or of this class of jobs, are treated where those who queue them do not
      * say. Times are in seconds.
      */

@@ -1,5 +1,10 @@
 //! How long those who call a function may keep its results, and what calls them back.
 
+mod options;
+
+pub use options::CacheOptions;
+
+use crate::Param;
 use serde::{Deserialize, Serialize};
 
 /// From `#[AppServer\Cacheable]` and `[functions.*.cache]`, checked against the function it is of.
@@ -26,6 +31,28 @@ pub enum TagPart<'a> {
 }
 
 impl CachePolicy {
+    /// In words, as of a function with `params`: `for 60 s, null for 5 s, tags "product:{id}", by $id`.
+    pub fn describe(&self, params: &[Param]) -> String {
+        let mut words = vec![format!("for {}", seconds(self.ttl_ms))];
+        match self.negative_ms {
+            0 => words.push("null not at all".to_owned()),
+            negative if negative != self.ttl_ms => {
+                words.push(format!("null for {}", seconds(negative)));
+            }
+            _ => {}
+        }
+        if !self.tags.is_empty() {
+            let quoted: Vec<String> = self.tags.iter().map(|tag| format!("{tag:?}")).collect();
+            words.push(format!("tags {}", quoted.join(" ")));
+        }
+        if let Some(vary) = &self.vary {
+            let named = vary.iter().filter_map(|index| params.get(usize::from(*index)));
+            let named: Vec<String> = named.map(|param| format!("${}", param.name)).collect();
+            words.push(format!("by {}", named.join(" ")));
+        }
+        words.join(", ")
+    }
+
     /// What `tag` is made of, in order and without empty texts.
     pub fn tag_parts(tag: &str) -> impl Iterator<Item = TagPart<'_>> {
         let mut rest = tag;
@@ -45,4 +72,11 @@ fn first_part(tag: &str) -> Option<(TagPart<'_>, &str)> {
     let end = if tag.starts_with('{') { None } else { tag.find('{') };
     let (text, behind) = tag.split_at(end.unwrap_or(tag.len()));
     (!text.is_empty()).then_some((TagPart::Text(text), behind))
+}
+
+fn seconds(ms: u64) -> String {
+    match (ms / 1000, ms % 1000) {
+        (whole, 0) => format!("{whole} s"),
+        (whole, rest) => format!("{} s", format!("{whole}.{rest:03}").trim_end_matches('0')),
+    }
 }

@@ -264,7 +264,23 @@ fn policy(old: &Function, new: &Function, found: &mut Found<'_>) {
             Isolation::Resident => "its state lives on between calls now",
         });
     }
+    cache(old, new, found);
     if old.pool != new.pool {
         found.compatible(&format!("it runs in pool {} instead of {}", new.pool, old.pool));
+    }
+}
+
+/// By names: where the parameters stand is told of them.
+fn cache(old: &Function, new: &Function, found: &mut Found<'_>) {
+    let shown = |of: &Function| of.cache.as_ref().map(|policy| policy.describe(&of.params));
+    match (shown(old), shown(new)) {
+        (then, now) if then == now => {}
+        (_, None) => found.compatible("its results are no longer kept by callers"),
+        (None, Some(now)) => {
+            found.compatible(&format!("callers keep its results now: {now}"));
+        }
+        (Some(then), Some(now)) => {
+            found.compatible(&format!("callers keep its results {now} instead of {then}"));
+        }
     }
 }

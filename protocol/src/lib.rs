@@ -21,7 +21,7 @@ mod php_type;
 mod process;
 mod rendezvous;
 
-pub use cache::{CachePolicy, TagPart};
+pub use cache::{CacheOptions, CachePolicy, TagPart};
 pub use call::CallHead;
 pub use catalog::{Attribute, Catalog, Class, Constant, Function, Isolation, Param, Property};
 pub use control::{

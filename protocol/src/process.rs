@@ -2,7 +2,7 @@
 //!
 //! What may be larger than a packet (Boot, the catalog) travels in a memfd instead.
 
-use crate::{AppName, Isolation, ReleaseId};
+use crate::{AppName, CacheOptions, Isolation, ReleaseId};
 use serde::{Deserialize, Serialize};
 
 /// Everything a prototype needs to start. Handed over as a memfd, fd 3; the control socket is fd 4.
@@ -34,6 +34,9 @@ pub struct Boot {
     /// Named resources with their secrets, as the JSON that `appserver.so` takes.
     pub resources: Confidential,
     pub pools: Vec<PoolBoot>,
+    /// What `app.toml` says of keeping results, by function as written there: it goes before the
+    /// function's attribute, option by option.
+    pub cache: Vec<(String, CacheOptions)>,
     pub frame_bytes_max: u32,
     pub value_depth_max: u32,
     /// Longest a started frame may take to arrive or to leave, in milliseconds.

@@ -1,7 +1,9 @@
 //! What callers must know of a new release, and what they need not.
 
 use proptest::prelude::*;
-use protocol::{Catalog, Change, ChangeKind, Function, Isolation, Param, Property, diff};
+use protocol::{
+    CachePolicy, Catalog, Change, ChangeKind, Function, Isolation, Param, Property, diff,
+};
 
 fn catalog(functions: Vec<Function>) -> Catalog {
     Catalog { functions, ..Catalog::default() }
@@ -200,6 +202,37 @@ fn how_a_function_is_called_is_told_and_breaks_nobody() {
         diff(&new, &old)[0].text,
         "quote(): no longer idempotent: lost calls are not sent again"
     );
+}
+
+#[test]
+fn what_callers_keep_is_told_by_the_names_of_parameters_and_breaks_nobody() {
+    let kept = |params: &[&str], vary: Option<Vec<u16>>, ttl_ms| {
+        let mut catalog = quote(params, "");
+        let tags = vec!["quote:{a}".to_owned()];
+        let policy = CachePolicy { ttl_ms, negative_ms: 5_000, tags, vary };
+        catalog.functions[0].cache = Some(policy);
+        catalog
+    };
+    let minute = kept(&["int a", "int b"], Some(vec![0]), 60_000);
+    let words = "for 60 s, null for 5 s, tags \"quote:{a}\", by $a";
+    let never = quote(&["int a", "int b"], "");
+    for (old, new, text) in [
+        (&never, &minute, format!("quote(): callers keep its results now: {words}")),
+        (&minute, &never, "quote(): its results are no longer kept by callers".to_owned()),
+        (
+            &minute,
+            &kept(&["int a", "int b"], None, 500),
+            format!(
+                "quote(): callers keep its results for 0.5 s, null for 5 s, tags \"quote:{{a}}\" \
+                 instead of {words}"
+            ),
+        ),
+    ] {
+        let change = the_only(old, new);
+        assert_eq!((change.kind, change.text), (ChangeKind::Compatible, text));
+    }
+    let moved = kept(&["int b", "int a"], Some(vec![1]), 60_000);
+    assert!(diff(&minute, &moved).iter().all(|change| change.text.contains("moved")));
 }
 
 // --- for all ---

@@ -1,8 +1,8 @@
 //! The attributes that say how a function may be called.
 
-use super::reflected::ReflectedFunction;
+use super::reflected::{Cacheable, ReflectedFunction};
 use anyhow::{Result, bail};
-use protocol::{Boot, DEFAULT_POOL, Isolation, JobOptions, PoolBoot, RESIDENT_POOL};
+use protocol::{Boot, CacheOptions, DEFAULT_POOL, Isolation, JobOptions, PoolBoot, RESIDENT_POOL};
 
 const NAMESPACE: &str = "appserver\\";
 
@@ -86,6 +86,23 @@ pub(super) fn job(function: &ReflectedFunction) -> Result<JobOptions> {
     let mut job = function.job.clone().unwrap_or_default();
     job.rate = function.rate.as_deref().map(str::parse).transpose()?;
     Ok(job)
+}
+
+/// What `#[Cacheable]` says, if it is there; fails with what is wrong with it, whatever the function is.
+pub(super) fn cacheable(function: &ReflectedFunction) -> Result<Option<CacheOptions>> {
+    if let Some(wrong) = &function.not_cacheable {
+        bail!("{wrong}");
+    }
+    let Some(Cacheable { ttl, negative, tags, vary }) = &function.cacheable else {
+        return Ok(None);
+    };
+    let negative = negative.map(|negative| CacheOptions::milliseconds("negative", negative));
+    Ok(Some(CacheOptions {
+        ttl_ms: Some(CacheOptions::milliseconds("ttl", *ttl)?),
+        negative_ms: negative.transpose()?,
+        tags: Some(tags.clone()),
+        vary: vary.clone(),
+    }))
 }
 
 /// PHP source of the argument for the attribute's only parameter, by position or by name.

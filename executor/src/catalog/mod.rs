@@ -1,6 +1,7 @@
 //! The catalog of a release, by reflection in a request like those its calls will run in.
 
 mod attributes;
+mod cache;
 mod export;
 mod reflected;
 
@@ -28,19 +29,26 @@ pub(crate) fn build(boot: &Boot, request: &Request<'_>) -> Result<Listing> {
         let place = || format!("{}:{}: {}", function.file, function.line, function.name);
         let declared = attributes::read(&function, boot).with_context(place)?;
         let job = attributes::job(&function).with_context(place)?;
+        let cacheable = attributes::cacheable(&function).with_context(place)?;
         // To extend AppServer\Job says that it is there to be queued.
         let included = || function.job_class || export.includes(&function.name);
         if !declared.export.unwrap_or_else(included) {
             continue;
         }
         match unnameable(&function) {
-            None => functions.push(entry(function, declared, job)),
+            None => {
+                let place = place();
+                let mut function = entry(function, declared, job);
+                function.cache = cache::policy(&function, cacheable, boot).context(place)?;
+                functions.push(function);
+            }
             Some(reason) => {
                 let ReflectedFunction { file, line, .. } = function;
                 warnings.push(format!("{file}: a function is left out, {reason} (line {line})"));
             }
         }
     }
+    cache::check_names(boot, &functions)?;
     functions.sort_by_key(|function| function.name.to_ascii_lowercase());
     let classes = exporting(reflected.classes, &functions);
     let catalog = Catalog { app: boot.app.clone(), release: boot.release, functions, classes };
@@ -99,14 +107,17 @@ fn reflect(boot: &Boot, request: &Request<'_>) -> Result<Reflected> {
     const SCRIPT: &str = include_str!("reflect.php");
     const IMPORTS: &str = include_str!("imports.php");
     const JOBS: &str = include_str!("jobs.php");
+    const CACHE: &str = include_str!("cache.php");
     let imports = IMPORTS.strip_prefix("<?php\n").context("imports.php has no opening tag")?;
     let jobs = JOBS.strip_prefix("<?php\n").context("jobs.php has no opening tag")?;
+    let cache = CACHE.strip_prefix("<?php\n").context("cache.php has no opening tag")?;
     let arguments = serde_json::json!({ "root": boot.root, "entry": boot.entry });
     let code = SCRIPT
         .strip_prefix("<?php\n")
         .context("reflect.php does not begin with its opening tag")?
         .replace("// {IMPORTS}", imports)
         .replace("// {JOBS}", jobs)
+        .replace("// {CACHE}", cache)
         .replace("{ARGUMENTS}", &arguments.to_string());
     match request.eval(&code) {
         Outcome::Returned(json) => {

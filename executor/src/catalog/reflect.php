@@ -116,7 +116,9 @@ return (static function (): string {
 
     // {JOBS}
 
-    $describe = static function (ReflectionFunctionAbstract $function, string $name, string $file, ?ReflectionClass $job_class = null) use ($default, $attributes, $classes, $imports_of, $job): array {
+    // {CACHE}
+
+    $describe = static function (ReflectionFunctionAbstract $function, string $name, string $file, ?ReflectionClass $job_class = null) use ($default, $attributes, $classes, $imports_of, $job, $cacheable): array {
         $params = [];
         $types = [(string) $function->getReturnType()];
         $defaults = [];
@@ -151,6 +153,7 @@ return (static function (): string {
             'classes' => $classes($types, $defaults),
             'imports' => $imports_of($function->getFileName(), $scope->getNamespaceName(), (string) $doc),
             ...$job($function, $job_class),
+            ...$cacheable($function),
         ];
     };
 

@@ -34,6 +34,19 @@ pub(super) struct ReflectedFunction {
     pub(super) properties: Vec<Property>,
     /// What is wrong with what its attributes say of jobs.
     pub(super) wrong: Option<String>,
+    /// From `#[Cacheable]`.
+    pub(super) cacheable: Option<Cacheable>,
+    /// What is wrong with that.
+    pub(super) not_cacheable: Option<String>,
+}
+
+/// Its properties.
+#[derive(Debug, Deserialize)]
+pub(super) struct Cacheable {
+    pub(super) ttl: f64,
+    pub(super) negative: Option<f64>,
+    pub(super) tags: Vec<String>,
+    pub(super) vary: Option<Vec<String>>,
 }
 
 /// An exception in one line, for whoever deploys.

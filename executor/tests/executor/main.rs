@@ -1,5 +1,6 @@
 //! The real `appserver-php`, driven by a supervisor of a few lines.
 
+mod caching;
 mod calls;
 mod connections;
 mod effects;

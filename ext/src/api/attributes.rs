@@ -1,6 +1,7 @@
 //! The attribute classes for deployed functions: plain values that the executor reads by reflection.
 
 use crate::php::args::{self, Param};
+use crate::php::typed::{self, Default, Given, Typed};
 use crate::php::{Class, End, guard, properties, ty};
 use ext_php_rs::args::Arg;
 use ext_php_rs::builders::{ClassBuilder, FunctionBuilder};
@@ -8,6 +9,7 @@ use ext_php_rs::error::Result;
 use ext_php_rs::flags::{ClassFlags, ConstantFlags, DataType, MethodFlags};
 use ext_php_rs::types::{ZendStr, Zval};
 use ext_php_rs::zend::ExecuteData;
+use protocol::{BadOption, CacheOptions};
 use std::ptr;
 
 static REMOTE: Class = Class::unregistered();
@@ -16,6 +18,15 @@ static AFFINITY: Class = Class::unregistered();
 static IDEMPOTENT: Class = Class::unregistered();
 static ISOLATION: Class = Class::unregistered();
 static POOL: Class = Class::unregistered();
+static CACHEABLE: Class = Class::unregistered();
+
+/// What the constructor of `Cacheable` takes, and its properties.
+static CACHEABLE_PARAMS: [Typed; 4] = [
+    Typed::required("ttl", ty::FLOAT),
+    Typed::nullable("negative", ty::FLOAT),
+    Typed::required("tags", ty::ARRAY).default(Default::EmptyArray),
+    Typed::nullable("vary", ty::ARRAY),
+];
 
 /// `Attribute::TARGET_FUNCTION | Attribute::TARGET_METHOD`.
 const FUNCTIONS: u32 = 1 << 1 | 1 << 2;
@@ -43,7 +54,15 @@ pub(super) fn register() -> Result<()> {
 
     let constructor =
         FunctionBuilder::constructor(construct_pool).arg(Arg::new("name", DataType::String));
-    define(&POOL, "AppServer\\Pool", constructor, Some(("name", ty::STRING)))
+    define(&POOL, "AppServer\\Pool", constructor, Some(("name", ty::STRING)))?;
+
+    let constructor = FunctionBuilder::constructor(construct_cacheable);
+    let params = CACHEABLE_PARAMS.iter();
+    let required = params.clone().filter(|param| param.default.is_none()).count();
+    let constructor = params.clone().fold(constructor, |f, param| f.arg(param.arg()));
+    define(&CACHEABLE, "AppServer\\Cacheable", constructor.required_args(required), None)?;
+    params.for_each(|param| param.declare(&CACHEABLE));
+    Ok(())
 }
 
 fn define(
@@ -141,6 +160,54 @@ extern "C" fn construct_pool(frame: &mut ExecuteData, _: &mut Zval) {
         }
         End::Done
     });
+}
+
+extern "C" fn construct_cacheable(frame: &mut ExecuteData, _: &mut Zval) {
+    guard(|| {
+        let Some(mut object) = args::this_object(frame) else {
+            return End::Done;
+        };
+        if let Some(given) = typed::read(frame, 0, &CACHEABLE_PARAMS)
+            && check_cacheable(&given).is_some()
+            && let Some(object) = object.object_mut()
+        {
+            given.assign(object, &CACHEABLE);
+        }
+        End::Done
+    });
+}
+
+/// Checks what needs no function. `None` = an exception is pending.
+fn check_cacheable(given: &Given<'_>) -> Option<()> {
+    let options = CacheOptions {
+        ttl_ms: milliseconds(given, "ttl")?,
+        negative_ms: milliseconds(given, "negative")?,
+        tags: texts(given, "tags")?,
+        vary: texts(given, "vary")?,
+    };
+    accepted(given, options.check())
+}
+
+fn milliseconds(given: &Given<'_>, option: &'static str) -> Option<Option<u64>> {
+    let time = given.float(option).map(|seconds| CacheOptions::milliseconds(option, seconds));
+    accepted(given, time.transpose())
+}
+
+fn texts(given: &Given<'_>, option: &str) -> Option<Option<Vec<String>>> {
+    let Some(table) = given.get(option).and_then(Zval::array) else {
+        return Some(None);
+    };
+    let text = |value: &Zval| value.dereference().str().map(str::to_owned);
+    let texts: Option<Vec<String>> = table.values().map(text).collect();
+    if texts.is_none() {
+        given.refuse(option, "must be strings of valid UTF-8");
+    }
+    texts.map(Some)
+}
+
+/// `None` = an exception is pending.
+fn accepted<T>(given: &Given<'_>, checked: std::result::Result<T, BadOption>) -> Option<T> {
+    checked.map_err(|BadOption { option, reason }| given.refuse(option, &reason)).ok()
 }
 
 fn one_text(frame: &ExecuteData) -> Option<Zval> {

@@ -209,6 +209,13 @@ fn function() -> impl Strategy<Value = Function> {
     })
 }
 
+fn cache_options() -> impl Strategy<Value = CacheOptions> {
+    let times = (option::of(any::<u64>()), option::of(any::<u64>()));
+    (times, option::of(few(text())), option::of(few(text()))).prop_map(
+        |((ttl_ms, negative_ms), tags, vary)| CacheOptions { ttl_ms, negative_ms, tags, vary },
+    )
+}
+
 fn cache_policy() -> impl Strategy<Value = CachePolicy> {
     let times = (any::<u64>(), any::<u64>());
     (times, few(text()), option::of(few(any::<u16>()))).prop_map(
@@ -441,14 +448,15 @@ pub(crate) fn boot() -> impl Strategy<Value = Boot> {
         max_calls,
         timeout_ms,
     });
-    let limits = (any::<[u32; 6]>(), few(pool));
+    let cache = few((text(), cache_options()));
+    let limits = (any::<[u32; 6]>(), few(pool), cache);
     let given = (text(), text(), option::of(few(text())));
     let all = (identity, code, settings, limits, given);
     all.prop_map(|(identity, code, settings, limits, given)| {
         let (app, release, root, entry, bootstrap) = identity;
         let (export, classes, isolation) = code;
         let (ini, env, temp_dir, umask) = settings;
-        let (numbers, pools) = limits;
+        let (numbers, pools, cache) = limits;
         let (settings_dir, resources, open_basedir) = given;
         let [frame_bytes_max, value_depth_max, frame_timeout_ms, ..] = numbers;
         let [.., busy_poll_us, fd_base, connections_max] = numbers;
@@ -469,6 +477,7 @@ pub(crate) fn boot() -> impl Strategy<Value = Boot> {
             settings_dir,
             resources: Confidential(resources),
             pools,
+            cache,
             frame_bytes_max,
             value_depth_max,
             frame_timeout_ms,

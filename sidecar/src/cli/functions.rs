@@ -84,6 +84,9 @@ fn declared(function: &Function) -> String {
     if function.isolation == Isolation::Resident {
         words.push("resident".to_owned());
     }
+    if let Some(policy) = &function.cache {
+        words.push(format!("kept {}", policy.describe(&function.params)));
+    }
     if let Some(param) = function.by_ref_param() {
         words.push(format!("not callable: ${} is by reference", param.name));
     }

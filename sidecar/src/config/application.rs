@@ -1,6 +1,7 @@
 //! `app.toml`: one application. Without the file every default below holds.
 
 use super::executors::Executors;
+use super::functions::Functions;
 use super::pools::PoolGiven;
 use super::provision::Provision;
 use super::queues::Queues;
@@ -30,6 +31,8 @@ pub(crate) struct Application {
     pub(crate) pools: BTreeMap<String, PoolGiven>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) queues: Queues,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) functions: Functions,
     #[serde(deserialize_with = "scalars")]
     pub(crate) ini: BTreeMap<String, String>,
     #[serde(deserialize_with = "scalars")]
@@ -61,6 +64,7 @@ impl Default for Application {
             executors: Executors::default(),
             pools: BTreeMap::new(),
             queues: BTreeMap::new(),
+            functions: BTreeMap::new(),
             ini: BTreeMap::new(),
             env: BTreeMap::new(),
             values: Values::default(),

@@ -107,6 +107,26 @@ pub(crate) const KEYS: &[Key] = &[
         "Most jobs of this queue that begin in a time on a worker, e.g. \"100/60s\", \"5000/h\" or \"10/min\".",
     ),
     key(
+        "functions.*.cache.ttl",
+        "",
+        "How long callers may keep a result of this function, in seconds; before #[Cacheable], as the following.",
+    ),
+    key(
+        "functions.*.cache.negative",
+        "",
+        "How long a result that is null, in seconds; 0 = not at all. Else as long as others.",
+    ),
+    key(
+        "functions.*.cache.tags",
+        "[]",
+        "By which results can be invalidated: {name} stands for the argument for that parameter.",
+    ),
+    key(
+        "functions.*.cache.vary",
+        "",
+        "Parameters whose arguments tell one result from another; else all of them.",
+    ),
+    key(
         "schedule[].function",
         "",
         "A function that needs no arguments, to be queued again and again; as #[AppServer\\Schedule] does.",

@@ -5,7 +5,7 @@ use super::document::Document;
 use super::merge::merge;
 use super::pools::{self, Pool};
 use super::queues::Queues;
-use super::{Apps, ConfigError, Origins, Policy, queues, settings};
+use super::{Apps, ConfigError, Origins, Policy, functions, queues, settings};
 use protocol::AppName;
 use serde::Serialize;
 use std::path::{Component, Path, PathBuf};
@@ -90,6 +90,7 @@ fn load_folder(
     let policy = apps.policy(name.unwrap_or(&config.name));
     pools::check(&config).map_err(|(key, message)| document.error(&key, message))?;
     queues::check(&config.queues).map_err(|(key, message)| document.error(&key, message))?;
+    functions::check(&config.functions).map_err(|(key, message)| document.error(&key, message))?;
     let own_queues = config.queues.clone();
     let mut pools = merge(&mut config, &policy, &document)?;
     if let Some(max) = apps.executors_max {

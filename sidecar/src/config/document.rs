@@ -205,6 +205,7 @@ fn in_words(message: &str, key: &Written) -> String {
     };
     let advice = match expected {
         "u16" | "u32" | "u64" => whole_number(key),
+        "f64" => "write a number, e.g. 60 or 0.5".to_owned(),
         "a boolean" => "write true or false".to_owned(),
         "a string" | "path string" => "write it in quotes".to_owned(),
         "a sequence" => "write a list, e.g. [\"one\", \"two\"]".to_owned(),

@@ -14,6 +14,7 @@ mod document;
 mod error;
 mod executors;
 mod explain;
+pub(crate) mod functions;
 mod key;
 mod level;
 mod load;

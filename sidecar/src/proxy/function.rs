@@ -39,9 +39,16 @@ pub(super) fn text(function: &Function, place: &Place<'_>) -> String {
 /// Doc comment, whose further lines are indented as they were, and attributes.
 pub(super) fn annotations(doc: Option<&str>, attributes: &[Attribute], indent: &str) -> String {
     let doc = comment::checked(doc).map(|doc| format!("{indent}{doc}\n"));
-    let attributes = attributes.iter().filter(|attribute| is_sound(attribute));
+    let attributes = attributes.iter().filter(|one| is_sound(one) && !stays(one));
     let attributes = attributes.map(|one| format!("{indent}#[{}]\n", attribute(one)));
     doc.into_iter().chain(attributes).collect()
+}
+
+/// Whether an attribute is the deployed function's alone. The call that a proxy makes keeps results by
+/// itself; were the proxy deployed with the attribute, they would be kept once more, where nobody can
+/// invalidate them.
+pub(super) fn stays(attribute: &Attribute) -> bool {
+    attribute.name.eq_ignore_ascii_case("AppServer\\Cacheable")
 }
 
 /// Whether an attribute can be written as code.

@@ -1,6 +1,6 @@
 //! What cannot be a proxy, and why.
 
-use super::{comment, expression};
+use super::{comment, expression, function};
 use protocol::{Class, Function, Param, PhpType, is_php_name};
 
 /// Something of a catalog that has no working proxy.
@@ -117,7 +117,8 @@ pub(super) fn left_out(
 ) -> Vec<String> {
     let doc = doc.filter(|doc| comment::checked(Some(doc)).is_none());
     let doc = doc.map(|_| format!("{what} lacks its doc comment, which PHP would not take"));
-    let attributes = attributes.iter().filter(|attribute| !super::function::is_sound(attribute));
+    let is_missing = |one: &&protocol::Attribute| !function::is_sound(one) && !function::stays(one);
+    let attributes = attributes.iter().filter(is_missing);
     let attributes = attributes.map(|attribute| {
         let name = attribute.name.escape_debug();
         format!("{what} lacks its attribute {name}, whose arguments cannot be written")

@@ -51,10 +51,17 @@ fn a_function_keeps_its_head_and_gets_a_body() {
     let limit = Param { value: text("12"), ..param("limit", "int", Some("\\Shop\\LIMIT")) };
     let quote = Function {
         doc: text("/**\n * @return list<Price>\n */"),
-        attributes: vec![Attribute {
-            name: "AppServer\\Timeout".to_owned(),
-            arguments: vec![(text("seconds"), "2.5".to_owned())],
-        }],
+        attributes: vec![
+            Attribute {
+                name: "AppServer\\Timeout".to_owned(),
+                arguments: vec![(text("seconds"), "2.5".to_owned())],
+            },
+            // Not of the proxy: deployed elsewhere it would keep results where nobody invalidates them.
+            Attribute {
+                name: "appserver\\cacheable".to_owned(),
+                arguments: vec![(None, "60.0".to_owned())],
+            },
+        ],
         imports: vec![("Price".to_owned(), "Values\\Money".to_owned())],
         ..function("Shop\\quote", vec![size, limit, variadic], Some("?array"))
     };

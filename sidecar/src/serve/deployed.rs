@@ -8,6 +8,7 @@ use super::pool::Pool;
 use super::prototype::Prototype;
 use super::settings::Settings;
 use super::staging::Staging;
+use crate::config::functions::cache_options;
 use crate::config::{self, Deployment, OpenBasedir, Scheduled};
 use jobs::Planned;
 use net::Address;
@@ -298,6 +299,7 @@ fn boot_of(key: &ReleaseKey, deployment: &Deployment, settings: &Settings) -> Bo
         settings_dir: settings_dir(key, settings).display().to_string(),
         resources: Confidential("{}".to_owned()),
         pools: pools.collect(),
+        cache: cache_options(&config.functions),
         frame_bytes_max: daemon.limits.frame_bytes_max,
         value_depth_max: daemon.limits.value_depth_max,
         frame_timeout_ms: daemon.limits.frame_timeout_ms,

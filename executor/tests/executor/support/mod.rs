@@ -91,6 +91,7 @@ pub fn boot_at(root: &Path) -> Boot {
         open_basedir: None,
         settings_dir: String::new(),
         resources: protocol::Confidential("{}".to_owned()),
+        cache: Vec::new(),
         pools: vec![pool("default", Isolation::Stateless), pool("resident", Isolation::Resident)],
         frame_bytes_max: 1 << 20,
         value_depth_max: 64,

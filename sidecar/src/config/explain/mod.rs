@@ -1,5 +1,6 @@
 //! What holds for an application or one of its functions, and who says so: `appserver config explain`.
 
+mod cache;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -73,8 +74,8 @@ pub(crate) fn explain(
     let mut all = sources.of_function(function);
     let said = |rows: &[Explained], key: &str| rows.iter().any(|row| row.key == key);
     let more = of_application.into_iter().filter(|row| {
-        let of_pools = row.key.starts_with("pools.") || row.key.starts_with("executors.");
-        !of_pools && !said(&all, &row.key)
+        let of_others = ["pools.", "executors.", "functions."];
+        !of_others.iter().any(|prefix| row.key.starts_with(prefix)) && !said(&all, &row.key)
     });
     let more: Vec<Explained> = more.collect();
     all.extend(more);
@@ -147,6 +148,7 @@ impl Sources<'_> {
             row("idempotent", json!(function.idempotent), attribute("Idempotent"), None),
         ];
         let pool = self.deployment.pools.iter().find(|pool| pool.name == function.pool);
+        rows.extend(cache::rows(self, function, attribute("Cacheable").as_ref()));
         rows.insert(1, self.timeout(function, pool, attribute("Timeout")));
         rows.extend(pool.map(|pool| self.executors(pool)).into_iter().flatten());
         rows

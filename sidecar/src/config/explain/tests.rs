@@ -120,6 +120,12 @@ fn what_a_call_may_change_is_said() {
     let open: Vec<&str> =
         rows.iter().filter(|row| row.caller.is_some()).map(|row| row.key.as_str()).collect();
     assert_eq!(open, ["timeout_ms", "affinity"]);
+    let cache =
+        Some(protocol::CachePolicy { ttl_ms: 1, negative_ms: 1, tags: Vec::new(), vary: None });
+    let kept = Function { cache, ..function("default", &["Cacheable"]) };
+    let rows = explain(&case.deployment, &case.daemon, &case.daemon.apps.origins, Some(&kept));
+    let ttl = rows.iter().find(|row| row.key == "cache.ttl").and_then(|row| row.caller.as_deref());
+    assert_eq!(ttl, Some("a shorter one, by withMaxAge(); none, by withFresh()"));
 }
 
 #[test]
