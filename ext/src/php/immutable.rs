@@ -7,9 +7,10 @@
 //! does, would keep such a one as it is, and be left with a string that was freed.
 //!
 //! Contract: built, handed out and dropped on the thread of PHP. What was handed out is in use until
-//! the next request begins, not only until this one's variables are gone: tables that the engine
-//! clears last, such as the one of stream wrappers, look at the strings that are their keys. So
-//! whoever owns an [`Immutable`] keeps it until then.
+//! RINIT of the next request, or MSHUTDOWN. The end of this one is too early: tables that the engine
+//! clears after all hooks of extensions, such as the one of stream wrappers, look at the strings that
+//! are their keys. So is the SAPI's next activation: under FrankenPHP's worker mode variables live
+//! across those. Whoever owns an [`Immutable`] keeps it until then.
 //!
 //! Nothing here runs PHP code or leaves by longjmp: the memory is malloc's and not under
 //! `memory_limit`. Where malloc itself fails the engine ends the process, as for all memory that
@@ -69,7 +70,7 @@ impl Immutable {
     /// Sets `result` to the value itself, without a copy.
     ///
     /// # Safety
-    /// `self` is not dropped before the next request begins, see the contract of the module.
+    /// `self` is not dropped before RINIT of the next request, see the contract of the module.
     pub(crate) unsafe fn hand_out(&self, result: &mut Zval) {
         *result = self.value.shallow_clone();
     }

@@ -17,8 +17,8 @@ const PERSISTENT: u32 = 1 << 7;
 
 /// All that one value owns, in no order: strings and tables may stand in several tables.
 pub(super) struct Memory {
-    strings: Vec<*mut zend_string>,
-    tables: Vec<*mut ZendHashTable>,
+    pub(super) strings: Vec<*mut zend_string>,
+    pub(super) tables: Vec<*mut ZendHashTable>,
     pub(super) bytes: usize,
     bytes_max: usize,
 }

@@ -1,16 +1,21 @@
-use super::Immutable;
+use super::{Immutable, Memory, PACKED};
 use embed::{Outcome, Php, Request, StartOptions};
-use ext_php_rs::types::Zval;
+use ext_php_rs::ffi::{_Bucket, IS_LONG, zend_refcounted_h};
+use ext_php_rs::types::{ZendStr, Zval};
 
 const ANY_SIZE: usize = usize::MAX;
 
-/// Runs `body` in a request context; nextest gives each test its own process.
+/// Starts PHP; nextest gives each test its own process.
+fn start(ini: &[(&str, &str)]) -> Php {
+    // Valgrind, which these tests can run under, takes what PCRE's compiler makes for errors.
+    let always = [("error_reporting", "-1"), ("display_errors", "0"), ("pcre.jit", "0")];
+    let ini = always.iter().chain(ini).map(|(name, value)| ((*name).into(), (*value).into()));
+    Php::start(&StartOptions { ini: ini.collect(), extension: None }).unwrap()
+}
+
+/// Runs `body` in a request context.
 fn in_request(body: impl FnOnce(&Request<'_>)) {
-    let ini = [("error_reporting", "-1"), ("display_errors", "0"), ("zend.assertions", "1")];
-    let ini = ini.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    let mut php = Php::start(&StartOptions { ini, extension: None }).unwrap();
-    let request = php.request().unwrap();
-    body(&request);
+    body(&start(&[]).request().unwrap());
 }
 
 fn returned(outcome: Outcome, code: &str) -> Zval {
@@ -143,4 +148,121 @@ fn what_occurs_in_many_places_is_kept_once() {
         let doubled = "(function () { $a = ['x']; for ($i = 0; $i < 100; $i++) $a = [$a, $a]; return $a; })()";
         assert!(Immutable::new(&eval(request, doubled), 100_000).is_some());
     });
+}
+
+/// Header and contents of all that it owns.
+fn memory(immutable: &Immutable) -> Vec<String> {
+    let Memory { strings, tables, .. } = &immutable.memory;
+    // SAFETY: alive, and laid out as the engine's headers say.
+    let tables = tables.iter().map(|&table| unsafe {
+        let table = &*table;
+        let slots = if table.u.flags & PACKED == 0 {
+            let buckets =
+                std::slice::from_raw_parts(table.__bindgen_anon_1.arData, table.nNumUsed as usize);
+            let slot = |bucket: &_Bucket| (slot(&bucket.val), bucket.h, bucket.key);
+            format!("{:?}", buckets.iter().map(slot).collect::<Vec<_>>())
+        } else {
+            let slots = std::slice::from_raw_parts(
+                table.__bindgen_anon_1.arPacked,
+                table.nNumUsed as usize,
+            );
+            format!("{:?}", slots.iter().map(slot).collect::<Vec<_>>())
+        };
+        format!(
+            "{:?} {} {} {} {} {} {slots}",
+            header(&table.gc),
+            table.u.flags,
+            table.nNumUsed,
+            table.nNumOfElements,
+            table.nInternalPointer,
+            table.nNextFreeElement,
+        )
+    });
+    // SAFETY: as above.
+    let strings = strings.iter().map(|&string| unsafe {
+        let text = string.cast::<ZendStr>().as_ref().unwrap();
+        format!("{:?} {} {:?}", header(&(*string).gc), (*string).h, text.as_bytes())
+    });
+    tables.chain(strings).collect()
+}
+
+/// Types below have nothing but their type.
+fn slot(value: &Zval) -> (i64, u32) {
+    // SAFETY: whatever it is, it is so many bits.
+    let (bits, info) = unsafe { (&value.value.lval, value.u1.type_info) };
+    (if info < IS_LONG { 0 } else { *bits }, info)
+}
+
+fn header(header: &zend_refcounted_h) -> (u32, u32) {
+    // SAFETY: the only field of the union.
+    (header.refcount, unsafe { header.u.type_info })
+}
+
+/// Loads a file of the .phpt suite.
+fn require(request: &Request<'_>, path: &str) {
+    let path = format!("{}/../php-tests/{path}", env!("CARGO_MANIFEST_DIR"));
+    let path = std::fs::canonicalize(path).unwrap();
+    returned(request.require_once(path.to_str().unwrap()), "require_once");
+}
+
+fn change_in_every_way(request: &Request<'_>, immutable: &Immutable) {
+    let before = memory(immutable);
+    let expected = described(request, handed_out(immutable));
+    let ways = eval(request, "array_keys(changes())");
+    for way in ways.array().unwrap().values() {
+        let name = way.string().unwrap();
+        // More than once: for the tracing compiler, and for what is left by the first time.
+        for _ in 0..5 {
+            ask(request, "change", &mut [way.shallow_clone(), handed_out(immutable)]);
+        }
+        assert_eq!(memory(immutable), before, "{name}");
+        assert_eq!(described(request, handed_out(immutable)), expected, "{name}");
+    }
+}
+
+fn no_way_of_changing_reaches_it(ini: &[(&str, &str)], check: &str) {
+    let mut php = start(ini);
+    let request = php.request().unwrap();
+    declare(&request);
+    require(&request, "app/cache.php");
+    require(&request, "cache/changes.inc");
+    let immutable = Immutable::new(&eval(&request, "places()"), ANY_SIZE).unwrap();
+    change_in_every_way(&request, &immutable);
+    assert_eq!(eval(&request, check).bool(), Some(true), "{check}");
+    // What PHP left of it may still be looked at while the request ends.
+    assert!(request.close());
+    let request = php.request().unwrap();
+    drop(immutable);
+    // What outlived the request has nothing of it.
+    let again = "preg_match('/some (\\w+)/u', 'some text') === 1";
+    assert_eq!(eval(&request, again).bool(), Some(true), "{again}");
+}
+
+#[test]
+fn no_change_reaches_it() {
+    no_way_of_changing_reaches_it(&[], "true");
+}
+
+#[test]
+fn no_change_reaches_it_with_opcache() {
+    let ini = [("opcache.enable", "1"), ("opcache.enable_cli", "1"), ("opcache.jit", "disable")];
+    no_way_of_changing_reaches_it(&ini, "count(opcache_get_status()['scripts']) > 5");
+}
+
+#[test]
+fn no_change_reaches_it_with_the_tracing_compiler() {
+    let ini = [
+        ("opcache.enable", "1"),
+        ("opcache.enable_cli", "1"),
+        ("opcache.jit", "tracing"),
+        ("opcache.jit_buffer_size", "32M"),
+        ("opcache.jit_hot_func", "1"),
+        ("opcache.jit_hot_loop", "1"),
+        ("opcache.jit_hot_return", "1"),
+        ("opcache.jit_hot_side_exit", "1"),
+    ];
+    no_way_of_changing_reaches_it(
+        &ini,
+        "opcache_get_status()['jit']['on'] && count(opcache_get_status()['scripts']) > 5",
+    );
 }
