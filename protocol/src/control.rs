@@ -21,6 +21,21 @@ pub enum ControlRequest {
     Routing {
         app: AppName,
     },
+    /// Results that clients on this host keep of an application's calls are to be used no more: those
+    /// of a function, those with one of the tags, or all if neither is named. The empty name is the
+    /// only application.
+    Invalidate {
+        app: AppName,
+        function: Option<String>,
+        tags: Vec<String>,
+    },
+}
+
+impl ControlRequest {
+    /// Most tags that are invalidated at once.
+    pub const TAGS_MAX: usize = 64;
+    /// Longest tag, with its parameters filled in.
+    pub const TAG_BYTES_MAX: usize = 512;
 }
 
 /// An answer.
@@ -38,6 +53,11 @@ pub enum ControlReply {
         near: Vec<String>,
     },
     Routing(Routing),
+    /// Whether a release here has the function; it counts as invalidated also if none has, because
+    /// callers of this host may have it from another worker. True if none was named.
+    Invalidated {
+        known: bool,
+    },
 }
 
 /// Everything `appserver status` and `appserver top` show: counters only grow, so that a viewer

@@ -294,6 +294,14 @@ fn control() {
     assert_body(&ControlRequest::Cancel { connection: 1, request_id: 2 }, "02 01 02");
     assert_body(&ControlRequest::Membership, "03");
     assert_body(&ControlRequest::Routing { app: app() }, "04 0473686f70");
+    let everything = ControlRequest::Invalidate { app: app(), function: None, tags: vec![] };
+    assert_body(&everything, "05 0473686f70 00 00");
+    let some = ControlRequest::Invalidate {
+        app: app(),
+        function: Some("f".into()),
+        tags: vec!["t:1".into()],
+    };
+    assert_body(&some, "05 0473686f70 01 01 66 01 03 743a31");
     let empty = Catalog { app: app(), release: ReleaseId(9), functions: vec![], classes: vec![] };
     assert_body(&ControlReply::Catalog(empty), "01 0473686f70 09 00 00");
     assert_body(&ControlReply::Cancelled { found: true }, "02 01");
@@ -301,4 +309,5 @@ fn control() {
     let refused = ControlReply::Refused { message: "m".into(), near: vec![] };
     assert_body(&refused, "04 01 6d 00");
     assert_body(&ControlReply::Routing(Routing::default()), "05 00 00 00 00 00 00");
+    assert_body(&ControlReply::Invalidated { known: true }, "06 01");
 }

@@ -297,6 +297,8 @@ pub(crate) fn control_request() -> impl Strategy<Value = ControlRequest> {
         }),
         Just(ControlRequest::Membership),
         app_name().prop_map(|app| ControlRequest::Routing { app }),
+        (app_name(), option::of(text()), few(text()))
+            .prop_map(|(app, function, tags)| ControlRequest::Invalidate { app, function, tags }),
     ]
 }
 
@@ -308,6 +310,7 @@ pub(crate) fn control_reply() -> impl Strategy<Value = ControlReply> {
         membership().prop_map(ControlReply::Membership),
         routing().prop_map(ControlReply::Routing),
         (text(), few(text())).prop_map(|(message, near)| ControlReply::Refused { message, near }),
+        any::<bool>().prop_map(|known| ControlReply::Invalidated { known }),
     ]
 }
 

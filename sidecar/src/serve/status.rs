@@ -37,6 +37,9 @@ impl Supervisor {
                 }
                 ControlReply::Cancelled { found }
             }
+            ControlRequest::Invalidate { app, function, tags } => {
+                self.invalidate_for_caller(&app, function.as_deref(), &tags)
+            }
         }
     }
 

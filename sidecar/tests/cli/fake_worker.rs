@@ -168,6 +168,7 @@ fn control(request_id: u64, body: &[u8], cancel: &Sender<(u64, u64)>) -> Vec<u8>
         }
         ControlRequest::Membership => ControlReply::Membership(Membership::default()),
         ControlRequest::Routing { .. } => ControlReply::Routing(Routing::default()),
+        ControlRequest::Invalidate { .. } => ControlReply::Invalidated { known: true },
     };
     control_frame(Header::new(Kind::ControlReply, request_id), &reply)
 }
