@@ -309,5 +309,12 @@ fn control() {
     let refused = ControlReply::Refused { message: "m".into(), near: vec![] };
     assert_body(&refused, "04 01 6d 00");
     assert_body(&ControlReply::Routing(Routing::default()), "05 00 00 00 00 00 00");
-    assert_body(&ControlReply::Invalidated { known: true }, "06 01");
+    for (lacking, expected) in [
+        (Lacking::Nothing, "06 00 01 016e 07"),
+        (Lacking::App, "06 01 01 016e 07"),
+        (Lacking::Function, "06 02 01 016e 07"),
+    ] {
+        let invalidated = ControlReply::Invalidated { lacking, near: vec!["n".into()], epoch: 7 };
+        assert_body(&invalidated, expected);
+    }
 }

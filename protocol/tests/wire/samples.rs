@@ -302,6 +302,10 @@ pub(crate) fn control_request() -> impl Strategy<Value = ControlRequest> {
     ]
 }
 
+fn lacking() -> impl Strategy<Value = Lacking> {
+    prop_oneof![Just(Lacking::Nothing), Just(Lacking::App), Just(Lacking::Function)]
+}
+
 pub(crate) fn control_reply() -> impl Strategy<Value = ControlReply> {
     prop_oneof![
         status_report().prop_map(|report| ControlReply::Status(Box::new(report))),
@@ -310,7 +314,9 @@ pub(crate) fn control_reply() -> impl Strategy<Value = ControlReply> {
         membership().prop_map(ControlReply::Membership),
         routing().prop_map(ControlReply::Routing),
         (text(), few(text())).prop_map(|(message, near)| ControlReply::Refused { message, near }),
-        any::<bool>().prop_map(|known| ControlReply::Invalidated { known }),
+        (lacking(), few(text()), any::<u32>()).prop_map(|(lacking, near, epoch)| {
+            ControlReply::Invalidated { lacking, near, epoch }
+        }),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use crate::wire::Wire;
 use crate::worker::{Setting, Worker};
-use protocol::{AppName, ControlReply, ControlRequest, Purpose};
+use protocol::{AppName, ControlReply, ControlRequest, Lacking, Purpose};
 use rustix::process::Signal;
 use shm::{BoardReader, SLOTS, Scope, slot};
 use std::os::unix::net::UnixStream;
@@ -58,7 +58,13 @@ impl Caller {
     }
 }
 
-const KNOWN: ControlReply = ControlReply::Invalidated { known: true };
+const KNOWN: ControlReply =
+    ControlReply::Invalidated { lacking: Lacking::Nothing, near: Vec::new(), epoch: 0 };
+
+fn lacking(lacking: Lacking, near: &[&str]) -> ControlReply {
+    let near = near.iter().map(|name| (*name).to_owned()).collect();
+    ControlReply::Invalidated { lacking, near, epoch: 0 }
+}
 
 fn slots(scopes: &[Scope<'_>]) -> Vec<u16> {
     let mut slots: Vec<u16> = scopes.iter().map(|&scope| slot("app", scope)).collect();
@@ -82,20 +88,30 @@ fn exactly_what_was_named_is_invalidated_when_the_answer_comes() {
 }
 
 #[test]
-fn a_function_that_only_another_worker_has_is_invalidated_too() {
+fn what_only_another_worker_has_is_invalidated_too() {
     let worker = Setting::new().start();
-    let unknown = ControlReply::Invalidated { known: false };
-    let moved = Caller::of(&worker).moved("app", Some("hallo"), &[]);
-    assert_eq!(moved, (unknown, slots(&[Scope::Function("hallo")])));
+    let mut caller = Caller::of(&worker);
+    let moved = caller.moved("app", Some("helo"), &[]);
+    let function = slots(&[Scope::Function("helo")]);
+    assert_eq!(moved, (lacking(Lacking::Function, &["hello"]), function));
+    let moved = caller.moved("apps", None, &[]);
+    assert_eq!(moved, (lacking(Lacking::App, &["app"]), vec![slot("apps", Scope::App)]));
+}
+
+#[test]
+fn the_list_of_workers_that_are_all_to_be_told_has_its_epoch_in_the_answer() {
+    let list = "[membership]\nepoch = 3\nworkers = [{ address = \"unix:/a\" }]\n";
+    let worker = Setting::new().config(list).start();
+    match Caller::of(&worker).ask("app", None, &[]) {
+        ControlReply::Invalidated { epoch, .. } => assert_eq!(epoch, 3),
+        reply => panic!("{reply:?}"),
+    }
 }
 
 #[test]
 fn what_cannot_be_meant_is_refused_and_nothing_is_invalidated() {
     let worker = Setting::new().start();
     let mut caller = Caller::of(&worker);
-    let (message, near) = caller.refused("apps", None, &[]);
-    assert!(message.contains("there is no application \"apps\""), "{message}");
-    assert_eq!(near, ["app"]);
     let (most, longest) = (ControlRequest::TAGS_MAX, ControlRequest::TAG_BYTES_MAX);
     let (message, _) = caller.refused("app", None, &vec!["t"; most + 1]);
     assert!(message.contains("65 tags are too many"), "{message}");
@@ -108,10 +124,15 @@ fn what_cannot_be_meant_is_refused_and_nothing_is_invalidated() {
     assert!(message.contains("a function's name has"), "{message}");
     // As much as may be asked for at once fits into one question.
     let longest = "t".repeat(longest);
-    assert_eq!(
-        caller.ask("app", Some(&"f".repeat(1024)), &vec![&*longest; most]),
-        ControlReply::Invalidated { known: false }
-    );
+    let reply = caller.ask("app", Some(&"f".repeat(1024)), &vec![&*longest; most]);
+    assert_eq!(reply, lacking(Lacking::Function, &[]));
+}
+
+#[test]
+fn an_application_without_a_name_has_to_be_there() {
+    let worker = Setting::without_applications().start();
+    let (message, _) = Caller::of(&worker).refused("", None, &[]);
+    assert!(message.contains("no application yet"), "{message}");
 }
 
 #[test]
