@@ -7,7 +7,7 @@ mod slot;
 pub use slot::{SLOTS, Scope, slot};
 
 use crate::page::{Page, shared};
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fs::{Mode, OFlags, fstat, lstat, open};
 use rustix::io::{Errno, Result};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -92,16 +92,27 @@ impl Drop for Board {
 
 /// A client's side: mapped read-only.
 #[derive(Debug)]
-pub struct BoardReader(Page);
+pub struct BoardReader {
+    page: Page,
+    /// Device and inode: what is mapped stays there when the file is removed.
+    file: (u64, u64),
+}
 
 impl BoardReader {
     /// Maps the board at `path`; `INVAL` when the file is no board.
     pub fn open(path: &Path) -> Result<Self> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let file = open(path, flags, Mode::empty())?;
-        let reader = Self(Page::open(file, size_of::<Layout>(), false)?);
+        let stat = fstat(&file)?;
+        let page = Page::open(file, size_of::<Layout>(), false)?;
+        let reader = Self { page, file: (stat.st_dev, stat.st_ino) };
         let magic = reader.layout().magic.load(Ordering::Acquire);
         if magic == MAGIC { Ok(reader) } else { Err(Errno::INVAL) }
+    }
+
+    /// Whether the board at `path` is this one, and not one that was made in its place.
+    pub fn is_at(&self, path: &Path) -> bool {
+        lstat(path).is_ok_and(|found| (found.st_dev, found.st_ino) == self.file)
     }
 
     /// The current generation; a different value than last time means "ask again".
@@ -116,7 +127,7 @@ impl BoardReader {
     }
 
     fn layout(&self) -> &Layout {
-        self.0.at(0)
+        self.page.at(0)
     }
 }
 
@@ -182,10 +193,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("board");
         let _first = Board::create(&path).unwrap();
-        let before = every_slot(&BoardReader::open(&path).unwrap());
+        let before = BoardReader::open(&path).unwrap();
+        assert!(before.is_at(&path));
         std::fs::remove_file(&path).unwrap();
+        assert!(!before.is_at(&path));
         let _second = Board::create(&path).unwrap();
-        let after = every_slot(&BoardReader::open(&path).unwrap());
+        let after = BoardReader::open(&path).unwrap();
+        assert!(!before.is_at(&path) && after.is_at(&path));
+        let (before, after) = (every_slot(&before), every_slot(&after));
         assert!(before.iter().zip(&after).all(|(before, after)| before < after));
     }
 
