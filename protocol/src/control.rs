@@ -21,6 +21,21 @@ pub enum ControlRequest {
     Routing {
         app: AppName,
     },
+    /// Results that clients on this host keep of an application's calls are to be used no more: those
+    /// of a function, those with one of the tags, or all if neither is named. The empty name is the
+    /// only application; any other is taken for one, here or on another worker.
+    Invalidate {
+        app: AppName,
+        function: Option<String>,
+        tags: Vec<String>,
+    },
+}
+
+impl ControlRequest {
+    /// Most tags that are invalidated at once.
+    pub const TAGS_MAX: usize = 64;
+    /// Longest tag, with its parameters filled in.
+    pub const TAG_BYTES_MAX: usize = 512;
 }
 
 /// An answer.
@@ -38,6 +53,24 @@ pub enum ControlReply {
         near: Vec<String>,
     },
     Routing(Routing),
+    /// It is done, also where something is lacking: callers of this host may have called it on another
+    /// worker.
+    Invalidated {
+        lacking: Lacking,
+        /// Names like the one that is lacking.
+        near: Vec<String>,
+        /// Of the worker's list of workers: all of the newest list are to be told.
+        epoch: u32,
+    },
+}
+
+/// What a worker does not have of what was named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lacking {
+    Nothing,
+    App,
+    /// No release that runs here has the function.
+    Function,
 }
 
 /// Everything `appserver status` and `appserver top` show: counters only grow, so that a viewer

@@ -26,7 +26,7 @@ pub use call::CallHead;
 pub use catalog::{Attribute, Catalog, Class, Constant, Function, Isolation, Param, Property};
 pub use control::{
     AppStatus, ConnectionStats, ControlReply, ControlRequest, ExecutorStatus, FunctionStats,
-    PoolStatus, Replacements, StatusReport,
+    Lacking, PoolStatus, Replacements, StatusReport,
 };
 pub use diff::{Change, ChangeKind, diff};
 pub use failure::{ExitCause, Failure, FatalKind, Thrown, TraceFrame, Wish};

@@ -10,5 +10,5 @@ pub mod histogram;
 mod page;
 mod scoreboard;
 
-pub use board::{Board, BoardReader};
+pub use board::{Board, BoardReader, SLOTS, Scope, slot};
 pub use scoreboard::{Cell, Command, FunctionCounters, Orders, Running, Scoreboard, State};

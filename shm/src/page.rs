@@ -65,9 +65,12 @@ unsafe impl Send for Page {}
 unsafe impl Sync for Page {}
 
 impl Page {
-    /// Sizes `file` to `bytes` and maps it for reading and writing.
+    /// Makes `file` at least `bytes` long and maps it for reading and writing. Never shorter than it
+    /// was: who has more of it mapped would be killed by reading that.
     pub(crate) fn create(file: impl AsFd, bytes: usize) -> Result<Self> {
-        ftruncate(file.as_fd(), bytes as u64)?;
+        if fstat(file.as_fd())?.st_size < bytes as i64 {
+            ftruncate(file.as_fd(), bytes as u64)?;
+        }
         Self::map(file, bytes, ProtFlags::READ | ProtFlags::WRITE)
     }
 

@@ -177,12 +177,16 @@ impl Cluster {
             self.workers[worker].control = Some(connection);
             return Ok(reply);
         }
-        let address = &self.workers[worker].address;
+        let (address, label) = (&self.workers[worker].address, &self.workers[worker].label);
+        let label = Rc::clone(label);
         let (mut connection, welcome) =
             Connection::open(address, &self.fleet, Purpose::Control, 0, deadline)?;
         self.welcomed(worker, None, welcome);
         let reply = connection.ask(question, deadline)?;
-        self.workers[worker].control = Some(connection);
+        // The list of the welcome may have given its place to another.
+        if Rc::ptr_eq(&self.workers[worker].label, &label) {
+            self.workers[worker].control = Some(connection);
+        }
         Ok(reply)
     }
 

@@ -19,6 +19,7 @@ mod errand;
 mod error;
 mod fate;
 mod fork;
+mod invalidation;
 mod job_error;
 mod membership;
 mod options;
@@ -39,6 +40,8 @@ pub(crate) use await_calls::Waited;
 pub(crate) use call::{Call, State};
 pub(crate) use credentials::Credentials;
 pub(crate) use error::{CallError, ErrorKind};
+#[cfg_attr(not(test), expect(unused_imports, reason = "for whoever keeps results by tags"))]
+pub(crate) use invalidation::tag_text;
 pub(crate) use options::{Fleet, JobTerms, Options, Pin};
 pub(crate) use report::{ConnectionReport, WorkerReport, report};
 pub(crate) use routing::Manner;
@@ -113,6 +116,19 @@ fn with<R>(work: impl FnOnce(&mut Client) -> R) -> R {
         client.catch_up();
         work(client)
     })
+}
+
+/// Has every caller of every host use no more what it keeps of results: those of a function (as calls name
+/// it), those with one of the tags, or all of the application if neither is named. Nothing that was asked
+/// for before this returns is kept. How many workers were told, which are all of them; an error says
+/// which were not, and the others were all the same.
+#[cfg_attr(not(test), expect(dead_code, reason = "no function of PHP asks for it yet"))]
+pub(crate) fn invalidate(
+    options: &Rc<Options>,
+    function: Option<&str>,
+    tags: &[&[u8]],
+) -> Result<usize, CallError> {
+    with(|client| client.invalidate(options, function, tags))
 }
 
 /// Begins a call. It must be given back by [`release`], by the caller or, after [`give_to_object`],

@@ -239,16 +239,22 @@ impl Worker {
     }
 
     /// Follows the board a welcome named. One that cannot be read is done without. True when it takes
-    /// the place of another, whose last news nobody may have heard.
+    /// the place of another, whose last news nobody may have heard. It may be another under the same
+    /// name: service managers empty the folder of a service that they start anew.
     pub(super) fn watch(&mut self, at: Option<&BoardAt>) -> bool {
         let Some(at) = at.filter(|_| self.address.is_local()) else {
             return false;
         };
-        if self.board.as_ref().is_some_and(|board| board.path == at.path) {
+        let path = Path::new(&at.path);
+        if self
+            .board
+            .as_ref()
+            .is_some_and(|board| board.path == at.path && board.reader.is_at(path))
+        {
             return false;
         }
         let replaced = self.board.is_some();
-        let reader = BoardReader::open(Path::new(&at.path)).ok();
+        let reader = BoardReader::open(path).ok();
         self.board =
             reader.map(|reader| Board { path: at.path.clone(), reader, seen: at.generation });
         replaced

@@ -301,6 +301,14 @@ fn control() {
     assert_body(&ControlRequest::Cancel { connection: 1, request_id: 2 }, "02 01 02");
     assert_body(&ControlRequest::Membership, "03");
     assert_body(&ControlRequest::Routing { app: app() }, "04 0473686f70");
+    let everything = ControlRequest::Invalidate { app: app(), function: None, tags: vec![] };
+    assert_body(&everything, "05 0473686f70 00 00");
+    let some = ControlRequest::Invalidate {
+        app: app(),
+        function: Some("f".into()),
+        tags: vec!["t:1".into()],
+    };
+    assert_body(&some, "05 0473686f70 01 01 66 01 03 743a31");
     let empty = Catalog { app: app(), release: ReleaseId(9), functions: vec![], classes: vec![] };
     assert_body(&ControlReply::Catalog(empty), "01 0473686f70 09 00 00");
     assert_body(&ControlReply::Cancelled { found: true }, "02 01");
@@ -308,4 +316,12 @@ fn control() {
     let refused = ControlReply::Refused { message: "m".into(), near: vec![] };
     assert_body(&refused, "04 01 6d 00");
     assert_body(&ControlReply::Routing(Routing::default()), "05 00 00 00 00 00 00");
+    for (lacking, expected) in [
+        (Lacking::Nothing, "06 00 01 016e 07"),
+        (Lacking::App, "06 01 01 016e 07"),
+        (Lacking::Function, "06 02 01 016e 07"),
+    ] {
+        let invalidated = ControlReply::Invalidated { lacking, near: vec!["n".into()], epoch: 7 };
+        assert_body(&invalidated, expected);
+    }
 }

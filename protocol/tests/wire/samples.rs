@@ -313,7 +313,13 @@ pub(crate) fn control_request() -> impl Strategy<Value = ControlRequest> {
         }),
         Just(ControlRequest::Membership),
         app_name().prop_map(|app| ControlRequest::Routing { app }),
+        (app_name(), option::of(text()), few(text()))
+            .prop_map(|(app, function, tags)| ControlRequest::Invalidate { app, function, tags }),
     ]
+}
+
+fn lacking() -> impl Strategy<Value = Lacking> {
+    prop_oneof![Just(Lacking::Nothing), Just(Lacking::App), Just(Lacking::Function)]
 }
 
 pub(crate) fn control_reply() -> impl Strategy<Value = ControlReply> {
@@ -324,6 +330,9 @@ pub(crate) fn control_reply() -> impl Strategy<Value = ControlReply> {
         membership().prop_map(ControlReply::Membership),
         routing().prop_map(ControlReply::Routing),
         (text(), few(text())).prop_map(|(message, near)| ControlReply::Refused { message, near }),
+        (lacking(), few(text()), any::<u32>()).prop_map(|(lacking, near, epoch)| {
+            ControlReply::Invalidated { lacking, near, epoch }
+        }),
     ]
 }
 

@@ -16,7 +16,7 @@ pub(crate) use jobs::{
     JobEvents, JobFilter, JobPage, JobQuestion, Queue, QueueMode, Queues,
 };
 pub(crate) use question::{
-    Abort, Activate, Answer, Canary, ChangeSettings, Number, Promote, Prune, Pruned, Question,
-    Remove, Reply, Rollback, Settings,
+    Abort, Activate, Answer, Canary, ChangeSettings, Invalidate, Number, Promote, Prune, Pruned,
+    Question, Remove, Reply, Rollback, Settings,
 };
 pub(crate) use release::{App, AuditEntry, CanaryShare, Change, Release, ReleaseState, Staged};

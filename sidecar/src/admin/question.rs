@@ -52,6 +52,8 @@ pub(crate) enum Question {
     Settings(AppName),
     /// `PATCH /v1/apps/{app}/settings`
     ChangeSettings { app: AppName, body: ChangeSettings },
+    /// `POST /v1/apps/{app}/cache/invalidate`: what callers of this host keep of results.
+    Invalidate { app: AppName, body: Invalidate },
     /// `GET /v1/audit?limit=100`: the newest last.
     Audit { limit: usize },
     /// Paths below `/v1/jobs` and `/v1/apps/{app}/queues`.
@@ -59,7 +61,7 @@ pub(crate) enum Question {
 }
 
 impl Question {
-    /// The application that the question is to change, if any.
+    /// The application whose state the question is to change, if any.
     pub(crate) fn changes(&self) -> Option<&AppName> {
         match self {
             Self::Stage { app, .. }
@@ -80,6 +82,7 @@ impl Question {
             | Self::Explain { .. }
             | Self::Archive { .. }
             | Self::Settings(_)
+            | Self::Invalidate { .. }
             | Self::Audit { .. }
             | Self::Jobs(_) => None,
         }
@@ -212,4 +215,16 @@ pub(crate) struct ChangeSettings {
     /// The generation that this change is, one higher than any worker has; else the next one here.
     #[serde(default)]
     pub(crate) generation: Option<u64>,
+}
+
+/// Neither = the whole application.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Invalidate {
+    /// Results of this function.
+    #[serde(default)]
+    pub(crate) function: Option<String>,
+    /// Results with one of these tags.
+    #[serde(default)]
+    pub(crate) tags: Vec<String>,
 }

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audit;
+mod cache;
 mod call;
 mod canary;
 mod check;
@@ -94,6 +95,9 @@ pub(crate) enum Command {
     /// Look after jobs and their queues.
     #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
     Queue(queue::QueueCommand),
+    /// Look after results that callers keep.
+    #[command(subcommand, subcommand_required = true, arg_required_else_help = true)]
+    Cache(cache::CacheCommand),
     /// Show who did what, when, with which result.
     Audit(audit::AuditArgs),
     /// Check configuration without starting anything; change settings of an application.
@@ -136,6 +140,7 @@ pub(crate) fn run(command: Command) -> Result<(), Stop> {
         Command::Prune(args) => retire::prune(args),
         Command::Remove(args) => remove::run(args),
         Command::Queue(command) => queue::run(command),
+        Command::Cache(command) => cache::run(command),
         Command::Audit(args) => audit::run(args),
         Command::Config(command) => check::run(command),
         Command::ProvisionSql(args) => provision_sql::run(&args),

@@ -14,6 +14,9 @@ impl Supervisor {
         if let Question::Jobs(question) = &asked.question {
             return self.ask_jobs(question.clone(), asked);
         }
+        if let Question::Invalidate { app, body } = &asked.question {
+            return self.invalidate_on_record(app.clone(), &body.clone(), asked);
+        }
         match self.look_up(&asked.question) {
             // Whoever asked may be gone by now.
             Some(answer) => drop(asked.reply.send(answer)),
@@ -95,6 +98,7 @@ impl Supervisor {
             | Question::Archive { .. }
             | Question::Settings(_)
             | Question::Audit { .. }
+            | Question::Invalidate { .. }
             | Question::Jobs(_) => {}
         }
     }
@@ -141,12 +145,7 @@ impl Supervisor {
                 let message = format!("\"{app}\" has not started: its functions are not known");
                 return Err(AdminError::new(Code::Unavailable, message));
             };
-            let missing = || {
-                let near = published.catalog.near(name).join(" or ");
-                let advice = if near.is_empty() { near } else { format!("; did you mean {near}?") };
-                let message = format!("{app} exports no {name}(){advice}");
-                AdminError::new(Code::UnknownFunction, message)
-            };
+            let missing = || unknown_function(app, name, &published.catalog.near(name));
             published.catalog.find(name).map(|(_, function)| function).ok_or_else(missing)
         });
         let function = found.transpose()?;
@@ -163,6 +162,13 @@ impl Supervisor {
             false => Err(super::app::unknown_release(app, number)),
         }
     }
+}
+
+/// That no release that was looked at has the function.
+pub(super) fn unknown_function(app: &AppName, name: &str, near: &[String]) -> AdminError {
+    let near = near.join(" or ");
+    let advice = if near.is_empty() { near } else { format!("; did you mean {near}?") };
+    AdminError::new(Code::UnknownFunction, format!("{app} exports no {name}(){advice}"))
 }
 
 /// For the audit log: what is done, with which release, and what else was said.

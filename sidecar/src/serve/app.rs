@@ -187,7 +187,7 @@ impl From<CanaryShare> for Share {
     }
 }
 
-fn unknown_app(name: &AppName) -> AdminError {
+pub(super) fn unknown_app(name: &AppName) -> AdminError {
     AdminError::new(Code::UnknownApp, format!("there is no application \"{name}\" on this worker"))
 }
 

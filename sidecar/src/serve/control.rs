@@ -12,8 +12,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// Largest question, in bytes.
-const REQUEST_BYTES_MAX: u32 = 16 * 1024;
+/// Largest question, in bytes: an invalidation with all the tags it may have, each as long as it may
+/// be, and as much again for the rest.
+const REQUEST_BYTES_MAX: u32 =
+    2 * (ControlRequest::TAGS_MAX * ControlRequest::TAG_BYTES_MAX) as u32;
 
 /// Most control connections at a time; further ones are closed after their Welcome.
 pub(super) const CONTROLS_MAX: usize = 256;

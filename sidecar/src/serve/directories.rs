@@ -131,7 +131,7 @@ impl Directories {
         self.runtime.join("board")
     }
 
-    /// The board, which every local user may read: it is one number.
+    /// The board, which every local user may read: it is nothing but counters.
     pub(super) fn create_board(&mut self) -> Result<Board, Error> {
         let path = self.board();
         self.board_is_new = !path.exists();

@@ -40,6 +40,7 @@ mod http;
 mod identity;
 mod integrity;
 mod interrupt;
+mod invalidation;
 mod jobs;
 mod key;
 mod launch;

@@ -4,6 +4,7 @@ use super::connections::ConnectionId;
 use super::deployed::{Deployed, ReleaseState};
 use super::pool::Pool;
 use super::supervisor::Supervisor;
+use crate::admin::Invalidate;
 use crate::config::schedules_alone;
 use protocol::{
     AppStatus, ConnectionStats, ControlReply, ControlRequest, ExecutorStatus, FunctionStats,
@@ -36,6 +37,9 @@ impl Supervisor {
                     self.cancel_unbegun(ConnectionId::from_u64(connection), request_id);
                 }
                 ControlReply::Cancelled { found }
+            }
+            ControlRequest::Invalidate { app, function, tags } => {
+                self.invalidate_for_caller(app, &Invalidate { function, tags })
             }
         }
     }

@@ -3,9 +3,9 @@
 use protocol::{
     AppName, AppStatus, CallHead, Catalog, ConnectionStats, ControlReply, ControlRequest,
     EncodeBody, ExecutorStatus, FLAG_JSON, FLAG_OUTPUT, Failure, Function, FunctionStats,
-    HEADER_BYTES, HELLO_BYTES_MAX, Header, Hello, Isolation, JobsStatus, Kind, Limits, Membership,
-    PREFACE_BYTES, Param, PoolStatus, Purpose, Refused, ReleaseId, Replacements, Routing,
-    StatusReport, Welcome, body_from_slice, check_preface, control_frame,
+    HEADER_BYTES, HELLO_BYTES_MAX, Header, Hello, Isolation, JobsStatus, Kind, Lacking, Limits,
+    Membership, PREFACE_BYTES, Param, PoolStatus, Purpose, Refused, ReleaseId, Replacements,
+    Routing, StatusReport, Welcome, body_from_slice, check_preface, control_frame,
 };
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
@@ -168,6 +168,9 @@ fn control(request_id: u64, body: &[u8], cancel: &Sender<(u64, u64)>) -> Vec<u8>
         }
         ControlRequest::Membership => ControlReply::Membership(Membership::default()),
         ControlRequest::Routing { .. } => ControlReply::Routing(Routing::default()),
+        ControlRequest::Invalidate { .. } => {
+            ControlReply::Invalidated { lacking: Lacking::Nothing, near: Vec::new(), epoch: 0 }
+        }
     };
     control_frame(Header::new(Kind::ControlReply, request_id), &reply)
 }

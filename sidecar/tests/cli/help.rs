@@ -2,7 +2,7 @@
 
 use crate::appserver::appserver;
 
-const COMMANDS: [&[&str]; 37] = [
+const COMMANDS: [&[&str]; 39] = [
     &["keygen"],
     &["deploy"],
     &["releases"],
@@ -27,6 +27,8 @@ const COMMANDS: [&[&str]; 37] = [
     &["queue", "requeue"],
     &["queue", "cancel"],
     &["queue", "delete"],
+    &["cache"],
+    &["cache", "invalidate"],
     &["audit"],
     &["config", "get"],
     &["config", "set"],
@@ -50,7 +52,7 @@ fn every_command_has_help_with_examples_and_exit_codes() {
         for part in ["Usage: appserver", "Exit codes:", "  78  "] {
             assert!(ran.out.contains(part), "{command:?} lacks {part}:\n{}", ran.out);
         }
-        if command != ["config"] && command != ["queue"] {
+        if !matches!(command, ["config" | "queue" | "cache"]) {
             assert!(ran.out.contains("Examples:\n  appserver "), "{command:?}:\n{}", ran.out);
         }
         let short = appserver(&[command, &["-h"]].concat());

@@ -4,6 +4,7 @@ mod connections;
 mod control;
 mod edge;
 mod failed_starts;
+mod invalidation;
 mod pool;
 mod start_and_stop;
 mod wire;

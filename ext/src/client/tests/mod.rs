@@ -5,6 +5,7 @@ mod fake;
 mod gone;
 mod handshakes;
 mod hostile;
+mod invalidation;
 mod jobs;
 mod limits;
 mod membership;

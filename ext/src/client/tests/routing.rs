@@ -114,6 +114,34 @@ fn news_on_the_board_concern_the_next_request_and_not_this_one() {
 }
 
 #[test]
+fn a_board_that_was_made_in_the_place_of_another_is_followed_instead() {
+    let mut published = Published::new();
+    let welcome = published.welcome();
+    let fake = Fake::start(move |door| {
+        let (mut peer, _) = door.welcome(&welcome);
+        let request = peer.call_in(7, 1);
+        peer.give_from(&request, b"", 7, 1);
+        peer.hang_up();
+        let (mut peer, _) = door.welcome(&welcome);
+        let request = peer.call_in(7, 1);
+        peer.give_from(&request, b"", 7, 1);
+        door.questions().tell_routing(to(7, 2));
+        let request = peer.call_in(7, 2);
+        peer.give_from(&request, b"", 7, 2);
+    });
+    let options = Options { pin: Pin::Request, ..options(&[&fake]) };
+    call(&options, "again").unwrap();
+    // The worker is started anew, by somebody who has emptied its folder before.
+    std::fs::remove_file(&published.path).unwrap();
+    published.board = Board::create(&published.path).unwrap();
+    call(&options, "again").unwrap();
+    published.board.publish();
+    request_begins();
+    call(&options, "again").unwrap();
+    fake.finish();
+}
+
+#[test]
 fn settings_alone_are_asked_for_without_a_catalog() {
     let published = Published::new();
     let welcome = published.welcome();

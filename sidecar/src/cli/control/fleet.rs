@@ -1,6 +1,7 @@
 //! Several workers that are asked the same at the same time.
 
 use super::{Client, Failure};
+use crate::admin::Code;
 use crate::cli::{Exit, Stop, text};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -112,6 +113,22 @@ pub(crate) fn print<T: Serialize>(
         }
     }
     finish(outcomes)
+}
+
+/// Without the answers of workers that do not know what was named, unless none does: it is enough that
+/// one has it.
+pub(crate) fn unless_unknown_to_all<T>(
+    outcomes: Vec<Outcome<T>>,
+    is_unknown: impl Fn(Code) -> bool,
+) -> Vec<Outcome<T>> {
+    let knows = |outcome: &Outcome<T>| match &outcome.result {
+        Ok(_) => true,
+        Err(failure) => !failure.code().is_some_and(&is_unknown),
+    };
+    match outcomes.iter().any(|outcome| outcome.result.is_ok()) {
+        true => outcomes.into_iter().filter(knows).collect(),
+        false => outcomes,
+    }
 }
 
 fn in_json<T: Serialize>(outcome: &Outcome<T>) -> Value {

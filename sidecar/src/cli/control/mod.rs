@@ -6,4 +6,4 @@ mod fleet;
 
 pub(crate) use crate::control_client::{Client, Failure};
 pub(crate) use args::ControlArgs;
-pub(crate) use fleet::{Fleet, Outcome, finish, print};
+pub(crate) use fleet::{Fleet, Outcome, finish, print, unless_unknown_to_all};

@@ -12,7 +12,7 @@ mod stats;
 mod tail;
 
 use super::Stop;
-use super::control::{Client, Failure, Fleet, Outcome, finish};
+use super::control::{Client, Failure, Fleet, Outcome, finish, unless_unknown_to_all};
 use crate::admin::{Code, Job, JobChange, JobDetail, QueueMode};
 use protocol::JobId;
 
@@ -66,12 +66,7 @@ pub(crate) fn run(command: QueueCommand) -> Result<(), Stop> {
 
 /// A job is on one worker: the others' not knowing it is no failure, unless nobody does.
 fn of_one_worker<T>(outcomes: Vec<Outcome<T>>) -> Vec<Outcome<T>> {
-    let knows = |outcome: &Outcome<T>| !matches!(&outcome.result, Err(failure) if failure.code() == Some(Code::UnknownJob));
-    let found = outcomes.iter().any(|outcome| outcome.result.is_ok());
-    match found {
-        true => outcomes.into_iter().filter(knows).collect(),
-        false => outcomes,
-    }
+    unless_unknown_to_all(outcomes, |code| code == Code::UnknownJob)
 }
 
 /// The job, from the worker that has it.

@@ -2,8 +2,8 @@
 
 use super::jobs;
 use crate::admin::{
-    Abort, Activate, AdminError, Canary, ChangeAll, ChangeSettings, Code, JobChange, JobQuestion,
-    Number, Promote, Prune, Question, QueueMode, Remove, Rollback,
+    Abort, Activate, AdminError, Canary, ChangeAll, ChangeSettings, Code, Invalidate, JobChange,
+    JobQuestion, Number, Promote, Prune, Question, QueueMode, Remove, Rollback,
 };
 use crate::config::queues;
 use axum::http::Method;
@@ -114,6 +114,10 @@ pub(super) const ROUTES: &[Route] = &[
             Ok(Question::ChangeSettings { app: asked.app()?, body })
         },
     },
+    post("/v1/apps/{app}/cache/invalidate", |asked| {
+        let body = asked.json_or_nothing::<Invalidate>()?;
+        Ok(Question::Invalidate { app: asked.app()?, body })
+    }),
     get("/v1/jobs/queues", |_| Ok(Question::Jobs(JobQuestion::Queues))),
     get(JOBS, |asked| Ok(Question::Jobs(jobs::list(&asked.query)?))),
     get(JOB_EVENTS, |asked| Ok(Question::Jobs(jobs::events(&asked.query)?))),

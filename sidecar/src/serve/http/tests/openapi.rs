@@ -3,8 +3,8 @@
 use super::fake::Fake;
 use super::samples;
 use crate::admin::{
-    Abort, Activate, Answer, Canary, ChangeAll, ChangeSettings, Code, JobEventKind, JobFilter,
-    Number, Promote, Prune, ReleaseState, Remove, Rollback,
+    Abort, Activate, Answer, Canary, ChangeAll, ChangeSettings, Code, Invalidate, JobEventKind,
+    JobFilter, Number, Promote, Prune, ReleaseState, Remove, Rollback,
 };
 use crate::serve::http::answer::in_json;
 use crate::serve::http::route::ROUTES;
@@ -173,6 +173,7 @@ fn its_schemas_are_what_the_types_read() {
         "group": "g", "older_than_ms": 5});
     reads::<JobFilter>("JobFilter", filter.clone());
     reads::<ChangeAll>("ChangeAll", json!({"filter": filter, "dry_run": true, "before": 9}));
+    reads::<Invalidate>("Invalidate", json!({"function": "quote", "tags": ["product:17"]}));
     reads::<ChangeSettings>("ChangeSettings", json!({"settings": {"a": null}, "generation": 3}));
 }
 

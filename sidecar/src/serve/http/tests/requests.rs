@@ -71,6 +71,8 @@ async fn what_is_no_request_of_the_api_asks_nothing() {
         ("POST", "/v1/apps/shop/promote", r#"{"release": 1}"#, 400),
         ("POST", "/v1/apps/shop/canary", r#"{"release": 1, "percent": 0}"#, 400),
         ("POST", "/v1/apps/shop/canary", r#"{"release": 1, "percent": 100.1}"#, 400),
+        ("POST", "/v1/apps/shop/cache/invalidate", r#"{"tag": "x"}"#, 400),
+        ("GET", "/v1/apps/shop/cache/invalidate", "", 405),
         ("GET", "/v1/jobs?limit=0", "", 400),
         ("GET", "/v1/jobs?state=lost", "", 400),
         ("GET", "/v1/jobs/queues?app=shop", "", 400),
