@@ -70,6 +70,9 @@ impl CacheOptions {
         let tags = self.tags.clone().unwrap_or_default();
         tags.iter().try_for_each(|tag| check_parameters(tag, function))?;
         let vary = self.vary.as_ref().map(|names| indices(names, function)).transpose()?;
+        if let Some(vary) = &vary {
+            tags.iter().try_for_each(|tag| check_choice(tag, vary, function))?;
+        }
         Ok(CachePolicy { ttl_ms, negative_ms: self.negative_ms.unwrap_or(ttl_ms), tags, vary })
     }
 
@@ -87,6 +90,23 @@ impl CacheOptions {
         let returns = function.returns.as_deref().filter(|ty| matches!(*ty, "void" | "never"));
         returns.map(|ty| format!("it returns {ty}, which is nothing that could be kept"))
     }
+}
+
+/// One result for several tags could be invalidated by one of them only.
+fn check_choice(tag: &str, vary: &[u16], function: &Function) -> Result<(), BadOption> {
+    let chosen = |name: &str| {
+        let mut chosen = vary.iter().filter_map(|index| function.params.get(usize::from(*index)));
+        chosen.any(|param| param.name == name)
+    };
+    for part in CachePolicy::tag_parts(tag) {
+        if let TagPart::Parameter(name) = part
+            && !chosen(name)
+        {
+            let reason = format!("must name ${name}, too, because the tag \"{tag}\" is made of it");
+            return Err(bad("vary", reason));
+        }
+    }
+    Ok(())
 }
 
 fn bad(option: &'static str, reason: impl Into<String>) -> BadOption {

@@ -26,6 +26,7 @@ use super::rollout::runs;
 use super::supervisor::Supervisor;
 use protocol::{AppName, DEFAULT_POOL, Routing};
 use shm::State;
+use shm::{Scope, slot};
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 
@@ -61,6 +62,8 @@ impl Supervisor {
         if last != next {
             self.move_connections(&last);
         }
+        // What a release returned before another one was current is not given when it is current again.
+        self.board.invalidate(slot(app.as_str(), Scope::App));
         self.board.publish();
         self.tell_jobs(app);
     }
