@@ -6,6 +6,7 @@ declare(strict_types=1);
  * The application that the bench calls: `hello` for the times, the last ones for jobs, the others for the
  * long run in which nothing may grow.
  */
+use AppServer\Cacheable;
 use AppServer\Isolation;
 
 function hello(string $name): string
@@ -83,4 +84,24 @@ function nothing(string $text = ''): void
 function began(): int
 {
     return hrtime(true);
+}
+
+/** @return array<string, mixed> */
+function row(): array
+{
+    return ['id' => 1, 'name' => 'row 1', 'price' => 1 / 7, 'active' => true];
+}
+
+/** @return array<string, mixed> */
+#[Cacheable(ttl: 3600)]
+function kept_row(): array
+{
+    return row();
+}
+
+/** @return list<array<string, mixed>> */
+#[Cacheable(ttl: 3600)]
+function kept_rows(int $count): array
+{
+    return rows($count);
 }

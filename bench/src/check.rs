@@ -1,5 +1,6 @@
 //! What is needed of the figures of a report, and what is aimed at.
 
+use crate::cache;
 use crate::codec::{Figures, Shape};
 use crate::contestant::Name::{Floor, Fpm, Gearman, Resident, Stateless};
 use crate::growth::Resident as Kib;
@@ -21,6 +22,7 @@ pub(crate) fn compare(report: &Report) -> Vec<Line> {
     lines.extend(codec(report));
     lines.extend(idle(report));
     lines.extend(growth(report));
+    lines.extend(cache::compare(report));
     lines.extend(jobs::compare(&report.jobs));
     lines
 }

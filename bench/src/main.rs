@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod cache;
 mod check;
 mod codec;
 mod contestant;
@@ -102,6 +103,9 @@ fn measure(args: &MeasureArgs) -> Result<Report> {
     }
     if args.wants(Part::Growth) {
         growth::measure(&workspace, args, &mut report);
+    }
+    if args.wants(Part::Cache) {
+        cache::measure(&workspace, &mut report);
     }
     if args.wants(Part::Jobs) {
         jobs::measure(&workspace, args, &mut report);

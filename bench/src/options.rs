@@ -76,6 +76,8 @@ pub(crate) enum Part {
     Idle,
     /// A million calls, and whether a process grows.
     Growth,
+    /// Results that are kept, against APCu.
+    Cache,
     /// Durable jobs: storing, starting, draining and recovering them.
     Jobs,
 }

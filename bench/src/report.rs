@@ -1,5 +1,6 @@
 //! What one run found, as it is written to `bench/results`.
 
+use crate::cache::Cache;
 use crate::codec::Shape;
 use crate::contestant::Name;
 use crate::growth::Growth;
@@ -35,6 +36,8 @@ pub(crate) struct Report {
     pub(crate) idle: Option<Idle>,
     pub(crate) growth: Option<Growth>,
     #[serde(default)]
+    pub(crate) cache: Option<Cache>,
+    #[serde(default)]
     pub(crate) jobs: Jobs,
 }
 
@@ -64,6 +67,7 @@ impl Report {
             codec: Vec::new(),
             idle: None,
             growth: None,
+            cache: None,
             jobs: Jobs::default(),
         }
     }
