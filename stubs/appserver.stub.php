@@ -66,6 +66,17 @@ namespace {
      *     version: string,
      *     settings: array{workers: string, app: string, timeout: float, connect_timeout: float, pin: string},
      *     calls_in_flight: int,
+     *     cache: array{
+     *         hits: int,
+     *         misses: array{absent: int, expired: int, early: int, invalidated: int, too_old: int, fresh_wanted: int},
+     *         kept: int,
+     *         refused: int,
+     *         evicted: int,
+     *         entries: int,
+     *         bytes: int,
+     *         bytes_held_by_request: int,
+     *         bytes_max: int
+     *     },
      *     clusters: list<array{
      *         workers_setting: string,
      *         membership_epoch: int,
@@ -194,6 +205,39 @@ namespace AppServer {
      */
     function progress(int $done, int $total = 0, string $message = ''): void {}
 
+    /** Results of #[Cacheable] functions, which PHP processes keep. */
+    final class Cache
+    {
+        private function __construct() {}
+        /**
+         * When it returns, no PHP process on a host of any worker gives a result that was computed before:
+         * of the function, of functions with one of the tags, of the whole application if neither is given.
+         *
+         * @param string|list<string> $tags As the attribute makes them, e.g. "product:7".
+         * @return int How many workers were told.
+         * @throws Exception Some could not be told: their hosts may give old results until their time is over.
+         */
+        public static function invalidate(?string $function = null, string|array $tags = [], ?Client $client = null): int {}
+        /**
+         * What became of calls whose results may be kept, and what is kept, in this process.
+         *
+         * @return array{
+         *     hits: int,
+         *     misses: array{absent: int, expired: int, early: int, invalidated: int, too_old: int, fresh_wanted: int},
+         *     kept: int,
+         *     refused: int,
+         *     evicted: int,
+         *     entries: int,
+         *     bytes: int,
+         *     bytes_held_by_request: int,
+         *     bytes_max: int
+         * }
+         */
+        public static function stats(): array {}
+        /** This process forgets what it keeps. */
+        public static function clear(): void {}
+    }
+
     /** Explicit options for calls. Immutable: each with…() returns a changed copy. */
     final class Client
     {
@@ -242,6 +286,14 @@ namespace AppServer {
         public function withCertificate(?string $certificate, ?string $key, ?string $ca = null): Client {}
         /** What the function prints is printed here too, all of it: beyond limits.frame_bytes_max it is an EncodeException. */
         public function withOutput(bool $output = true): Client {}
+        /** Calls are made although their results are kept here; the new results are kept. */
+        public function withFresh(bool $fresh = true): Client {}
+        /**
+         * No kept result that is older will do; null = any that is not over.
+         *
+         * @throws ConfigException
+         */
+        public function withMaxAge(?float $seconds): Client {}
         /**
          * Options of the jobs that this client queues, as of AppServer\queue(). They take the place of all
          * that were there before.

@@ -10,6 +10,7 @@
 use embed as _;
 
 mod api;
+mod cache;
 mod client;
 mod deployed;
 mod deployed_abi;

@@ -28,6 +28,7 @@ pub(crate) extern "C" fn get_module() -> *mut ModuleEntry {
         .startup_function(start_up)
         .shutdown_function(shut_down)
         .info_function(php::info::print)
+        .request_startup_function(request_initializes)
         .post_deactivate_function(request_ends)
         // RINIT does not run for each request everywhere (FrankenPHP's worker mode); this does.
         .sapi_activate_function(|_| {
@@ -60,6 +61,11 @@ unsafe extern "C" fn start_up(kind: i32, module_number: i32) -> i32 {
     }
 }
 
+unsafe extern "C" fn request_initializes(_kind: i32, _module_number: i32) -> i32 {
+    api::request_initializes();
+    SUCCESS
+}
+
 unsafe extern "C" fn request_ends() -> i32 {
     client::request_ends();
     SUCCESS
@@ -67,6 +73,7 @@ unsafe extern "C" fn request_ends() -> i32 {
 
 unsafe extern "C" fn shut_down(_kind: i32, module_number: i32) -> i32 {
     client::shut_down();
+    api::shut_down();
     php::ini::unregister(module_number);
     SUCCESS
 }

@@ -19,6 +19,17 @@ pub(super) struct Change<'a> {
     pub(super) certificate: Option<&'a str>,
     pub(super) key: Option<&'a str>,
     pub(super) output: Option<bool>,
+    pub(super) fresh: Option<bool>,
+    /// `None` within = any age will do.
+    pub(super) max_age: Option<Option<f64>>,
+}
+
+fn max_age(seconds: f64) -> Result<u64, CallError> {
+    // A century is as good as any age.
+    if (0.0..=3.2e9).contains(&seconds) {
+        return Ok((seconds * 1000.0) as u64);
+    }
+    Err(CallError::config(format!("maxAge {seconds} is refused: expected seconds, 0 or more")))
 }
 
 impl Change<'_> {
@@ -52,6 +63,12 @@ impl Change<'_> {
         }
         if let Some(output) = self.output {
             options.output = output;
+        }
+        if let Some(fresh) = self.fresh {
+            options.cache.wish.fresh = fresh;
+        }
+        if let Some(seconds) = self.max_age {
+            options.cache.wish.max_age_ms = seconds.map(max_age).transpose()?;
         }
         options.fleet = self.fleet(&from.fleet)?;
         Ok(options)

@@ -69,6 +69,11 @@ pub(super) fn register() -> Result<()> {
         FunctionBuilder::new("withToken", with_token).arg(text("token").allow_null()),
         certificate,
         output,
+        FunctionBuilder::new("withFresh", with_fresh)
+            .not_required()
+            .arg(Arg::new("fresh", DataType::Bool).default("true")),
+        FunctionBuilder::new("withMaxAge", with_max_age)
+            .arg(Arg::new("seconds", DataType::Double).allow_null()),
         jobs::with_job_args(FunctionBuilder::new("withJob", with_job)),
     ];
     let calls = [
@@ -152,7 +157,7 @@ fn constructor_change(frame: &ExecuteData) -> Option<Change<'_>> {
         ca: utf8(7, ca)?,
         certificate: utf8(8, certificate)?,
         key: utf8(9, key)?,
-        output: None,
+        ..Change::default()
     })
 }
 
@@ -238,6 +243,28 @@ extern "C" fn with_output(frame: &mut ExecuteData, result: &mut Zval) {
         let mut output = 1;
         if args::parse(frame, c"|b", &mut [Param::Bool(&mut output)]).is_some() {
             changed(frame, result, &Change { output: Some(output != 0), ..Change::default() });
+        }
+        End::Done
+    });
+}
+
+extern "C" fn with_fresh(frame: &mut ExecuteData, result: &mut Zval) {
+    guard(|| {
+        let mut fresh = 1;
+        if args::parse(frame, c"|b", &mut [Param::Bool(&mut fresh)]).is_some() {
+            changed(frame, result, &Change { fresh: Some(fresh != 0), ..Change::default() });
+        }
+        End::Done
+    });
+}
+
+extern "C" fn with_max_age(frame: &mut ExecuteData, result: &mut Zval) {
+    guard(|| {
+        let (mut seconds, mut none) = (0.0, 0);
+        let mut params = [Param::FloatOrNull(&mut seconds, &mut none)];
+        if args::parse(frame, c"d!", &mut params).is_some() {
+            let max_age = Some((none == 0).then_some(seconds));
+            changed(frame, result, &Change { max_age, ..Change::default() });
         }
         End::Done
     });

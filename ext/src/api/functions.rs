@@ -2,7 +2,7 @@
 
 use super::outcome::{self, Wait};
 use super::{future, jobs, map, pin, status};
-use crate::client::{Manner, Options};
+use crate::client::Options;
 use crate::php::args::{self, CallArgs, Param};
 use crate::php::{End, guard};
 use ext_php_rs::args::Arg;
@@ -61,12 +61,13 @@ extern "C" fn call(frame: &mut ExecuteData, result: &mut Zval) {
 
 /// A call from beginning to end.
 pub(crate) fn run(options: Option<&Rc<Options>>, args: CallArgs<'_>, result: &mut Zval) -> End {
-    match outcome::start_with(options, args, Manner::Alone) {
-        Ok(id) => {
-            // Whatever ended the wait, `finish` finds the state of the call and says it.
-            let _: Wait = outcome::wait(id, None);
-            outcome::finish(id, result)
+    match outcome::start_unless_kept(options, args, result) {
+        Ok(Some(sent)) => {
+            // Whatever ended the wait, the end of it finds the state of the call and says it.
+            let _: Wait = outcome::wait(sent.id, None);
+            outcome::finish_and_keep(sent, result)
         }
+        Ok(None) => End::Done,
         Err(end) => end,
     }
 }

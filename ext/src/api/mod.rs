@@ -3,6 +3,9 @@
 
 mod affinity;
 mod attributes;
+mod cache;
+mod cache_key;
+mod cached;
 mod change;
 mod client;
 mod codec;
@@ -31,9 +34,20 @@ pub(crate) fn register_classes() -> Result<()> {
     future::register()?;
     map::register()?;
     client::register()?;
+    cache::register()?;
     jobs::register()?;
     jobs::complete();
     Ok(())
+}
+
+/// RINIT: nothing of an earlier PHP request is held any more.
+pub(crate) fn request_initializes() {
+    cached::request_initializes();
+}
+
+/// The process ends; no PHP request will run.
+pub(crate) fn shut_down() {
+    cached::shut_down();
 }
 
 /// A PHP request begins.

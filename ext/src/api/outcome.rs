@@ -1,10 +1,12 @@
 //! The steps that every kind of call shares: begin, wait, and turn the end into a value or an
 //! exception.
 
+use super::cache_key::Arguments;
+use super::cached::{self, Ahead, Keep, Look};
 use super::codec::{self, Fault};
 use super::throw;
 use super::{affinity, settings};
-use crate::client::{self, CallError, CallId, ErrorKind, Manner, Options, State, Waited};
+use crate::client::{self, Call, CallError, CallId, ErrorKind, Manner, Options, State, Waited};
 use crate::php::args::CallArgs;
 use crate::php::{self, End, exception};
 use ext_php_rs::types::{ZendHashTable, Zval};
@@ -19,6 +21,19 @@ pub(super) fn start(
     named: Option<&ZendHashTable>,
     manner: Manner,
 ) -> Result<CallId, End> {
+    let (id, _) = prepare(options, target, positional, named, manner)?;
+    client::dispatch(id);
+    Ok(id)
+}
+
+/// Everything but sending it. With the call comes where its arguments begin in its frame.
+fn prepare(
+    options: &Rc<Options>,
+    target: &str,
+    positional: &[Zval],
+    named: Option<&ZendHashTable>,
+    manner: Manner,
+) -> Result<(CallId, usize), End> {
     let id = client::begin();
     if let Err(error) = client::prepare(id, options, target, manner) {
         client::release(id);
@@ -27,13 +42,11 @@ pub(super) fn start(
     }
     let encoded = client::lend(id, |call| {
         affinity::set_key(call, positional, named)?;
-        codec::encode(call, positional, named)
+        let from = call.frame.len();
+        codec::encode(call, positional, named).map(|()| from)
     });
     match encoded {
-        Some(Ok(())) => {
-            client::dispatch(id);
-            Ok(id)
-        }
+        Some(Ok(from)) => Ok((id, from)),
         Some(Err(fault)) => {
             client::release(id);
             Err(surface(fault))
@@ -57,6 +70,58 @@ pub(super) fn start_with(
                 Err(End::Done)
             }
         },
+    }
+}
+
+/// A call that is on its way, and what its result is to be kept by.
+pub(super) struct Sent {
+    pub(super) id: CallId,
+    keep: Option<Box<Keep>>,
+}
+
+/// As [`start_with`] of a call that is made alone; `None` when its result was kept, and is given.
+pub(super) fn start_unless_kept(
+    options: Option<&Rc<Options>>,
+    args: CallArgs<'_>,
+    result: &mut Zval,
+) -> Result<Option<Sent>, End> {
+    let own;
+    let options = match options {
+        Some(options) => options,
+        None => match settings::checked() {
+            Ok(current) => {
+                own = current;
+                &own
+            }
+            Err(error) => {
+                throw::raise(error);
+                return Err(End::Done);
+            }
+        },
+    };
+    let CallArgs { target, positional, named } = args;
+    let ahead = match named {
+        None => cached::look_ahead(options, target, positional, result).map_err(surface)?,
+        Some(_) => Ahead::Unknown,
+    };
+    if matches!(ahead, Ahead::Given) {
+        return Ok(None);
+    }
+    let (id, encoded_from) = prepare(options, target, positional, named, Manner::Alone)?;
+    let arguments = Arguments { positional, named, encoded_from };
+    match cached::look(id, target, options, &arguments, ahead, result) {
+        Ok(Look::Call(keep)) => {
+            client::dispatch(id);
+            Ok(Some(Sent { id, keep }))
+        }
+        Ok(Look::Given) => {
+            client::release(id);
+            Ok(None)
+        }
+        Err(fault) => {
+            client::release(id);
+            Err(surface(fault))
+        }
     }
 }
 
@@ -101,9 +166,11 @@ pub(super) enum Settled {
     End(End),
 }
 
-/// Prints what the function printed, and gives its value or throws. Releases the call.
-pub(super) fn finish(id: CallId, result: &mut Zval) -> End {
-    match take_end(id) {
+/// Prints what the function printed, and gives its value or throws. The value is kept, too, where there is
+/// something to keep it by. Releases the call.
+pub(super) fn finish_and_keep(sent: Sent, result: &mut Zval) -> End {
+    let Sent { id, keep } = sent;
+    match take_end_and(id, |call, value| keep.into_iter().for_each(|keep| keep.keep(call, value))) {
         Ok(value) => {
             *result = value;
             End::Done
@@ -112,7 +179,7 @@ pub(super) fn finish(id: CallId, result: &mut Zval) -> End {
     }
 }
 
-/// As [`finish`], but keeps what there is to throw.
+/// As [`finish_and_keep`], but keeps what there is to throw, and no value.
 pub(super) fn settle(id: CallId) -> Settled {
     match take_end(id) {
         Ok(value) => Settled::Value(value),
@@ -129,13 +196,18 @@ pub(super) fn settle(id: CallId) -> Settled {
 }
 
 fn take_end(id: CallId) -> Result<Zval, Fault> {
+    take_end_and(id, |_, _| ())
+}
+
+/// With the call and its value something is done before the call is released.
+fn take_end_and(id: CallId, done: impl FnOnce(&Call, &Zval)) -> Result<Zval, Fault> {
     let taken = client::lend(id, |call| {
         php::output::print(call.output());
         if php::is_throwing() {
             return Err(Fault::Thrown);
         }
         match std::mem::take(&mut call.state) {
-            State::Value => codec::decode(call),
+            State::Value => codec::decode(call).inspect(|value| done(call, value)),
             State::Failed(error) => Err(Fault::Call(error)),
             State::Idle | State::InFlight => Err(Fault::Call(unfinished(&call.function))),
         }

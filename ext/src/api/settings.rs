@@ -1,7 +1,8 @@
 //! The ini settings: names, defaults, checks. The one list of them; `ini` gives it to PHP.
 
 use super::refusals::{Origin, Refusals};
-use crate::client::{CallError, Credentials, Fleet, Options, Pin, Token};
+use crate::cache::Wish;
+use crate::client::{CacheTerms, CallError, Credentials, Fleet, Options, Pin, Token};
 use net::parse_list;
 use protocol::{AppName, FRAME_BYTES_MAX_DEFAULT};
 use std::cell::RefCell;
@@ -30,7 +31,7 @@ const fn setting(
 }
 
 /// Every setting, in the order of the documentation.
-pub(crate) static SETTINGS: [Setting; 17] = [
+pub(crate) static SETTINGS: [Setting; 19] = [
     setting(c"appserver.workers", c"unix:/run/appserver/appserver.sock", |draft, text| {
         parse_list(text).map_err(|error| error.to_string())?;
         draft.workers = text.to_owned();
@@ -98,6 +99,14 @@ pub(crate) static SETTINGS: [Setting; 17] = [
         draft.backoff_max = positive(seconds(text)?)?;
         Ok(())
     }),
+    setting(c"appserver.cache_size", c"8M", |draft, text| {
+        draft.cache_bytes_max = quantity(text, 0, u32::MAX)?;
+        Ok(())
+    }),
+    setting(c"appserver.cache_values", c"auto", |draft, text| {
+        draft.cache_immutable = cache_values(text)?;
+        Ok(())
+    }),
 ];
 
 /// The settings as they stand, checked.
@@ -120,6 +129,9 @@ struct Draft {
     retries: u32,
     backoff: Duration,
     backoff_max: Duration,
+    cache_bytes_max: u32,
+    /// `None` = by the SAPI.
+    cache_immutable: Option<bool>,
 }
 
 impl Default for Draft {
@@ -143,6 +155,8 @@ impl Default for Draft {
             retries: 0,
             backoff: Duration::from_millis(100),
             backoff_max: Duration::from_secs(10),
+            cache_bytes_max: 0,
+            cache_immutable: None,
         };
         for setting in &SETTINGS {
             let text = setting.default.to_str().unwrap_or_default();
@@ -233,7 +247,30 @@ fn options(draft: &Draft) -> Rc<Options> {
         backoff_max: draft.backoff_max,
         job: Rc::default(),
         classes: Rc::new(draft.classes.clone()),
+        cache: CacheTerms {
+            bytes_max: draft.cache_bytes_max,
+            immutable: draft.cache_immutable.unwrap_or_else(requests_end),
+            wish: Wish::default(),
+        },
     })
+}
+
+/// Whether each PHP request of this process has an end, at which what it was given is let go. On the command
+/// line, in an executor that keeps its state, and in FrankenPHP's worker mode one may go on for ever.
+fn requests_end() -> bool {
+    matches!(
+        crate::php::sapi_name().as_str(),
+        "fpm-fcgi" | "cgi-fcgi" | "apache2handler" | "litespeed" | "cli-server"
+    )
+}
+
+fn cache_values(text: &str) -> Result<Option<bool>, String> {
+    match text {
+        "auto" => Ok(None),
+        "immutable" => Ok(Some(true)),
+        "copies" => Ok(Some(false)),
+        _ => Err("expected one of auto, immutable, copies".to_owned()),
+    }
 }
 
 /// What `Auto` means here. An executor may serve many callers in one PHP request (isolation

@@ -22,6 +22,7 @@ pub(crate) fn array() -> Zval {
         ("version", text(env!("CARGO_PKG_VERSION"))),
         ("settings", settings),
         ("calls_in_flight", count(report.calls_in_flight)),
+        ("cache", super::cache::array()),
         ("clusters", list(report.connections.iter().map(cluster))),
     ])
 }
@@ -72,7 +73,7 @@ pub(crate) fn info() -> Vec<(String, String)> {
 }
 
 /// A fresh array takes another element until memory ends, which is no error but a bailout.
-fn record<const N: usize>(fields: [(&str, Zval); N]) -> Zval {
+pub(super) fn record<const N: usize>(fields: [(&str, Zval); N]) -> Zval {
     let mut table = ZendHashTable::new();
     for (name, value) in fields {
         let _ = table.insert(name, value);
@@ -92,7 +93,7 @@ fn list(items: impl Iterator<Item = Zval>) -> Zval {
     array
 }
 
-fn count(number: usize) -> Zval {
+pub(super) fn count(number: usize) -> Zval {
     int(i64::try_from(number).unwrap_or(i64::MAX))
 }
 

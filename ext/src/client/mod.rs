@@ -7,6 +7,7 @@
 
 mod app;
 mod await_calls;
+mod caching;
 mod call;
 mod cancel;
 mod catalog;
@@ -37,17 +38,18 @@ mod way;
 mod worker;
 
 pub(crate) use await_calls::Waited;
+pub(crate) use caching::{Ground, counts, ground, known_ground};
 pub(crate) use call::{Call, State};
 pub(crate) use credentials::Credentials;
 pub(crate) use error::{CallError, ErrorKind};
-#[cfg_attr(not(test), expect(unused_imports, reason = "for whoever keeps results by tags"))]
 pub(crate) use invalidation::tag_text;
-pub(crate) use options::{Fleet, JobTerms, Options, Pin};
+pub(crate) use options::{CacheTerms, Fleet, JobTerms, Options, Pin};
 pub(crate) use report::{ConnectionReport, WorkerReport, report};
 pub(crate) use routing::Manner;
 pub(crate) use table::CallId;
 pub(crate) use token::Token;
 
+use caching::Shortcuts;
 use call::Link;
 use cancel::Courtesy;
 use cluster::Cluster;
@@ -67,6 +69,7 @@ struct Client {
     /// See `Client::request_key`; `None` until it is needed.
     request_key: Option<u64>,
     courtesy: Courtesy,
+    shortcuts: Shortcuts,
     request: u64,
     request_id: u64,
     /// Counts uses of clusters, to tell which was used last.
@@ -122,7 +125,6 @@ fn with<R>(work: impl FnOnce(&mut Client) -> R) -> R {
 /// it), those with one of the tags, or all of the application if neither is named. Nothing that was asked
 /// for before this returns is kept. How many workers were told, which are all of them; an error says
 /// which were not, and the others were all the same.
-#[cfg_attr(not(test), expect(dead_code, reason = "no function of PHP asks for it yet"))]
 pub(crate) fn invalidate(
     options: &Rc<Options>,
     function: Option<&str>,
@@ -269,6 +271,7 @@ impl Client {
             pins: Pins::default(),
             request_key: None,
             courtesy: Courtesy::default(),
+            shortcuts: Shortcuts::default(),
             request: REQUEST.get(),
             // Unique over a worker's clients for logs; unique over a connection's calls is required.
             request_id: u64::from(std::process::id()) << 40,

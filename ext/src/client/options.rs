@@ -2,6 +2,7 @@
 
 use super::credentials::Credentials;
 use super::token::Token;
+use crate::cache::Wish;
 use net::Entry;
 use protocol::{AppName, JobId, JobOptions};
 use std::rc::Rc;
@@ -66,6 +67,16 @@ impl Fleet {
     }
 }
 
+/// Whether results are kept, and which of them will do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CacheTerms {
+    /// Most that all kept results of this process take; 0 = none is kept.
+    pub bytes_max: u32,
+    /// Whether values are kept as they are, to be given without a copy.
+    pub immutable: bool,
+    pub wish: Wish,
+}
+
 /// How jobs are to be treated.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct JobTerms {
@@ -101,6 +112,7 @@ pub(crate) struct Options {
     pub backoff_max: Duration,
     /// How jobs are to be treated.
     pub job: Rc<JobTerms>,
+    pub cache: CacheTerms,
     /// Patterns of classes that may be made from answers, beyond the safe ones.
     pub classes: Rc<Vec<String>>,
 }

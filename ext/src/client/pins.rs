@@ -5,7 +5,10 @@ use protocol::AppName;
 
 /// One version per application of a cluster.
 #[derive(Debug, Default)]
-pub(super) struct Pins(Vec<Pin>);
+pub(super) struct Pins {
+    pins: Vec<Pin>,
+    changes: u64,
+}
 
 #[derive(Debug)]
 struct Pin {
@@ -20,7 +23,13 @@ struct Pin {
 impl Pins {
     /// Another PHP request begins, or this one lets go.
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.changes += 1;
+        self.pins.clear();
+    }
+
+    /// How often they were changed: what was decided by them holds as long as this is the same.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// The first to say where an application's calls run decides.
@@ -28,7 +37,8 @@ impl Pins {
         match self.find(cluster, app) {
             Some(pin) => pin.version,
             None => {
-                self.0.push(Pin { cluster, app: app.clone(), version, for_all: false });
+                self.changes += 1;
+                self.pins.push(Pin { cluster, app: app.clone(), version, for_all: false });
                 version
             }
         }
@@ -36,21 +46,23 @@ impl Pins {
 
     /// Another cluster takes this one's place.
     pub(super) fn forget(&mut self, cluster: usize) {
-        self.0.retain(|pin| pin.cluster != cluster);
+        self.changes += 1;
+        self.pins.retain(|pin| pin.cluster != cluster);
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.pins.is_empty()
     }
 
     /// Whether an application of the cluster is pinned.
     pub(super) fn holds(&self, cluster: usize) -> bool {
-        self.0.iter().any(|pin| pin.cluster == cluster)
+        self.pins.iter().any(|pin| pin.cluster == cluster)
     }
 
     /// The pin now holds for every call that does not choose for itself.
     pub(super) fn extend_to_all(&mut self, cluster: usize, app: &AppName) {
-        for pin in self.0.iter_mut().filter(|pin| pin.cluster == cluster && pin.app == *app) {
+        self.changes += 1;
+        for pin in self.pins.iter_mut().filter(|pin| pin.cluster == cluster && pin.app == *app) {
             pin.for_all = true;
         }
     }
@@ -65,6 +77,6 @@ impl Pins {
     }
 
     fn find(&self, cluster: usize, app: &AppName) -> Option<&Pin> {
-        self.0.iter().find(|pin| pin.cluster == cluster && pin.app == *app)
+        self.pins.iter().find(|pin| pin.cluster == cluster && pin.app == *app)
     }
 }

@@ -8,6 +8,7 @@ use protocol::{BoardAt, ReleaseId};
 use shm::BoardReader;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// A worker of a cluster. Its index in the cluster never changes while it has connections.
@@ -24,6 +25,8 @@ pub(super) struct Worker {
     /// For questions to the supervisor; opened by the first.
     pub(super) control: Option<Connection>,
     board: Option<Board>,
+    /// A board was found to be gone, and nobody has heard of it yet.
+    board_lost: bool,
     /// Tag of its ledger, once it has told.
     pub(super) ledger: Option<u16>,
     pub(super) calls: u64,
@@ -52,7 +55,16 @@ struct Board {
     path: String,
     reader: BoardReader,
     seen: u64,
+    /// No two that this process opened have the same.
+    serial: u64,
+    /// When it was last seen to be the one that the worker writes to.
+    looked_at_ms: u64,
 }
+
+/// How often that is looked at where nothing else would show it, in milliseconds.
+const LOOK_EVERY_MS: u64 = 1000;
+/// Of the board that was opened last.
+static BOARDS: AtomicU64 = AtomicU64::new(0);
 
 /// Whether a worker is worth trying.
 #[derive(Debug, Default)]
@@ -102,6 +114,7 @@ impl Worker {
             open: 0,
             control: None,
             board: None,
+            board_lost: false,
             ledger: None,
             calls: 0,
             failures: 0,
@@ -222,16 +235,40 @@ impl Worker {
     /// Whether the worker's board has moved on since this was asked last: catalog, release or
     /// membership may be news.
     pub(super) fn has_news(&mut self) -> bool {
+        let is_lost = std::mem::take(&mut self.board_lost);
         let Some(board) = &mut self.board else {
-            return false;
+            return is_lost;
         };
         let generation = board.reader.generation();
-        std::mem::replace(&mut board.seen, generation) != generation
+        std::mem::replace(&mut board.seen, generation) != generation || is_lost
     }
 
     /// Whether its board tells of every change, as long as the worker itself is well.
     pub(super) fn is_watched(&self) -> bool {
         self.board.is_some() && self.is_listed() && self.health.failures_in_a_row == 0
+    }
+
+    /// Of a board that tells of every change.
+    pub(super) fn board_serial(&self) -> Option<u64> {
+        self.board.as_ref().filter(|_| self.is_watched()).map(|board| board.serial)
+    }
+
+    /// That board, as long as it tells of every change. Whoever asks nothing but it would not hear that
+    /// another was made in its place, so now and then it is looked at.
+    pub(super) fn board_of(&mut self, serial: u64, now_ms: u64) -> Option<&BoardReader> {
+        if !self.is_watched() {
+            return None;
+        }
+        let board = self.board.as_mut().filter(|board| board.serial == serial)?;
+        if now_ms.saturating_sub(board.looked_at_ms) >= LOOK_EVERY_MS {
+            if !board.reader.is_at(Path::new(&board.path)) {
+                self.board = None;
+                self.board_lost = true;
+                return None;
+            }
+            board.looked_at_ms = now_ms;
+        }
+        self.board.as_ref().map(|board| &board.reader)
     }
 
     pub(super) fn has_board(&self) -> bool {
@@ -255,8 +292,13 @@ impl Worker {
         }
         let replaced = self.board.is_some();
         let reader = BoardReader::open(path).ok();
-        self.board =
-            reader.map(|reader| Board { path: at.path.clone(), reader, seen: at.generation });
+        self.board = reader.map(|reader| Board {
+            path: at.path.clone(),
+            reader,
+            seen: at.generation,
+            serial: BOARDS.fetch_add(1, Ordering::Relaxed) + 1,
+            looked_at_ms: 0,
+        });
         replaced
     }
 }

@@ -67,11 +67,9 @@ impl Immutable {
         self.memory.bytes
     }
 
-    /// Sets `result` to the value itself, without a copy.
-    ///
-    /// # Safety
-    /// `self` is not dropped before RINIT of the next request, see the contract of the module.
-    pub(crate) unsafe fn hand_out(&self, result: &mut Zval) {
+    /// Sets `result` to the value itself, without a copy. From now on `self` is not to be dropped before RINIT
+    /// of the next request, see the contract of the module.
+    pub(crate) fn hand_out(&self, result: &mut Zval) {
         *result = self.value.shallow_clone();
     }
 }

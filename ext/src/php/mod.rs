@@ -10,7 +10,6 @@ mod class;
 pub(crate) mod cursor;
 pub(crate) mod exception;
 mod ffi;
-#[cfg_attr(not(test), expect(dead_code, reason = "what keeps results is not there yet"))]
 pub(crate) mod immutable;
 pub(crate) mod info;
 pub(crate) mod ini;

@@ -43,8 +43,8 @@ fn ask(request: &Request<'_>, function: &str, arguments: &mut [Zval]) -> Zval {
 
 fn handed_out(immutable: &Immutable) -> Zval {
     let mut value = Zval::new();
-    // SAFETY: each test drops it at its end, when no PHP code runs any more.
-    unsafe { immutable.hand_out(&mut value) };
+    // Each test drops it at its end, when no PHP code runs any more.
+    immutable.hand_out(&mut value);
     value
 }
 

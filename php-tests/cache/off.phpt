@@ -1,0 +1,19 @@
+--TEST--
+With no room nothing is kept, and with less than before nothing that was
+--FILE--
+<?php
+$kept = appserver_call('kept', 'off');
+var_dump(appserver_call('kept', 'off') === $kept);
+ini_set('appserver.cache_size', '0');
+var_dump(appserver_call('kept', 'off') === $kept, appserver_call('kept', 'off') === appserver_call('kept', 'off'));
+ini_set('appserver.cache_size', '1M');
+var_dump(appserver_call('kept', 'off') === $kept, appserver_call('kept', 'off') === appserver_call('kept', 'off'));
+echo AppServer\Cache::stats()['bytes_max'], "\n";
+?>
+--EXPECT--
+bool(true)
+bool(false)
+bool(false)
+bool(false)
+bool(true)
+1048576
