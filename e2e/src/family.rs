@@ -55,10 +55,14 @@ impl Sidecar {
 }
 
 fn descendants(pid: u32) -> Vec<u32> {
+    let children = children(pid).into_iter();
+    children.flat_map(|child| [vec![child], descendants(child)].concat()).collect()
+}
+
+pub(crate) fn children(pid: u32) -> Vec<u32> {
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
     let children = children.unwrap_or_default();
-    let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
-    children.flat_map(|child| [vec![child], descendants(child)].concat()).collect()
+    children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
 /// Sends a signal to any process.

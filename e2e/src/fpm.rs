@@ -1,10 +1,11 @@
 //! A PHP-FPM of a test's own, and just enough FastCGI to ask it for a page.
 
+use crate::family::children;
 use crate::php::PATIENCE_S;
 use crate::{Artifacts, Sidecar, eventually, process_is_gone};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -70,8 +71,26 @@ impl Fpm {
             .expect("the folder is ours");
     }
 
-    /// Requests a script; the body of the answer.
+    /// Pids of the children that run.
+    pub fn children(&self) -> Vec<u32> {
+        children(self.child.id()).into_iter().filter(|&pid| !process_is_gone(pid)).collect()
+    }
+
+    /// Requests a script; the body of the answer, as far as it came.
     pub fn request(&self, name: &str) -> String {
+        let mut out = Vec::new();
+        self.exchange(name, &mut out).unwrap_or_default();
+        body(&out)
+    }
+
+    /// The same; `None` when the answer has no end, as when the child was killed.
+    pub fn try_request(&self, name: &str) -> Option<String> {
+        let mut out = Vec::new();
+        self.exchange(name, &mut out).ok().map(|()| body(&out))
+    }
+
+    /// Requests a script and reads all of the answer.
+    fn exchange(&self, name: &str, out: &mut Vec<u8>) -> io::Result<()> {
         let mut stream = UnixStream::connect(self.socket()).expect("FPM listens");
         let script = self.folder.path().join(name).display().to_string();
         let params = [
@@ -90,9 +109,8 @@ impl Fpm {
         request.extend(record(PARAMS, &encoded));
         request.extend(record(PARAMS, &[]));
         request.extend(record(STDIN, &[]));
-        stream.write_all(&request).expect("FPM reads");
-        let answer = read_answer(&mut stream);
-        answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or(answer)
+        stream.write_all(&request)?;
+        read_answer(&mut stream, out)
     }
 }
 
@@ -103,20 +121,25 @@ fn record(kind: u8, content: &[u8]) -> Vec<u8> {
     record
 }
 
-fn read_answer(stream: &mut UnixStream) -> String {
-    let mut out = Vec::new();
+fn read_answer(stream: &mut UnixStream, out: &mut Vec<u8>) -> io::Result<()> {
     let mut head = [0; 8];
-    while stream.read_exact(&mut head).is_ok() {
+    loop {
+        stream.read_exact(&mut head)?;
         let length = usize::from(u16::from_be_bytes([head[4], head[5]]));
         let mut content = vec![0; length + usize::from(head[6])];
-        stream.read_exact(&mut content).expect("a whole record");
+        stream.read_exact(&mut content)?;
         match head[1] {
             STDOUT => out.extend_from_slice(&content[..length]),
-            END => break,
+            END => return Ok(()),
             _ => {}
         }
     }
-    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// What follows the headers.
+fn body(answer: &[u8]) -> String {
+    let answer = String::from_utf8_lossy(answer).into_owned();
+    answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or(answer)
 }
 
 impl Drop for Fpm {

@@ -46,6 +46,11 @@ impl RunningPhp {
         stdin.write_all(b"\n").expect("the script reads it");
     }
 
+    /// Its standard input ends: no more lines come.
+    pub fn end_input(&mut self) {
+        drop(self.child.stdin.take());
+    }
+
     /// Sends SIGKILL.
     pub fn kill(&mut self) {
         self.child.kill().expect("PHP is a child of ours");
