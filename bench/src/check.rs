@@ -190,6 +190,16 @@ mod tests {
     }
 
     #[test]
+    fn a_kept_result_that_costs_more_than_apcu_fails() {
+        let mut report = good_report();
+        report.cache.as_mut().expect("measured").shapes[0].ours_ns = 411.0;
+        assert_eq!(verdict(&report, "kept, small array"), Verdict::BelowNeeded);
+        assert_eq!(verdict(&report, "kept, 10,000 rows: apcu"), Verdict::Enough);
+        report.cache = None;
+        assert_eq!(verdict(&report, "a miss beyond"), Verdict::NotMeasured);
+    }
+
+    #[test]
     fn packed_numbers_have_a_higher_aim() {
         let mut report = good_report();
         for shape in &mut report.codec {

