@@ -26,7 +26,8 @@ impl Engine {
         let Some(mut running) = self.running.remove(&seq) else {
             return false;
         };
-        if matches!(ended, Ended::NotBegun(_)) {
+        // Of a rate its place is known by when it began. Else it stays taken, and not another's is freed.
+        if matches!(ended, Ended::NotBegun(_)) && running.began_here {
             self.give_back_under_limits(running.kind, &running.head, running.began_steady_ms);
         }
         self.end_under_limits(running.kind);

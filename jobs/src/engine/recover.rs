@@ -119,7 +119,9 @@ impl Engine {
         let attempt = head.attempt;
         let then = body.map(|body| body.then).unwrap_or_default();
         let began_steady_ms = self.now.steady_ms;
-        self.count_running(seq, Running { head, tail, then, kind, group, began_steady_ms });
+        let began_here = false;
+        let running = Running { head, tail, then, kind, group, began_steady_ms, began_here };
+        self.count_running(seq, running);
         if !alive {
             self.finish(seq, attempt, Ended::Crashed(KILLED.to_owned()));
         }

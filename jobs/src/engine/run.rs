@@ -62,6 +62,8 @@ pub(super) struct Running {
     pub(super) kind: u32,
     pub(super) group: Option<u32>,
     pub(super) began_steady_ms: u64,
+    /// Whether that is when it began: an engine that was made since knows no better than when it was made.
+    pub(super) began_here: bool,
 }
 
 impl Engine {
@@ -180,7 +182,7 @@ impl Engine {
         let began_steady_ms = self.now.steady_ms;
         self.count_running(
             seq,
-            Running { head, tail, then: body.then, kind, group, began_steady_ms },
+            Running { head, tail, then: body.then, kind, group, began_steady_ms, began_here: true },
         );
         start
     }

@@ -132,6 +132,25 @@ fn a_rate_is_known_after_a_restart() {
     }
 }
 
+/// It began before the engine was made, which knows no better than when that was: then another began.
+#[test]
+fn what_never_began_frees_no_other_s_place_in_a_rate() {
+    let release = limited_function(per(2, 1000));
+    let mut worker = Worker::new().slots(9).release(release);
+    let first = worker.put(job("work"));
+    assert_eq!(worker.step(), [first]);
+    worker.advance(100);
+    worker.reopen();
+    let others = [(); 3].map(|()| worker.put(job("work")));
+    assert_eq!(worker.step(), [others[0]]);
+    worker.end(first, Ended::NotBegun("the release was changing".to_owned()));
+    assert!(worker.delete(first));
+    assert!(worker.step().is_empty(), "two are as many as there may be");
+    assert_eq!(worker.step_after(900), [others[1]]);
+    assert!(worker.step_after(99).is_empty(), "these two began within a second");
+    assert_eq!(worker.step_after(1), [others[2]]);
+}
+
 #[test]
 fn what_never_began_uses_up_no_rate() {
     let release = limited_function(per(2, 1000)).queue("rated", per(1, 5000));
