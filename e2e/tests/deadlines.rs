@@ -143,7 +143,8 @@ fn a_call_whose_turn_never_comes_says_so() {
         &format!(
             r#"$busy = appserver_async('spin_from', {begun:?});
                while (!file_exists({begun:?})) {{ usleep(1000); clearstatcache(); }}
-               try {{ (new AppServer\Client(timeout: 0.1))->call('hello', 'Ada'); }}
+               // Connecting is in its time, too.
+               try {{ (new AppServer\Client(timeout: 2.0))->call('hello', 'Ada'); }}
                catch (AppServer\TimeoutException $e) {{ echo $e->getMessage(); }}
                $busy->cancel();
                echo "\n", appserver_call('hello', 'Ada');"#

@@ -32,6 +32,8 @@ impl Fake {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("appserver-fake-{}-{number}.sock", std::process::id());
         let path = std::env::temp_dir().join(name);
+        // A process of the same number that was killed may have left it.
+        let _ = std::fs::remove_file(&path);
         let door = Door::Unix(UnixListener::bind(&path).unwrap());
         Self::behind(door, Address::Unix(path), script)
     }
