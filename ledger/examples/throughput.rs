@@ -1,6 +1,6 @@
 //! What a ledger costs on this disk: `cargo run --release -p appserver-ledger --example throughput [FOLDER]`.
 
-use ledger::{Change, Ledger, Sqlite, States};
+use ledger::{Change, Ledger, Local, States};
 use rustix::fs::{Mode, OFlags, fdatasync, open};
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -26,7 +26,7 @@ fn main() -> Result<()> {
 
 /// One insert a commit, each beside one overwritten block and its `fdatasync` on the same disk.
 fn commits(folder: &Path, report: &mut impl Write) -> Result<()> {
-    let mut ledger = Sqlite::open(&folder.join("commits.db"))?;
+    let mut ledger = Local::open(&folder.join("commits.db"))?;
     let file =
         open(folder.join("floor"), OFlags::RDWR | OFlags::CREATE, Mode::from_raw_mode(0o600))?;
     rustix::io::pwrite(&file, &vec![0; 1 << 20], 0)?;
@@ -51,7 +51,7 @@ fn commits(folder: &Path, report: &mut impl Write) -> Result<()> {
 }
 
 fn inserts(folder: &Path, batch: u64, report: &mut impl Write) -> Result<()> {
-    let mut ledger = Sqlite::open(&folder.join(format!("inserts-{batch}.db")))?;
+    let mut ledger = Local::open(&folder.join(format!("inserts-{batch}.db")))?;
     let count = 200_000;
     let mut times = Vec::new();
     let start = Instant::now();
@@ -69,14 +69,14 @@ fn inserts(folder: &Path, batch: u64, report: &mut impl Write) -> Result<()> {
 }
 
 fn scan(folder: &Path, report: &mut impl Write) -> Result<()> {
-    let mut ledger = Sqlite::open(&folder.join("scan.db"))?;
+    let mut ledger = Local::open(&folder.join("scan.db"))?;
     for chunk in 0..1000 {
         let changes: Vec<_> = (1..=1000).map(|seq| insert(chunk * 1000 + seq, 100)).collect();
         ledger.commit(&changes)?;
     }
     drop(ledger);
     let start = Instant::now();
-    let ledger = Sqlite::open(&folder.join("scan.db"))?;
+    let ledger = Local::open(&folder.join("scan.db"))?;
     let opened = start.elapsed();
     let mut bytes = 0;
     let start = Instant::now();
@@ -92,7 +92,7 @@ fn scan(folder: &Path, report: &mut impl Write) -> Result<()> {
 
 /// A few old entries among millions that came and went.
 fn size(folder: &Path, report: &mut impl Write) -> Result<()> {
-    let mut ledger = Sqlite::open(&folder.join("size.db"))?;
+    let mut ledger = Local::open(&folder.join("size.db"))?;
     let (rounds, batch, every) = (2000, 1000, 500);
     let mut removed = 0;
     for round in 0..rounds {

@@ -23,39 +23,16 @@ pub trait Ledger: Send {
     /// The writer's own reads.
     fn read(&self) -> &dyn Reader;
 
-    /// Until it is dropped, the writer's own reads are of one moment: many of them cost less so.
-    fn moment(&self) -> Moment<'_> {
-        Moment { end: None }
-    }
-
     /// One bounded slice of housekeeping, for when nothing else is to be done. Says whether more is
     /// left. A ledger that is never tidied keeps its promises, but not its size.
     fn tidy(&mut self) -> Result<bool, Error>;
 
+    /// As [`Ledger::tidy`], when nothing was committed for a while: also what is not worth it before.
+    fn rest(&mut self) -> Result<bool, Error> {
+        self.tidy()
+    }
+
     fn size(&self) -> Result<Size, Error>;
-}
-
-/// See [`Ledger::moment`].
-pub struct Moment<'a> {
-    end: Option<&'a dyn EndMoment>,
-}
-
-pub(crate) trait EndMoment {
-    fn end_moment(&self);
-}
-
-impl<'a> Moment<'a> {
-    pub(crate) fn of(reader: &'a dyn EndMoment) -> Self {
-        Self { end: Some(reader) }
-    }
-}
-
-impl Drop for Moment<'_> {
-    fn drop(&mut self) {
-        if let Some(reader) = self.end {
-            reader.end_moment();
-        }
-    }
 }
 
 /// What a scan does with each row.

@@ -15,7 +15,7 @@
 //! - Files grow with what is alive, not with what was: after [`Ledger::tidy`] says that nothing is
 //!   left, they are within three times the live data, and a constant.
 //!
-//! [`Sqlite`] is the ledger of one worker. `Memory` forgets everything at the end: for tests, with the
+//! [`Local`] is the ledger of one worker. `Memory` forgets everything at the end: for tests, with the
 //! feature `testing`.
 #![deny(unsafe_code)]
 
@@ -23,6 +23,7 @@ mod change;
 mod entry;
 mod error;
 mod ledger;
+mod local;
 #[cfg(feature = "testing")]
 mod memory;
 mod size;
@@ -33,8 +34,8 @@ pub mod testing;
 pub use change::{Change, HEAD_BYTES_MAX, KEY_BYTES_MAX, PART_BYTES_MAX, SEQ_MAX, TAG_MAX};
 pub use entry::{Entry, Row, STATE_MAX, States};
 pub use error::{Error, Misuse};
-pub use ledger::{EachFact, EachRow, Ledger, Moment, Reader};
+pub use ledger::{EachFact, EachRow, Ledger, Reader};
+pub use local::Local;
 #[cfg(feature = "testing")]
 pub use memory::Memory;
 pub use size::Size;
-pub use sqlite::Sqlite;

@@ -3,7 +3,7 @@
 
 use crate::shapes::SHAPES;
 use crate::{Result, engine, fill, say};
-use ledger::{Ledger as _, Sqlite, States};
+use ledger::{Ledger as _, Local, States};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::Command;
@@ -15,7 +15,7 @@ pub(crate) const RECOVER: &str = "recover";
 pub(crate) fn measure(folder: &Path, jobs: usize) -> Result<()> {
     for (at, (name, options)) in SHAPES.into_iter().enumerate() {
         let path = folder.join(format!("{at}.db"));
-        let mut ledger = Sqlite::open(&path)?;
+        let mut ledger = Local::open(&path)?;
         let begin = Instant::now();
         fill(&mut engine(&ledger)?, &mut ledger, 0..jobs, options)?;
         say(&format!("{jobs} jobs, {name}: made in {:?}", begin.elapsed()))?;
@@ -31,7 +31,7 @@ pub(crate) fn measure(folder: &Path, jobs: usize) -> Result<()> {
 }
 
 pub(crate) fn recover(path: &Path, jobs: usize) -> Result<()> {
-    let ledger = Sqlite::open(path)?;
+    let ledger = Local::open(path)?;
     ledger.read().scan(0, States::ALL, &mut |_| ControlFlow::Continue(()))?;
     let (begin, before) = (Instant::now(), resident()?);
     let engine = engine(&ledger)?;

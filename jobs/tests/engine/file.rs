@@ -2,7 +2,7 @@
 
 use crate::worker::{With, app, function, job};
 use jobs::{Ended, Engine, Now, QueueLimits, Rules, Settings, Start};
-use ledger::{Entry, Ledger, Reader, Row, Sqlite, States};
+use ledger::{Entry, Ledger, Local, Reader, Row, States};
 use protocol::{Catalog, NewJob};
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -31,7 +31,7 @@ fn stored_bytes(reader: &dyn Reader) -> u64 {
     entries.map(bytes).sum::<usize>() as u64
 }
 
-fn engine(ledger: &Sqlite, now: Now) -> Engine {
+fn engine(ledger: &Local, now: Now) -> Engine {
     let settings = Settings { keep_ms: 0, ..Settings::default() };
     let mut engine = Engine::new(settings, ledger.tag(), ledger.last_seq(), 1, now);
     engine.recover(ledger.read(), &HashMap::new()).expect("readable");
@@ -42,7 +42,7 @@ fn engine(ledger: &Sqlite, now: Now) -> Engine {
     engine
 }
 
-fn put(engine: &mut Engine, ledger: &Sqlite, job: &NewJob) {
+fn put(engine: &mut Engine, ledger: &Local, job: &NewJob) {
     let jobs = vec![NewJob { arguments: vec![7; 1000], ..job.clone() }; OF_EACH as usize];
     engine.enqueue(&app(), jobs, None, ledger.read()).expect("readable").expect("accepted");
 }
@@ -68,7 +68,7 @@ fn putting_back_for_ever_takes_three_times_of_what_is_alive_at_most() {
     );
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("jobs.db");
-    let mut ledger = Sqlite::open(&path).expect("a ledger");
+    let mut ledger = Local::open(&path).expect("a ledger");
     let mut now = Now { wall_ms: 1_800_000_000_000, steady_ms: 1000 };
     let mut engine = engine(&ledger, now);
     put(&mut engine, &ledger, &job("work").delay(9 * 365 * 24 * 3_600_000));

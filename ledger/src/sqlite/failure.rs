@@ -22,7 +22,7 @@ pub(super) fn failed(
 }
 
 /// A call on the log's file.
-pub(super) fn failed_on_log(doing: &'static str) -> impl Fn(Code) -> Error {
+pub(crate) fn failed_on_log(doing: &'static str) -> impl Fn(Code) -> Error {
     move |code| {
         // The file's methods leave the reason there.
         let errno = std::io::Error::last_os_error().raw_os_error().unwrap_or(0);

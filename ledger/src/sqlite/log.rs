@@ -1,4 +1,4 @@
-//! The write-ahead log: its size, and batches that must not come back.
+//! The write-ahead log of the database: its size, and when it is copied.
 //!
 //! The log is a file that is written once with zeros and then over and over, so that the `fdatasync`
 //! of a commit writes data and no metadata. SQLite begins again at its start when everything in it has
@@ -15,10 +15,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub(super) const PAGE_BYTES: u64 = 4096;
 
 /// By SQLite's file format.
-const HEADER_BYTES: u64 = 32;
-const SALT_OFFSET: u64 = 16;
-const FRAME_HEADER_BYTES: usize = 24;
-const FRAME_BYTES: u64 = FRAME_HEADER_BYTES as u64 + PAGE_BYTES;
+const FRAME_BYTES: u64 = 24 + PAGE_BYTES;
 
 /// Stands for a number of frames that was not told yet.
 const UNKNOWN: u32 = u32::MAX;
@@ -62,10 +59,6 @@ enum Trust {
     Lost,
 }
 
-/// One round through the log, by the salt that SQLite draws for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Round([u8; 8]);
-
 impl Log {
     /// Takes the log of a connection that has just been opened, and makes it empty.
     pub(super) fn new(connection: &Connection, log_bytes: u64) -> Result<Self, Error> {
@@ -92,37 +85,7 @@ impl Log {
         LogFile::of(connection).bytes().map_err(failed_on_log("measure the log"))
     }
 
-    pub(super) fn round(&self, connection: &Connection) -> Result<Round, Error> {
-        round(connection).map_err(failed_on_log("read the log"))
-    }
-
-    /// Takes back a commit that failed: what it may have written behind the last one becomes void, and
-    /// durably so. Without this a restart could find it whole, and take it for committed.
-    pub(super) fn void(&mut self, connection: &Connection, before: Round) -> Result<(), Error> {
-        if self.frames.load(Ordering::Relaxed) == UNKNOWN {
-            // Then the rest goes to its place, and the log becomes empty, unless another program reads.
-            let emptied = self.alone(|log| log.checkpoint(connection, "TRUNCATE"));
-            let is_told = self.frames.load(Ordering::Relaxed) != UNKNOWN;
-            emptied.or_else(|error| if is_told { Ok(()) } else { Err(error) })?;
-        }
-        self.void_next(connection, before).map_err(failed_on_log("take back a commit that failed"))
-    }
-
-    fn void_next(&self, connection: &Connection, before: Round) -> Result<(), Code> {
-        if round(connection)? != before {
-            // It had begun a new round, at the start of the log.
-            self.frames.store(0, Ordering::Relaxed);
-        }
-        let frames = self.frames.load(Ordering::Relaxed);
-        let offset = HEADER_BYTES + u64::from(frames) * FRAME_BYTES;
-        let log = LogFile::of(connection);
-        if offset < log.bytes()? {
-            log.write(offset, &[0; FRAME_HEADER_BYTES])?;
-        }
-        log.sync()
-    }
-
-    /// Called before each commit.
+    /// Called before each transaction.
     pub(super) fn make_room(&mut self, connection: &Connection) -> Result<(), Error> {
         let frames = self.uncopied();
         if frames < self.limits.soft {
@@ -227,12 +190,6 @@ fn run(connection: &Connection, mode: &str) -> rusqlite::Result<Ran> {
         let frames = u32::try_from(frames).ok().zip(u32::try_from(copied).ok());
         Ok(Ran { is_busy, frames })
     })
-}
-
-fn round(connection: &Connection) -> Result<Round, Code> {
-    let mut salt = [0; 8];
-    LogFile::of(connection).read(SALT_OFFSET, &mut salt)?;
-    Ok(Round(salt))
 }
 
 fn extend(connection: &Connection, log_bytes: u64) -> Result<(), Code> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// The ledger's file; SQLite puts the log and its index beside it, with the same mode.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     path: PathBuf,
     /// Another VFS than SQLite's own, by its name.
     vfs: Option<String>,
@@ -20,7 +20,7 @@ pub(super) struct Place {
 impl Place {
     /// Takes the place, and makes the file if need be: readable for its owner alone, and its name on
     /// disk before anything is in it.
-    pub(super) fn take(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn take(path: &Path) -> Result<Self, Error> {
         let lock = lock(path)?;
         // Not opened again by ourselves while SQLite has it: closing any descriptor of a file ends all
         // of a process's POSIX locks on it.
@@ -38,12 +38,16 @@ impl Place {
 
     /// A file of another VFS, which nobody else has.
     #[cfg(feature = "testing")]
-    pub(super) fn on(path: &Path, vfs: &str) -> Self {
+    pub(crate) fn on(path: &Path, vfs: &str) -> Self {
         Self { path: path.to_owned(), vfs: Some(vfs.to_owned()), _lock: None }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub(crate) fn vfs(&self) -> Option<&str> {
+        self.vfs.as_deref()
     }
 
     pub(super) fn connect_writer(&self) -> rusqlite::Result<Connection> {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// An extended result code of SQLite.
-pub(super) type Code = c_int;
+pub(crate) type Code = c_int;
 
 /// The write-ahead log of a connection, as a file.
 pub(super) struct LogFile<'a> {
@@ -34,19 +34,6 @@ impl<'a> LogFile<'a> {
         // SAFETY: `file` is an open file with these methods; the place for the result is ours.
         checked(unsafe { size(file, &mut bytes) })?;
         u64::try_from(bytes).map_err(|_| ffi::SQLITE_IOERR_FSTAT)
-    }
-
-    /// Reads exactly `buffer`; what is behind the end of the file reads as zeros.
-    pub(super) fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), Code> {
-        let (file, methods) = self.open()?;
-        let read = methods.xRead.ok_or(ffi::SQLITE_MISUSE)?;
-        let (length, offset) = span(buffer.len(), offset)?;
-        // SAFETY: `buffer` has `length` bytes and lives through the call.
-        match unsafe { read(file, buffer.as_mut_ptr().cast(), length, offset) } {
-            // The method has filled the rest with zeros.
-            ffi::SQLITE_IOERR_SHORT_READ => Ok(()),
-            code => checked(code),
-        }
     }
 
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) -> Result<(), Code> {

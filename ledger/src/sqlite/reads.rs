@@ -4,48 +4,43 @@ use super::failure::{failed, not_opened};
 use super::log::Gate;
 use super::place::Place;
 use super::schema::reader_settings;
-use crate::ledger::EndMoment;
-use crate::{EachFact, EachRow, Entry, Error, Moment, Reader, Row, SEQ_MAX, States};
+use crate::{EachFact, EachRow, Entry, Error, Row, SEQ_MAX, States};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
-use std::cell::Cell;
 use std::ops::Range;
 use std::sync::PoisonError;
 
 #[derive(Debug)]
-pub(super) struct SqliteReader {
+pub(crate) struct SqliteReader {
     pub(super) connection: Connection,
     gate: Gate,
-    moment: Cell<Held>,
-}
-
-/// Whether the reads of a connection are of one moment: of the writer's alone, which can neither commit nor
-/// tidy meanwhile. Each statement for itself asks the kernel for a lock and gives it back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Held {
-    No,
-    /// From the next read on.
-    Asked,
-    Yes,
+    /// Reads are of one transaction until they let go. For the writer's own, beside which nothing changes:
+    /// each statement for itself asks the kernel for a lock and gives it back.
+    holds: bool,
 }
 
 impl SqliteReader {
     pub(super) fn open(place: &Place, gate: Gate) -> Result<Self, Error> {
         let connection = place.connect_reader().map_err(|error| not_opened(place.path(), error))?;
         reader_settings(&connection).map_err(failed("open a reader", &connection))?;
-        Ok(Self::new(connection, gate))
+        Ok(Self { connection, gate, holds: false })
     }
 
-    pub(super) fn new(connection: Connection, gate: Gate) -> Self {
-        Self { connection, gate, moment: Cell::new(Held::No) }
+    pub(super) fn of_writer(connection: Connection, gate: Gate) -> Self {
+        Self { connection, gate, holds: true }
     }
 
-    pub(super) fn begin_moment(&self) -> Moment<'_> {
-        self.moment.set(Held::Asked);
-        Moment::of(self)
+    /// Ends the transaction that there may be.
+    pub(super) fn let_go(&self) -> Result<(), Error> {
+        match self.connection.is_autocommit() {
+            true => Ok(()),
+            false => self.execute("end a transaction", "ROLLBACK"),
+        }
     }
 
-    fn execute(&self, sql: &str) -> rusqlite::Result<()> {
-        self.connection.prepare_cached(sql)?.execute([]).map(drop)
+    fn execute(&self, doing: &'static str, sql: &str) -> Result<(), Error> {
+        let statement = self.connection.prepare_cached(sql);
+        let done = statement.and_then(|mut statement| statement.execute([]));
+        done.map(drop).map_err(failed(doing, &self.connection))
     }
 
     /// One statement, and so one moment of the ledger.
@@ -56,9 +51,8 @@ impl SqliteReader {
         query: impl FnOnce(&mut CachedStatement<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
         let _reading = self.gate.read().unwrap_or_else(PoisonError::into_inner);
-        if self.moment.get() == Held::Asked {
-            self.execute("BEGIN").map_err(failed(doing, &self.connection))?;
-            self.moment.set(Held::Yes);
+        if self.holds && self.connection.is_autocommit() {
+            self.execute(doing, "BEGIN")?;
         }
         let statement = self.connection.prepare_cached(sql);
         let result = statement.and_then(|mut statement| query(&mut statement));
@@ -66,24 +60,23 @@ impl SqliteReader {
     }
 }
 
-impl EndMoment for SqliteReader {
-    fn end_moment(&self) {
-        let held = self.moment.replace(Held::No);
-        // A read that failed may have ended it.
-        if held == Held::Yes && !self.connection.is_autocommit() {
-            // To end what only read cannot fail.
-            let _ = self.execute("COMMIT");
-        }
-    }
-}
-
-impl Reader for SqliteReader {
-    fn scan(&self, from: u64, states: States, each: &mut EachRow<'_>) -> Result<(), Error> {
+/// As [`Reader`](crate::Reader) says.
+impl SqliteReader {
+    /// Entries below `until`, where one is given.
+    pub(crate) fn scan_until(
+        &self,
+        from: u64,
+        until: Option<u64>,
+        states: States,
+        each: &mut EachRow<'_>,
+    ) -> Result<(), Error> {
+        let until = until.unwrap_or(SEQ_MAX + 1);
         let mut slice = Slice::default();
         let mut next = Some(from);
-        while let Some(from) = next.filter(|from| *from <= SEQ_MAX) {
+        while let Some(from) = next.filter(|from| *from < until) {
+            let range = (from, until - 1);
             next = self
-                .run("scan the entries", SCAN, |statement| slice.read(statement, from, states))?;
+                .run("scan the entries", SCAN, |statement| slice.read(statement, range, states))?;
             for (seq, state, head) in &slice.rows {
                 let row = Row { seq: *seq, state: *state, head: &slice.bytes[head.clone()] };
                 if each(row).is_break() {
@@ -94,7 +87,7 @@ impl Reader for SqliteReader {
         Ok(())
     }
 
-    fn entry(&self, seq: u64) -> Result<Option<Entry>, Error> {
+    pub(crate) fn entry(&self, seq: u64) -> Result<Option<Entry>, Error> {
         if seq > SEQ_MAX {
             return Ok(None);
         }
@@ -108,11 +101,26 @@ impl Reader for SqliteReader {
         })
     }
 
-    fn facts_from(&self, kind: u8, from: &[u8], each: &mut EachFact<'_>) -> Result<(), Error> {
+    pub(crate) fn has(&self, seq: u64) -> Result<bool, Error> {
+        let sql = "SELECT 1 FROM entries WHERE seq = ?1";
+        seq.try_into().map_or(Ok(false), |seq: i64| {
+            self.run("look for an entry", sql, |statement| statement.exists([seq]))
+        })
+    }
+
+    /// Facts of one kind whose keys are below `until`, where one is given.
+    pub(crate) fn facts_until(
+        &self,
+        kind: u8,
+        from: &[u8],
+        until: Option<&[u8]>,
+        each: &mut EachFact<'_>,
+    ) -> Result<(), Error> {
+        let sql = if until.is_some() { FACTS_UNTIL } else { FACTS };
         let mut next = Some(from.to_vec());
         while let Some(from) = next {
             let (facts, rest) =
-                self.run("read facts", FACTS, |statement| some_facts(statement, kind, &from))?;
+                self.run("read facts", sql, |statement| some_facts(statement, kind, &from, until))?;
             for (key, value) in &facts {
                 if each(key, value).is_break() {
                     return Ok(());
@@ -123,7 +131,7 @@ impl Reader for SqliteReader {
         Ok(())
     }
 
-    fn fact(&self, kind: u8, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    pub(crate) fn fact(&self, kind: u8, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let sql = "SELECT value FROM facts WHERE kind = ?1 AND key = ?2";
         self.run("read a fact", sql, |statement| {
             statement.query_row(params![kind, key], |row| row.get(0)).optional()
@@ -131,13 +139,15 @@ impl Reader for SqliteReader {
     }
 }
 
-const SCAN: &str = "SELECT seq, state, head FROM entries WHERE seq >= ?1 ORDER BY seq";
+const SCAN: &str = "SELECT seq, state, head FROM entries WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq";
 const ENTRY: &str = "
     SELECT state, head,
         CASE typeof(body) WHEN 'integer' THEN (SELECT body FROM bodies WHERE seq = ?1) ELSE body END,
         CASE typeof(tail) WHEN 'integer' THEN (SELECT tail FROM tails WHERE seq = ?1) ELSE tail END
     FROM entries WHERE seq = ?1";
 const FACTS: &str = "SELECT key, value FROM facts WHERE kind = ?1 AND key >= ?2 ORDER BY key";
+const FACTS_UNTIL: &str =
+    "SELECT key, value FROM facts WHERE kind = ?1 AND key >= ?2 AND key < ?3 ORDER BY key";
 
 /// How much is read at once. While a statement runs, it keeps the log from beginning again.
 const SLICE_ROWS_MAX: usize = 4096;
@@ -155,7 +165,7 @@ impl Slice {
     fn read(
         &mut self,
         statement: &mut CachedStatement<'_>,
-        from: u64,
+        (from, last): (u64, u64),
         states: States,
     ) -> rusqlite::Result<Option<u64>> {
         // Small at first: a caller that wants one row does not pay for thousands.
@@ -163,7 +173,7 @@ impl Slice {
         self.rows.clear();
         self.bytes.clear();
         let mut seen = 0;
-        let mut rows = statement.query([from])?;
+        let mut rows = statement.query([from, last])?;
         while let Some(row) = rows.next()? {
             let seq = row.get(0)?;
             if seen == SLICE_ROWS_MAX
@@ -191,10 +201,14 @@ fn some_facts(
     statement: &mut CachedStatement<'_>,
     kind: u8,
     from: &[u8],
+    until: Option<&[u8]>,
 ) -> rusqlite::Result<(Facts, Option<Vec<u8>>)> {
     let mut facts: Facts = Vec::new();
     let mut bytes = 0;
-    let mut rows = statement.query(params![kind, from])?;
+    let mut rows = match until {
+        Some(until) => statement.query(params![kind, from, until])?,
+        None => statement.query(params![kind, from])?,
+    };
     while let Some(row) = rows.next()? {
         let key: Vec<u8> = row.get(0)?;
         if facts.len() == SLICE_ROWS_MAX || bytes >= SLICE_BYTES_MAX {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// "ASLg": what `file` shows, and what tells a ledger from other databases.
 const APPLICATION_ID: u32 = 0x4153_4c67;
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Parts above some 512 bytes are apart, so that a change of state does not write them again, and a
 /// scan does not read them. In their place stands an integer.
@@ -20,35 +20,49 @@ const TABLES: &str = "
     CREATE TABLE bodies (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
     CREATE TABLE tails (seq INTEGER PRIMARY KEY, tail BLOB NOT NULL);
     CREATE TABLE facts (kind INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
-    CREATE TABLE ledger (tag INTEGER NOT NULL, last_seq INTEGER NOT NULL);
+    CREATE TABLE ledger (tag INTEGER NOT NULL, last_seq INTEGER NOT NULL, moved INTEGER NOT NULL, key INTEGER NOT NULL);
+";
+
+/// What format 1 lacks: it had no log of commits.
+const FROM_1: &str = "
+    ALTER TABLE ledger ADD COLUMN moved INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN key INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// What the file says of itself.
 #[derive(Debug)]
 pub(super) struct Header {
     pub(super) tag: u16,
-    /// The highest number that was ever used, when an entry of such a number was last removed.
-    pub(super) kept_seq: u64,
+    /// What tells its log of commits from others.
+    pub(super) key: u64,
+    /// The highest number that was ever used.
     pub(super) last_seq: u64,
+    /// The last commit of which it has the changes.
+    pub(super) moved: u64,
 }
 
-/// Brings a connection's file into shape and reads its header; makes the tables if it is new.
+/// Brings a connection's file into shape and reads its header; makes the tables if it is new. `drawn` is a
+/// random number.
 pub(super) fn open(
     connection: &Connection,
     path: &Path,
     log_bytes: u64,
-    tag: u16,
+    drawn: u64,
 ) -> Result<Header, Error> {
     match kind(connection).map_err(|error| not_opened(path, error))? {
         Kind::Ledger(found) if found > FORMAT => {
             return Err(Error::Newer { found, known: FORMAT });
         }
         Kind::Foreign => return Err(Error::Foreign { path: path.to_owned() }),
-        Kind::Ledger(_) => {
-            settings(connection, log_bytes).map_err(failed("open the ledger", connection))?
+        Kind::Ledger(found) => {
+            let settled = settings(connection, log_bytes);
+            settled.map_err(failed("open the ledger", connection))?;
+            if found < FORMAT {
+                upgrade(connection, drawn).map_err(failed("upgrade the ledger", connection))?;
+            }
         }
         Kind::New => {
-            create(connection, log_bytes, tag).map_err(failed("make the ledger", connection))?;
+            create(connection, log_bytes, drawn).map_err(failed("make the ledger", connection))?;
         }
     }
     header(connection)
@@ -75,21 +89,41 @@ fn kind(connection: &Connection) -> rusqlite::Result<Kind> {
     })
 }
 
-fn create(connection: &Connection, log_bytes: u64, tag: u16) -> rusqlite::Result<()> {
+fn create(connection: &Connection, log_bytes: u64, drawn: u64) -> rusqlite::Result<()> {
     // Both are fixed by the first page that is written, which `journal_mode` does.
     connection.execute_batch(&format!(
         "PRAGMA page_size = {PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL;"
     ))?;
     settings(connection, log_bytes)?;
-    let tag = tag & TAG_MAX;
+    let (tag, key) = (drawn & u64::from(TAG_MAX), stored(drawn));
     connection.execute_batch(&format!(
         "BEGIN IMMEDIATE;
          {TABLES}
-         INSERT INTO ledger (tag, last_seq) VALUES ({tag}, 0);
+         INSERT INTO ledger (tag, last_seq, moved, key) VALUES ({tag}, 0, 0, {key});
          PRAGMA application_id = {APPLICATION_ID};
          PRAGMA user_version = {FORMAT};
          COMMIT"
     ))
+}
+
+fn upgrade(connection: &Connection, drawn: u64) -> rusqlite::Result<()> {
+    let key = stored(drawn);
+    let done = connection.execute_batch(&format!(
+        "BEGIN IMMEDIATE;
+         {FROM_1}
+         UPDATE ledger SET key = {key};
+         PRAGMA user_version = {FORMAT};
+         COMMIT"
+    ));
+    if done.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK")?;
+    }
+    done
+}
+
+/// SQLite's integers are signed.
+fn stored(drawn: u64) -> i64 {
+    i64::from_ne_bytes(drawn.to_ne_bytes())
 }
 
 fn settings(connection: &Connection, log_bytes: u64) -> rusqlite::Result<()> {
@@ -114,11 +148,16 @@ pub(super) fn reader_settings(connection: &Connection) -> rusqlite::Result<()> {
 
 fn header(connection: &Connection) -> rusqlite::Result<Option<Header>> {
     let header = connection
-        .query_row("SELECT tag, last_seq FROM ledger", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row("SELECT tag, last_seq, moved, key FROM ledger", [], |row| {
+            let key: i64 = row.get(3)?;
+            let key = u64::from_ne_bytes(key.to_ne_bytes());
+            Ok(Header { tag: row.get(0)?, last_seq: row.get(1)?, moved: row.get(2)?, key })
+        })
         .optional()?;
-    let Some((tag, kept_seq)) = header else { return Ok(None) };
+    let Some(mut header) = header else { return Ok(None) };
+    // Format 1 wrote the highest number only when its entry went.
     let highest: Option<u64> =
         connection.query_row("SELECT max(seq) FROM entries", [], |row| row.get(0))?;
-    let last_seq = highest.unwrap_or(0).max(kept_seq);
-    Ok(Some(Header { tag, kept_seq, last_seq }))
+    header.last_seq = header.last_seq.max(highest.unwrap_or(0));
+    Ok(Some(header))
 }

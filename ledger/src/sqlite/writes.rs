@@ -1,129 +1,106 @@
-//! Changes, within a transaction.
+//! What is moved into the database, within a transaction.
 
+use super::Sqlite;
 use super::failure::failed;
-use crate::{Change, Error, Misuse};
-use rusqlite::types::Value;
-use rusqlite::{Connection, ToSql, params};
+use crate::{Entry, Error};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{ToSql, params};
 
 /// Parts up to this length stand in their entry's row.
 const INLINE_BYTES_MAX: usize = 512;
 
-/// What a batch does to the sequence.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sequence {
-    pub(super) last_seq: u64,
-    /// What the file itself knows of `last_seq`, for when the entry that shows it is gone.
-    pub(super) kept_seq: u64,
-}
-
-/// Applies a batch; the sequence it returns holds when the transaction is committed.
-pub(super) fn apply(
-    connection: &Connection,
-    changes: &[Change],
-    sequence: Sequence,
-) -> Result<Sequence, Error> {
-    let mut batch = Batch { connection, sequence, removed_seq: 0 };
-    for change in changes {
-        batch.apply(change)?;
-    }
-    batch.keep_sequence()?;
-    Ok(batch.sequence)
-}
-
-struct Batch<'a> {
-    connection: &'a Connection,
-    sequence: Sequence,
-    /// The highest that was removed.
-    removed_seq: u64,
-}
-
-impl Batch<'_> {
-    fn apply(&mut self, change: &Change) -> Result<(), Error> {
-        match change {
-            Change::Insert { seq, state, head, body } => self.insert(*seq, *state, head, body),
-            Change::Update { seq, state, head, tail: None } => self.update(*seq, *state, head),
-            Change::Update { seq, state, head, tail: Some(tail) } => {
-                self.update_with_tail(*seq, *state, head, tail)
-            }
-            Change::Remove { seq } => self.remove(*seq),
-            Change::SetFact { kind, key, value } => {
-                self.run(
-                    "REPLACE INTO facts (kind, key, value) VALUES (?1, ?2, ?3)",
-                    params![kind, key, value],
-                )?;
-                Ok(())
-            }
-            Change::RemoveFact { kind, key } => {
-                self.run("DELETE FROM facts WHERE kind = ?1 AND key = ?2", params![kind, key])?;
-                Ok(())
-            }
-        }
-    }
-
-    fn insert(&mut self, seq: u64, state: u8, head: &[u8], body: &[u8]) -> Result<(), Error> {
-        let last_seq = self.sequence.last_seq;
-        if seq <= last_seq {
-            return Err(Misuse::NotAscending { seq, last_seq }.into());
-        }
-        self.sequence.last_seq = seq;
-        let sql = "INSERT INTO entries (seq, state, head, body) VALUES (?1, ?2, ?3, ?4)";
-        if body.len() <= INLINE_BYTES_MAX {
-            self.run(sql, params![seq, state, head, body])?;
-        } else {
-            self.run(sql, params![seq, state, head, APART])?;
+impl Sqlite {
+    /// An entry that is not there.
+    pub(crate) fn put_new(&mut self, seq: u64, entry: &Entry) -> Result<(), Error> {
+        let Entry { state, head, body, tail } = entry;
+        let tail = tail.as_deref();
+        let (body_here, tail_here) = (Inline::of(body), tail.map(Inline::of));
+        self.run(
+            "INSERT INTO entries (seq, state, head, body, tail) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![seq, state, head, body_here, tail_here],
+        )?;
+        if body_here == Inline::Apart {
             self.run("INSERT INTO bodies (seq, body) VALUES (?1, ?2)", params![seq, body])?;
         }
-        Ok(())
+        match tail.filter(|_| tail_here == Some(Inline::Apart)) {
+            Some(tail) => {
+                self.run("INSERT INTO tails (seq, tail) VALUES (?1, ?2)", params![seq, tail])
+            }
+            None => Ok(()),
+        }
     }
 
-    fn update(&self, seq: u64, state: u8, head: &[u8]) -> Result<(), Error> {
-        let sql = "UPDATE entries SET state = ?2, head = ?3 WHERE seq = ?1";
-        found(seq, self.run(sql, params![seq, state, head])?)
-    }
-
-    fn update_with_tail(&self, seq: u64, state: u8, head: &[u8], tail: &[u8]) -> Result<(), Error> {
+    /// State and head of an entry, and its tail where one is given.
+    pub(crate) fn put_changed(
+        &mut self,
+        seq: u64,
+        state: u8,
+        head: &[u8],
+        tail: Option<&[u8]>,
+    ) -> Result<(), Error> {
+        let Some(tail) = tail else {
+            let sql = "UPDATE entries SET state = ?2, head = ?3 WHERE seq = ?1";
+            return self.run(sql, params![seq, state, head]);
+        };
+        let here = Inline::of(tail);
         let sql = "UPDATE entries SET state = ?2, head = ?3, tail = ?4 WHERE seq = ?1";
-        if tail.len() <= INLINE_BYTES_MAX {
-            found(seq, self.run(sql, params![seq, state, head, tail])?)?;
-            self.run("DELETE FROM tails WHERE seq = ?1", params![seq])?;
-        } else {
-            found(seq, self.run(sql, params![seq, state, head, APART])?)?;
-            self.run("REPLACE INTO tails (seq, tail) VALUES (?1, ?2)", params![seq, tail])?;
+        self.run(sql, params![seq, state, head, here])?;
+        match here {
+            Inline::Here(_) => self.run("DELETE FROM tails WHERE seq = ?1", params![seq]),
+            Inline::Apart => {
+                self.run("REPLACE INTO tails (seq, tail) VALUES (?1, ?2)", params![seq, tail])
+            }
         }
-        Ok(())
     }
 
-    fn remove(&mut self, seq: u64) -> Result<(), Error> {
-        found(seq, self.run("DELETE FROM entries WHERE seq = ?1", params![seq])?)?;
+    pub(crate) fn put_gone(&mut self, seq: u64) -> Result<(), Error> {
+        self.loosened = true;
+        self.run("DELETE FROM entries WHERE seq = ?1", params![seq])?;
         self.run("DELETE FROM bodies WHERE seq = ?1", params![seq])?;
-        self.run("DELETE FROM tails WHERE seq = ?1", params![seq])?;
-        self.removed_seq = self.removed_seq.max(seq);
-        Ok(())
+        self.run("DELETE FROM tails WHERE seq = ?1", params![seq])
     }
 
-    /// `last_seq` follows from the entries until the highest of them goes: only then it is written, so
-    /// that an insert changes one page.
-    fn keep_sequence(&mut self) -> Result<(), Error> {
-        let Sequence { last_seq, kept_seq } = self.sequence;
-        if self.removed_seq > kept_seq {
-            self.run("UPDATE ledger SET last_seq = ?1", params![last_seq])?;
-            self.sequence.kept_seq = last_seq;
-        }
-        Ok(())
+    pub(crate) fn put_fact(&mut self, kind: u8, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        self.loosened = true;
+        let sql = "REPLACE INTO facts (kind, key, value) VALUES (?1, ?2, ?3)";
+        self.run(sql, params![kind, key, value])
     }
 
-    fn run(&self, sql: &str, parameters: &[&dyn ToSql]) -> Result<usize, Error> {
-        let done = self
-            .connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.execute(parameters));
-        done.map_err(failed("write the changes", self.connection))
+    pub(crate) fn put_no_fact(&mut self, kind: u8, key: &[u8]) -> Result<(), Error> {
+        self.loosened = true;
+        self.run("DELETE FROM facts WHERE kind = ?1 AND key = ?2", params![kind, key])
+    }
+
+    pub(super) fn put_header(&mut self, moved: u64, last_seq: u64) -> Result<(), Error> {
+        self.run("UPDATE ledger SET moved = ?1, last_seq = ?2", params![moved, last_seq])
+    }
+
+    fn run(&self, sql: &str, parameters: &[&dyn ToSql]) -> Result<(), Error> {
+        let connection = self.connection();
+        let statement = connection.prepare_cached(sql);
+        let done = statement.and_then(|mut statement| statement.execute(parameters));
+        done.map(drop).map_err(failed("write the changes", connection))
     }
 }
 
-/// Stands in the row of a part that is apart.
-const APART: Value = Value::Integer(1);
+/// What stands in the row of an entry for one of its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inline<'a> {
+    Here(&'a [u8]),
+    Apart,
+}
 
-fn found(seq: u64, rows: usize) -> Result<(), Error> {
-    if rows == 0 { Err(Misuse::NoEntry { seq }.into()) } else { Ok(()) }
+impl<'a> Inline<'a> {
+    fn of(part: &'a [u8]) -> Self {
+        if part.len() <= INLINE_BYTES_MAX { Self::Here(part) } else { Self::Apart }
+    }
+}
+
+impl ToSql for Inline<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Here(part) => ToSqlOutput::Borrowed(ValueRef::Blob(part)),
+            Self::Apart => ToSqlOutput::Owned(Value::Integer(1)),
+        })
+    }
 }

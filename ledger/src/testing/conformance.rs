@@ -20,9 +20,9 @@ macro_rules! conformance {
             scans_by_state_and_from_a_number
             scans_more_than_fits_in_memory_at_once
             stops_when_told
+            reads_of_the_writer_are_in_no_commits_way
             holds_nothing_while_it_calls_back
             sorts_facts_by_the_bytes_of_their_keys
-            reads_of_a_moment_are_in_no_commits_way
             shows_readers_what_is_committed_only
             reads_on_other_threads_while_it_commits
             changes_nothing_by_tidying

@@ -3,7 +3,7 @@
 
 use crate::child;
 use ledger::testing::Model;
-use ledger::{Change, Error, Ledger, Sqlite};
+use ledger::{Change, Error, Ledger, Local};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -52,7 +52,7 @@ fn a_small_file_system() {
 /// besides the log.
 fn fills_up(folder: &Path, set_full: &mut dyn FnMut(bool)) {
     let path = folder.join("jobs.db");
-    let mut ledger = Sqlite::open(&path).expect("a ledger");
+    let mut ledger = Local::open(&path).expect("a ledger");
     let mut model = Model::default();
     set_full(true);
     let error = loop {
@@ -71,7 +71,7 @@ fn fills_up(folder: &Path, set_full: &mut dyn FnMut(bool)) {
     // A ledger that was opened on a full disk does not know yet where its log ends.
     for _ in 0..2 {
         drop(ledger);
-        ledger = Sqlite::open(&path).expect("a ledger on a full disk");
+        ledger = Local::open(&path).expect("a ledger on a full disk");
         assert!(Model::of(&ledger) == model, "nothing is lost by a restart");
         let error = (0..10_000).find_map(|_| {
             let changes = inserts(model.last_seq + 1);
@@ -90,7 +90,7 @@ fn fills_up(folder: &Path, set_full: &mut dyn FnMut(bool)) {
     model.apply(&changes);
     assert!(ledger.tidy().is_ok());
     drop(ledger);
-    assert!(Model::of(&Sqlite::open(&path).expect("a ledger")) == model, "it goes on");
+    assert!(Model::of(&Local::open(&path).expect("a ledger")) == model, "it goes on");
 }
 
 fn inserts(first: u64) -> Vec<Change> {
@@ -105,7 +105,7 @@ fn mount_small(folder: &Path) -> Result<(), Errno> {
     // descriptors.
     unsafe { unshare_unsafe(UnshareFlags::NEWNS) }?;
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
-    mount("tmpfs", folder, "tmpfs", MountFlags::empty(), Some(c"size=18m"))
+    mount("tmpfs", folder, "tmpfs", MountFlags::empty(), Some(c"size=22m"))
 }
 
 /// Otherwise the kernel ends a process that meets the limit.

@@ -3,7 +3,7 @@
 
 use crate::{child, fatal};
 use ledger::testing::{Model, Rng};
-use ledger::{Ledger, Sqlite};
+use ledger::{Ledger, Local};
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -82,7 +82,7 @@ impl History {
             self.model.apply(&changes);
         }
         let attempted = self.model.after(&self.model.random_batch(&mut rng, 12));
-        let ledger = Sqlite::open(&self.folder.path().join("jobs.db")).expect("a ledger");
+        let ledger = Local::open(&self.folder.path().join("jobs.db")).expect("a ledger");
         let found = Model::of(&ledger);
         let is_right = found == self.model || found == attempted;
         let difference = self.model.difference(&found);
@@ -100,7 +100,7 @@ fn live(argument: &str) {
     if kill_at > 0 {
         fatal::kill_at(kill_at);
     }
-    let mut ledger = Sqlite::open(&path).expect("a ledger");
+    let mut ledger = Local::open(&path).expect("a ledger");
     let mut model = Model::of(&ledger);
     let (mut batches, mut rest) = (Rng::new(seed), Rng::new(!seed));
     loop {
@@ -111,10 +111,13 @@ fn live(argument: &str) {
         match rest.below(20) {
             0 => {
                 drop(ledger);
-                ledger = Sqlite::open(&path).expect("a ledger");
+                ledger = Local::open(&path).expect("a ledger");
             }
             1..4 => {
                 ledger.tidy().expect("tidy");
+            }
+            4..6 => {
+                ledger.rest().expect("rest");
             }
             _ => {}
         }

@@ -7,7 +7,7 @@ mod fatal;
 mod faults;
 mod full;
 mod kill;
+mod local;
 mod memory;
 mod others;
 mod power;
-mod sqlite;

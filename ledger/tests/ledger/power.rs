@@ -56,6 +56,7 @@ fn history(disk: &Disk, rng: &mut Rng, model: &mut Model, commits: u64) -> Optio
                 ledger = disk.open().ok()?;
             }
             1..3 => drop(ledger.tidy()),
+            3 => drop(ledger.rest()),
             _ => {}
         }
     }

@@ -7,7 +7,7 @@ mod state;
 mod vfs;
 
 use ledger::testing::Rng;
-use ledger::{Error, Sqlite};
+use ledger::{Error, Local};
 use state::State;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -64,8 +64,8 @@ impl Disk {
         Self { state, vfs }
     }
 
-    pub(crate) fn open(&self) -> Result<Sqlite, Error> {
-        Sqlite::open_on(Path::new("/jobs.db"), self.vfs.name(), LOG_BYTES)
+    pub(crate) fn open(&self) -> Result<Local, Error> {
+        Local::open_on(Path::new("/jobs.db"), self.vfs.name(), LOG_BYTES)
     }
 
     /// Another program's connection.

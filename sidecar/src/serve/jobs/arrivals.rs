@@ -80,7 +80,8 @@ impl Keeper {
         let quiet = quiet.map(|ms| Duration::from_millis(ms).min(LOOK_AT_CLOCK));
         let tries = self.shortage.as_ref().map(|shortage| shortage.again);
         let tries = tries.map(|again| again.saturating_duration_since(Instant::now()));
-        quiet.into_iter().chain(tries).chain(self.sweeps_in()).min()
+        let rests = self.housekeeping.rests_in();
+        quiet.into_iter().chain(tries).chain(self.sweeps_in()).chain(rests).min()
     }
 
     /// How long until what is known for a time only is to be swept; `None` = there is none.
@@ -90,6 +91,12 @@ impl Keeper {
 
     /// A slice of what can wait; whether there is more of it.
     pub(super) fn housekeep(&mut self) -> bool {
-        self.sick.is_none() && self.housekeeping.tidy(self.ledger.as_mut())
+        let was_resting = self.housekeeping.is_resting();
+        let more = self.sick.is_none() && self.housekeeping.tidy(self.ledger.as_mut());
+        if self.housekeeping.is_resting() != was_resting {
+            // Its size is another one.
+            self.show.changed();
+        }
+        more
     }
 }

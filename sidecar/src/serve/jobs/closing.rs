@@ -39,7 +39,8 @@ impl Keeper {
         let interrupted = |(seq, attempt)| (seq, attempt, Ended::Interrupted);
         self.ends.extend(running.into_iter().map(interrupted));
         self.sick.iter_mut().for_each(Sick::try_now);
-        self.round(Vec::new());
+        let round = self.round(Vec::new());
+        self.follow_up(round);
         if let Some(sick) = &self.sick {
             self.tell_lost(&sick.reason);
         }

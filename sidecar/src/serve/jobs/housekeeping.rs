@@ -10,6 +10,8 @@ const SWEEP_EVERY_LEAST: Duration = Duration::from_secs(1);
 const TIDY_ROUNDS: u32 = 256;
 /// How often tidying is tried after it failed.
 const TIDY_AGAIN: Duration = Duration::from_secs(10);
+/// When nothing was committed for so long, the ledger rests: a copy of its database has everything.
+const REST_AFTER: Duration = Duration::from_secs(1);
 
 /// When what is due.
 pub(super) struct Housekeeping {
@@ -19,6 +21,7 @@ pub(super) struct Housekeeping {
     unswept: bool,
     rounds: u32,
     untidy: bool,
+    rests_at: Option<Instant>,
     /// The ledger could not be tidied: not before then is it tried again.
     tidy_after: Option<Instant>,
 }
@@ -27,13 +30,25 @@ impl Housekeeping {
     /// `known_ms` is for how long something is known.
     pub(super) fn new(now: Instant, known_ms: u64) -> Self {
         let sweep_every = Duration::from_millis(known_ms).clamp(SWEEP_EVERY_LEAST, SWEEP_EVERY);
-        let (rounds, tidy_after) = (0, None);
-        Self { sweep_every, swept: now, unswept: false, rounds, untidy: true, tidy_after }
+        let (rounds, rests_at, tidy_after) = (0, Some(now + REST_AFTER), None);
+        Self { sweep_every, swept: now, unswept: false, rounds, untidy: true, rests_at, tidy_after }
     }
 
-    /// Something is in the ledger's log.
-    pub(super) fn committed(&mut self) {
+    /// Something is in the ledger's log since then.
+    pub(super) fn committed(&mut self, now: Instant) {
         self.untidy = true;
+        self.rests_at = Some(now + REST_AFTER);
+    }
+
+    /// Whether everything that was committed is where it stays.
+    pub(super) fn is_resting(&self) -> bool {
+        self.rests_at.is_none()
+    }
+
+    /// How long until the ledger is to rest, if there is something that moves then.
+    pub(super) fn rests_in(&self) -> Option<Duration> {
+        let at = self.rests_at.max(self.rests_at.and(self.tidy_after))?;
+        Some(at.saturating_duration_since(Instant::now()))
     }
 
     /// A round is over; whether the ledger is to be tidied although there may be work.
@@ -58,14 +73,21 @@ impl Housekeeping {
 
     /// A slice of tidying; whether there is more of it.
     pub(super) fn tidy(&mut self, ledger: &mut dyn Ledger) -> bool {
-        let waits = self.tidy_after.is_some_and(|after| Instant::now() < after);
-        if !self.untidy || waits {
+        let now = Instant::now();
+        let has_come = |at: &Instant| now >= *at;
+        let rests = self.rests_at.as_ref().is_some_and(has_come);
+        if !(self.untidy || rests) || !self.tidy_after.as_ref().is_none_or(has_come) {
             return false;
         }
-        match ledger.tidy() {
+        let tidied = if rests { ledger.rest() } else { ledger.tidy() };
+        match tidied {
             Ok(more) => {
                 self.untidy = more;
                 self.tidy_after = None;
+                if rests && !more {
+                    self.rests_at = None;
+                }
+                more
             }
             Err(error) => {
                 // Once; what follows from it is told by commits that fail.
@@ -73,9 +95,9 @@ impl Housekeeping {
                     tracing::warn!(%error, "the ledger of jobs cannot be tidied");
                 }
                 self.untidy = false;
-                self.tidy_after = Some(Instant::now() + TIDY_AGAIN);
+                self.tidy_after = Some(now + TIDY_AGAIN);
+                false
             }
         }
-        self.untidy
     }
 }

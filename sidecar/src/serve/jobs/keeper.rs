@@ -1,15 +1,17 @@
 //! The thread that owns the ledger and the engine.
 //!
-//! A round: everything that has arrived, one commit, then the answers. What becomes of one that fails
-//! stands in [`super::sickness`]. Ends of attempts are kept until they are on disk.
+//! A round: everything that has arrived, one commit, then the answers, and what follows from it. What
+//! becomes of one that fails stands in [`super::sickness`]. Ends of attempts are kept until they are on
+//! disk.
 
 use super::super::fault;
 use super::answers::{Answer, Answers};
 use super::awaiting::Awaiting;
 use super::command::{Command, Order};
-use super::events::{Feed, Happened};
+use super::events::Feed;
 use super::housekeeping::Housekeeping;
 use super::on_disk::Read;
+use super::round::Round;
 use super::shortage::Shortage;
 use super::sickness::Sick;
 use super::status::{Show, Shown};
@@ -18,7 +20,6 @@ use jobs::{Ended, Engine, Now, ReadError, Rules, Settings, Slots, Start};
 use ledger::Ledger;
 use protocol::{AppName, JobTotals};
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -97,18 +98,22 @@ impl Keeper {
         while let Some(commands) = self.wait().await {
             // What is shared is either on disk or refers to nothing that a round changes; the engine is
             // thrown away.
-            match catch_unwind(AssertUnwindSafe(|| self.step(commands))) {
-                Ok(ControlFlow::Continue(())) => {}
-                Ok(ControlFlow::Break(done)) => return self.close(done).await,
-                Err(panic) => self.fall_sick_by_defect(&*panic),
-            }
+            let stepped = catch_unwind(AssertUnwindSafe(|| self.step(commands)));
             // Answers leave before anything else is done.
             yield_now().await;
+            let followed = stepped.and_then(|(closing, round)| {
+                catch_unwind(AssertUnwindSafe(|| self.follow_up(round))).map(|()| closing)
+            });
+            match followed {
+                Ok(None) => {}
+                Ok(Some(done)) => return self.close(done).await,
+                Err(panic) => self.fall_sick_by_defect(&*panic),
+            }
         }
     }
 
-    /// One round. It breaks with whom to tell when the ledger is closed.
-    fn step(&mut self, commands: Vec<Command>) -> ControlFlow<oneshot::Sender<()>> {
+    /// One round, and whom to tell when the ledger is closed, if it is to be.
+    fn step(&mut self, commands: Vec<Command>) -> (Option<oneshot::Sender<()>>, Option<Round>) {
         let mut closing = None;
         let mut rest = Vec::with_capacity(commands.len());
         for command in commands {
@@ -123,8 +128,7 @@ impl Keeper {
             self.stop();
             self.sick.iter_mut().for_each(Sick::try_now);
         }
-        self.round(rest);
-        closing.map_or(ControlFlow::Continue(()), ControlFlow::Break)
+        (closing, self.round(rest))
     }
 
     fn note_end(&mut self, seq: u64, attempt: u32, ended: Ended) {
@@ -144,29 +148,27 @@ impl Keeper {
         Now { wall_ms: ms(wall), steady_ms: ms(self.began.elapsed()) }
     }
 
-    pub(super) fn round(&mut self, commands: Vec<Command>) {
+    /// What follows from it is left to do; nothing when it failed.
+    pub(super) fn round(&mut self, commands: Vec<Command>) -> Option<Round> {
         if !commands.is_empty() {
             self.show.changed();
         }
         if self.sick.is_some() && !self.heals() {
-            return self.turn_away(commands);
+            self.turn_away(commands);
+            return None;
         }
         self.look_for_room();
         self.engine.set_now(self.now());
         let mut answers = Answers::default();
         let mut commands = commands.into_iter();
-        match self
-            .work(&mut commands, &mut answers)
-            .and_then(|starts| self.commit().map(|()| starts))
-        {
-            Ok(starts) => self.tell(answers, starts),
+        let worked = self.work(&mut commands, &mut answers);
+        match worked.and_then(|starts| self.commit().map(|()| starts)) {
+            Ok(starts) => Some(self.tell(answers, starts)),
             Err(error) => {
                 self.fall_sick(&error, answers);
                 self.turn_away(commands);
+                None
             }
-        }
-        if self.housekeeping.is_due_after_round() {
-            self.housekeep();
         }
     }
 
@@ -175,9 +177,9 @@ impl Keeper {
         if changes.is_empty() {
             return Ok(());
         }
-        self.housekeeping.committed();
         self.show.changed();
         let begins = Instant::now();
+        self.housekeeping.committed(begins);
         fault::point("jobs.committing");
         if let Err(error) = self.ledger.commit(&changes) {
             self.run_short(&error, &changes);
@@ -241,8 +243,6 @@ impl Keeper {
             let more = self.engine.sweep(self.ledger.read())?;
             self.housekeeping.swept(more);
         }
-        // What begins is read.
-        let _moment = self.ledger.moment();
         self.engine.tick(self.ledger.read())?;
         self.engine.dispatch(self.ledger.read())
     }
@@ -254,38 +254,13 @@ impl Keeper {
         self.apps.insert(app, (rules, slots));
     }
 
-    /// The round is on disk.
-    fn tell(&mut self, answers: Answers, starts: Vec<Start>) {
+    /// The round is on disk: who waits for it is told.
+    fn tell(&mut self, answers: Answers, starts: Vec<Start>) -> Round {
         self.totals = self.engine.totals();
-        let ends = std::mem::take(&mut self.ends);
-        let (made, over) = (self.engine.take_made(), self.engine.take_over());
-        self.awaiting.take_unkept(&mut self.engine);
-        if self.way.feed.is_followed() {
-            let happened = Happened {
-                made,
-                ends: ends.into_iter().map(|(seq, _, ended)| (seq, ended)).collect(),
-                over: over.clone(),
-                began: starts.iter().map(|start| start.seq).collect(),
-                unkept: self.awaiting.untold().cloned().collect(),
-            };
-            self.way.feed.note(happened, self.ledger.tag(), self.ledger.read());
-        }
-        for start in starts {
-            self.begun.insert(start.seq, start.context.attempt);
-            let _ = self.way.orders.send(Order::Begin(Box::new(start)));
-        }
-        for seq in self.engine.take_interrupts() {
-            let _ = self.way.orders.send(Order::Interrupt(seq));
-        }
         if answers.now.iter().any(Answer::is_shown) {
             self.show_all();
         }
         answers.now.into_iter().for_each(Answer::send);
-        answers.later.into_iter().for_each(|waiter| self.awaiting.add(waiter));
-        self.awaiting.tell(over, &mut self.engine, self.ledger.read());
-        for trouble in self.engine.take_troubles() {
-            tracing::error!("{trouble}");
-        }
-        fault::point("jobs.answered");
+        Round { starts, later: answers.later }
     }
 }

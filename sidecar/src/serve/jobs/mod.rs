@@ -27,6 +27,7 @@ mod on_disk;
 mod pools;
 mod questions;
 mod requests;
+mod round;
 mod runner;
 mod shortage;
 mod sickness;
@@ -43,7 +44,7 @@ use super::error::Error;
 use crate::config;
 use events::Feed;
 use keeper::{Keeper, Way};
-use ledger::{Ledger, Reader, Sqlite};
+use ledger::{Ledger, Local, Reader};
 use protocol::JobsStatus;
 use status::Shown;
 use std::fmt;
@@ -116,7 +117,7 @@ impl Jobs {
                 std::io::Error::other(format!("{}: {error}", path.display())),
             )
         };
-        let ledger = Sqlite::open(&path).map_err(|error| failed(&error))?;
+        let ledger = Local::open(&path).map_err(|error| failed(&error))?;
         let tag = ledger.tag();
         let (commands, received) = unbounded_channel();
         let reader = ledger.reader().map_err(|error| failed(&error))?;

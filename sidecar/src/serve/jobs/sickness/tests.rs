@@ -115,6 +115,11 @@ fn keeper(ledger: Unreadable) -> (Keeper, UnboundedSender<Command>) {
     (Keeper::new(Box::new(ledger), Settings::default(), way).unwrap(), sender)
 }
 
+fn whole_round(keeper: &mut Keeper, commands: Vec<Command>) {
+    let round = keeper.round(commands);
+    keeper.follow_up(round);
+}
+
 fn app() -> AppName {
     AppName::new("shop").unwrap()
 }
@@ -154,13 +159,13 @@ fn what_comes_behind_a_read_that_fails_is_refused_like_it_and_releases_are_remem
     let fail = Arc::new(AtomicBool::new(false));
     let (mut keeper, _commands) = keeper(Unreadable::new(Arc::clone(&fail), || {}));
     let (first, answer) = queue("old");
-    keeper.round(vec![rules("old"), first]);
+    whole_round(&mut keeper, vec![rules("old"), first]);
     let id = accepted(answer);
     fail.store(true, Ordering::Relaxed);
     let (find, found) = request(JobRequest::Find { id });
     let (more, stored) = queue("old");
     let (show, shown) = report(id);
-    keeper.round(vec![find, rules("new"), more, show]);
+    whole_round(&mut keeper, vec![find, rules("new"), more, show]);
     for mut answer in [found, stored] {
         let answer = answer.try_recv();
         let Ok(JobReply::Refused(JobRefusal::Unavailable { reason })) = &answer else {
@@ -175,7 +180,7 @@ fn what_comes_behind_a_read_that_fails_is_refused_like_it_and_releases_are_remem
     fail.store(false, Ordering::Relaxed);
     keeper.sick.as_mut().expect("it refuses").try_now();
     let (next, answer) = queue("new");
-    keeper.round(vec![next]);
+    whole_round(&mut keeper, vec![next]);
     assert_eq!(accepted(answer).seq(), id.seq() + 1, "what was refused is not stored");
 }
 
@@ -210,13 +215,13 @@ fn an_administrator_is_told_of_a_job_also_by_the_round_that_fails() {
     let full = Arc::clone(&ledger.full);
     let (mut keeper, _commands) = keeper(ledger);
     let (first, answer) = queue("old");
-    keeper.round(vec![rules("old"), first]);
+    whole_round(&mut keeper, vec![rules("old"), first]);
     let id = accepted(answer);
     full.store(true, Ordering::Relaxed);
     for more in [Some(queue("old").0), None] {
         let (find, mut found) = request(JobRequest::Find { id });
         let (show, mut shown) = report(id);
-        keeper.round([find, show].into_iter().chain(more).collect());
+        whole_round(&mut keeper, [find, show].into_iter().chain(more).collect());
         let Ok(JobReply::Job(Some(found))) = found.try_recv() else { panic!("not found") };
         let Ok(Ok(Managed::Job(Some(shown)))) = shown.try_recv() else { panic!("not shown") };
         assert_eq!(shown.job, *found, "as a client is told");
