@@ -480,7 +480,8 @@ namespace AppServer {
          * @param ?float $negative How long one that is null is kept; 0: not at all; null: as others.
          * @param list<string> $tags By which results can be invalidated: {name} stands for the argument for
          *   that parameter, which is an int, a string or a bool.
-         * @param ?list<string> $vary Parameters whose arguments tell one result from another; null: all.
+         * @param ?list<string> $vary Parameters whose arguments tell one result from another, with all that
+         *   stand in tags; null: all.
          */
         public function __construct(
             public readonly float $ttl,

@@ -124,7 +124,7 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "functions.*.cache.vary",
         "",
-        "Parameters whose arguments tell one result from another; else all of them.",
+        "Parameters whose arguments tell one result from another, with all that stand in tags; else all of them.",
     ),
     key(
         "schedule[].function",
