@@ -32,12 +32,18 @@ enum Value {
     Encoded(Rc<[u8]>),
 }
 
-/// What was found.
-pub(super) enum Look {
-    /// It is given, or the attempt to is over.
+/// What came of looking for a kept result.
+pub(super) enum Look<Otherwise> {
+    /// It is given.
     Given,
-    /// The call is to be made; what it comes to is kept where there is something to keep it by.
-    Call(Option<Box<Keep>>),
+    /// None is, and the call is to be made.
+    Call(Otherwise),
+}
+
+/// What a result is looked for by.
+pub(super) struct Sought {
+    ground: Rc<Ground>,
+    key: Vec<u8>,
 }
 
 /// What a result is kept by.
@@ -49,37 +55,48 @@ pub(super) struct Keep {
     terms: CacheTerms,
 }
 
-/// Gives the kept result of a call that is ready to be sent, if there is one. May run user code.
+/// Gives the kept result of a call that is ready to be sent, if there is one; else what its result is to be
+/// kept by, if it is. What [`look_ahead`] missed is not looked for again. May run user code.
 pub(super) fn look(
     id: CallId,
     target: &str,
     options: &Options,
     arguments: &Arguments<'_>,
-    ahead: Ahead,
+    missed: Option<Sought>,
     result: &mut Zval,
-) -> Result<Look, Fault> {
+) -> Result<Look<Option<Box<Keep>>>, Fault> {
     let terms = terms(options);
-    let keep = match ahead {
+    let missed = match missed {
         // One question, one answer: chance may have decided.
-        Ahead::None { ground, key } => keep(ground, key, terms, arguments),
-        Ahead::Given | Ahead::Unknown => {
-            let ground = if terms.bytes_max == 0 { None } else { client::ground(id, target) };
-            let Some(ground) = ground else {
+        Some(missed) => missed,
+        None => {
+            let Some(sought) = sought(id, target, terms, arguments)? else {
                 return Ok(Look::Call(None));
             };
-            let mut key = Vec::with_capacity(128);
-            ground.put(&mut key);
-            let put = client::lend(id, |call| cache_key::put(&ground, call, arguments, &mut key));
-            if !put.unwrap_or(Ok(false))? {
-                return Ok(Look::Call(None));
-            }
-            if give(&key, now_ms(), &ground, options, result)? {
+            if give(&sought, terms, options, result)? {
                 return Ok(Look::Given);
             }
-            keep(ground, key, terms, arguments)
+            sought
         }
     };
-    Ok(Look::Call(keep.map(Box::new)))
+    Ok(Look::Call(keep(missed, terms, arguments).map(Box::new)))
+}
+
+/// `None` = results of this call are neither given nor kept.
+fn sought(
+    id: CallId,
+    target: &str,
+    terms: CacheTerms,
+    arguments: &Arguments<'_>,
+) -> Result<Option<Sought>, Fault> {
+    let ground = if terms.bytes_max == 0 { None } else { client::ground(id, target) };
+    let Some(ground) = ground else {
+        return Ok(None);
+    };
+    let mut key = Vec::with_capacity(128);
+    ground.put(&mut key);
+    let put = client::lend(id, |call| cache_key::put(&ground, call, arguments, &mut key));
+    Ok(put.unwrap_or(Ok(false))?.then_some(Sought { ground, key }))
 }
 
 /// How much is kept is the process's affair, whatever it was when a client was made.
@@ -91,53 +108,40 @@ fn terms(options: &Options) -> CacheTerms {
     CacheTerms { bytes_max, ..options.cache }
 }
 
-/// What came of looking before anything was prepared.
-pub(super) enum Ahead {
-    Given,
-    /// There is none that will do.
-    None {
-        ground: Rc<Ground>,
-        key: Vec<u8>,
-    },
-    /// That could not be told.
-    Unknown,
-}
-
 /// As [`look`], of a call of which nothing is prepared: where one like it was made before, and its
-/// arguments are as plain as they usually are.
+/// arguments are as plain as they usually are. `None` = that could not be told.
 pub(super) fn look_ahead(
     options: &Rc<Options>,
     target: &str,
     positional: &[Zval],
     result: &mut Zval,
-) -> Result<Ahead, Fault> {
-    if terms(options).bytes_max == 0 {
-        return Ok(Ahead::Unknown);
+) -> Result<Look<Option<Sought>>, Fault> {
+    let terms = terms(options);
+    if terms.bytes_max == 0 {
+        return Ok(Look::Call(None));
     }
     let Some(ground) = client::known_ground(options, target) else {
-        return Ok(Ahead::Unknown);
+        return Ok(Look::Call(None));
     };
-    let mut key = KEY.take();
-    key.clear();
-    ground.put(&mut key);
-    let given = cache_key::put_plain(&ground, positional, &mut key)
-        .then(|| give(&key, now_ms(), &ground, options, result));
-    if let Some(Ok(false)) = given {
-        return Ok(Ahead::None { ground, key });
+    let mut sought = Sought { ground, key: KEY.take() };
+    sought.key.clear();
+    sought.ground.put(&mut sought.key);
+    let is_plain = cache_key::put_plain(&sought.ground, positional, &mut sought.key);
+    if is_plain && !give(&sought, terms, options, result)? {
+        return Ok(Look::Call(Some(sought)));
     }
-    KEY.set(key);
-    Ok(if given.transpose()?.is_some() { Ahead::Given } else { Ahead::Unknown })
+    KEY.set(sought.key);
+    Ok(if is_plain { Look::Given } else { Look::Call(None) })
 }
 
 /// Gives the result that is kept under the key, if there is one.
 fn give(
-    key: &[u8],
-    now_ms: u64,
-    ground: &Ground,
+    sought: &Sought,
+    terms: CacheTerms,
     options: &Options,
     result: &mut Zval,
 ) -> Result<bool, Fault> {
-    let terms = terms(options);
+    let (Sought { ground, key }, now_ms) = (sought, now_ms());
     let found = client::counts(ground, now_ms, |count| {
         with_results(terms, |results| match results.find(key, now_ms, terms.wish, count)? {
             Value::Immutable(value) => {
@@ -155,12 +159,8 @@ fn give(
 }
 
 /// `None` = nothing could invalidate the result, so it is not kept.
-fn keep(
-    ground: Rc<Ground>,
-    key: Vec<u8>,
-    terms: CacheTerms,
-    arguments: &Arguments<'_>,
-) -> Option<Keep> {
+fn keep(missed: Sought, terms: CacheTerms, arguments: &Arguments<'_>) -> Option<Keep> {
+    let Sought { ground, key } = missed;
     let slots = cache_key::slots(&ground, arguments)?;
     let sent_ms = now_ms();
     let seen = client::counts(&ground, sent_ms, |count| {
@@ -212,21 +212,12 @@ pub(super) struct Report {
 }
 
 pub(super) fn report(terms: CacheTerms) -> Report {
-    RESULTS.with_borrow(|results| match results {
-        Some(results) => Report {
-            counts: results.counts,
-            entries: results.len(),
-            bytes: results.bytes(),
-            retired_bytes: results.retired_bytes(),
-            bytes_max: results.bytes_max(),
-        },
-        None => Report {
-            counts: Counts::default(),
-            entries: 0,
-            bytes: 0,
-            retired_bytes: 0,
-            bytes_max: terms.bytes_max as usize,
-        },
+    with_results(terms, |results| Report {
+        counts: results.counts,
+        entries: results.len(),
+        bytes: results.bytes(),
+        retired_bytes: results.retired_bytes(),
+        bytes_max: results.bytes_max(),
     })
 }
 

@@ -2,7 +2,7 @@
 //! exception.
 
 use super::cache_key::Arguments;
-use super::cached::{self, Ahead, Keep, Look};
+use super::cached::{self, Keep, Look};
 use super::codec::{self, Fault};
 use super::throw;
 use super::{affinity, settings};
@@ -55,21 +55,23 @@ fn prepare(
     }
 }
 
-/// As [`start`], with the options of the ini settings and a frame's arguments.
+/// As [`start`], with a frame's arguments and, without options, those of the ini settings.
 pub(super) fn start_with(
     options: Option<&Rc<Options>>,
     args: CallArgs<'_>,
     manner: Manner,
 ) -> Result<CallId, End> {
+    let options = given_or_current(options)?;
+    start(&options, args.target, args.positional, args.named, manner)
+}
+
+fn given_or_current(options: Option<&Rc<Options>>) -> Result<Rc<Options>, End> {
     match options {
-        Some(options) => start(options, args.target, args.positional, args.named, manner),
-        None => match settings::checked() {
-            Ok(options) => start(&options, args.target, args.positional, args.named, manner),
-            Err(error) => {
-                throw::raise(error);
-                Err(End::Done)
-            }
-        },
+        Some(options) => Ok(Rc::clone(options)),
+        None => settings::checked().map_err(|error| {
+            throw::raise(error);
+            End::Done
+        }),
     }
 }
 
@@ -85,31 +87,18 @@ pub(super) fn start_unless_kept(
     args: CallArgs<'_>,
     result: &mut Zval,
 ) -> Result<Option<Sent>, End> {
-    let own;
-    let options = match options {
-        Some(options) => options,
-        None => match settings::checked() {
-            Ok(current) => {
-                own = current;
-                &own
-            }
-            Err(error) => {
-                throw::raise(error);
-                return Err(End::Done);
-            }
-        },
-    };
+    let options = given_or_current(options)?;
     let CallArgs { target, positional, named } = args;
     let ahead = match named {
-        None => cached::look_ahead(options, target, positional, result).map_err(surface)?,
-        Some(_) => Ahead::Unknown,
+        None => cached::look_ahead(&options, target, positional, result).map_err(surface)?,
+        Some(_) => Look::Call(None),
     };
-    if matches!(ahead, Ahead::Given) {
+    let Look::Call(missed) = ahead else {
         return Ok(None);
-    }
-    let (id, encoded_from) = prepare(options, target, positional, named, Manner::Alone)?;
+    };
+    let (id, encoded_from) = prepare(&options, target, positional, named, Manner::Alone)?;
     let arguments = Arguments { positional, named, encoded_from };
-    match cached::look(id, target, options, &arguments, ahead, result) {
+    match cached::look(id, target, &options, &arguments, missed, result) {
         Ok(Look::Call(keep)) => {
             client::dispatch(id);
             Ok(Some(Sent { id, keep }))

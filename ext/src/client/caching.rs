@@ -2,7 +2,7 @@
 //! of this host tells of every invalidation.
 
 use super::app::Version;
-use super::call::{Call, Known, Stay};
+use super::call::{Call, Context, Known, Stay};
 use super::options::Options;
 use super::table::CallId;
 use super::{Client, with};
@@ -149,16 +149,13 @@ impl Client {
     }
 
     fn ground(&mut self, id: CallId) -> Option<Ground> {
-        self.settle_version(id);
-        let context = self.call(id)?.context.as_ref()?;
-        let known = context.known.clone()?;
-        let catalog = &known.view.catalog;
-        if context.errand.is_some()
-            || context.options.output
-            || catalog.functions.get(known.index)?.cache.is_none()
-        {
+        // Where nothing is kept this is all that it costs.
+        if !self.call(id)?.context.as_ref()?.may_be_kept() {
             return None;
         }
+        self.settle_version(id);
+        let context = self.call(id)?.context.as_ref()?;
+        let known = context.known.as_ref()?;
         let cluster = self.clusters.get(context.cluster)?;
         let routing = cluster.apps.get(context.app)?.routing();
         let version = match context.stay {
@@ -169,16 +166,21 @@ impl Client {
             _ => return None,
         };
         let on_trial = routing.canary.is_some_and(|canary| canary.release == version.release);
-        if version.release != catalog.release || on_trial {
+        if version.release != known.view.catalog.release || on_trial {
             return None;
         }
         let boards = cluster.workers.iter().enumerate();
         let mut boards = boards.filter_map(|(index, worker)| Some((index, worker.board_serial()?)));
         let (worker, serial) = boards.next()?;
-        Some(Ground {
-            known,
-            version,
-            board: BoardMark { cluster: context.cluster, worker, serial },
-        })
+        let board = BoardMark { cluster: context.cluster, worker, serial };
+        Some(Ground { known: known.clone(), version, board })
+    }
+}
+
+impl Context {
+    /// Whether it is a call of a function whose results are kept by callers.
+    fn may_be_kept(&self) -> bool {
+        let is_wanted = || self.function().is_some_and(|function| function.cache.is_some());
+        self.errand.is_none() && !self.options.output && is_wanted()
     }
 }
