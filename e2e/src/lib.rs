@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod artifacts;
+mod caller;
 pub mod control;
 pub mod deployer;
 mod dev;
@@ -19,6 +20,7 @@ mod wait;
 pub mod wire;
 
 pub use artifacts::Artifacts;
+pub use caller::Caller;
 pub use deployer::{Deployer, controls};
 pub use dev::Dev;
 pub use failing_disk::FailingDisk;

@@ -1,8 +1,8 @@
-//! Results that PHP processes keep, where other processes change what is behind them: they invalidate,
-//! deploy, set, die and come back.
+//! Results that PHP processes keep, where other processes change what is behind them: they invalidate, die
+//! and come back.
 
 use e2e::deployer::ok;
-use e2e::{Deployer, Fpm, RunningPhp, Sidecar, eventually, process_is_gone, send_signal};
+use e2e::{Caller, Deployer, Fpm, Sidecar, eventually, process_is_gone, send_signal};
 use rustix::process::Signal;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,50 +21,12 @@ const FUNCTIONS: &str = r"
     }
 ";
 
-/// A PHP process that does the same each time that it is told to.
-struct Caller(RunningPhp);
-
-impl Caller {
-    fn of(worker: &Sidecar, expression: &str) -> Self {
-        Self::with(worker, &[], expression)
-    }
-
-    fn with(worker: &Sidecar, settings: &[&str], expression: &str) -> Self {
-        let script = format!("while (fgets(STDIN)) {{ echo {expression}, \"\\n\"; }}");
-        Self(worker.spawn_php_with(settings, &script))
-    }
-
-    fn calls(&mut self) -> String {
-        self.0.enter();
-        self.is_answered()
-    }
-
-    fn is_answered(&mut self) -> String {
-        let line = self.0.line();
-        assert!(!line.is_empty(), "it has ended or printed nothing");
-        line
-    }
-
-    /// What it has kept, after a call that may have been the first.
-    fn keeps(&mut self) -> String {
-        let result = self.calls();
-        assert_eq!(self.calls(), result, "it is kept");
-        result
-    }
-
-    /// Nothing has gone wrong in it until its end.
-    fn ends_well(mut self) {
-        self.0.end_input();
-        self.0.finish().ok();
-    }
-
-    /// The numbers of its sockets, which no other ever has.
-    fn sockets(&self) -> BTreeSet<String> {
-        let files = std::fs::read_dir(format!("/proc/{}/fd", self.0.pid())).unwrap();
-        let names = files.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
-        let names = names.map(|name| name.display().to_string());
-        names.filter(|name| name.starts_with("socket:")).collect()
-    }
+/// The numbers of its sockets, which no other ever has.
+fn sockets_of(caller: &Caller) -> BTreeSet<String> {
+    let files = std::fs::read_dir(format!("/proc/{}/fd", caller.pid())).unwrap();
+    let names = files.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
+    let names = names.map(|name| name.display().to_string());
+    names.filter(|name| name.starts_with("socket:")).collect()
 }
 
 const ITEM: &str = "appserver_call('item', 7)";
@@ -79,7 +41,7 @@ fn what_one_process_invalidates_another_asks_for_anew() {
     let worker = Sidecar::with_functions(FUNCTIONS);
     let mut caller = Caller::of(&worker, ITEM);
     let mut kept = caller.keeps();
-    let sockets = caller.sockets();
+    let sockets = sockets_of(&caller);
     assert!(!sockets.is_empty());
     for arguments in ["tags: 'item:7'", "'item'", "tags: ['item:8', 'item:7']", ""] {
         assert_eq!(invalidate(&worker, &[], arguments), "1");
@@ -87,7 +49,7 @@ fn what_one_process_invalidates_another_asks_for_anew() {
         assert_ne!(fresh, kept, "invalidate({arguments})");
         kept = fresh;
     }
-    assert_eq!(caller.sockets(), sockets, "over the connections that it had");
+    assert_eq!(sockets_of(&caller), sockets, "over the connections that it had");
     caller.ends_well();
 }
 
@@ -111,65 +73,12 @@ fn a_result_that_was_on_its_way_is_not_given_to_the_next_call() {
     let worker = Sidecar::with_functions(FUNCTIONS);
     let [begun, go] = ["begun", "go"].map(|name| worker.app().join(name));
     let mut caller = Caller::of(&worker, &format!("appserver_call('waits', {begun:?}, {go:?})"));
-    caller.0.enter();
+    caller.begins();
     eventually("the call has begun", || begun.exists().then_some(()));
     assert_eq!(invalidate(&worker, &[], "'waits'"), "1");
     std::fs::write(&go, "").unwrap();
     let late = caller.is_answered();
     assert_ne!(caller.keeps(), late);
-    caller.ends_well();
-}
-
-/// A release whose results tell that they are of it.
-fn release(name: &str) -> String {
-    format!(
-        "#[AppServer\\Cacheable(ttl: 86400, tags: ['item:{{id}}'])]
-         function item(int $id): string {{ return '{name} ' . bin2hex(random_bytes(8)); }}"
-    )
-}
-
-#[test]
-fn each_release_has_results_of_its_own() {
-    let deployer = Deployer::with_new_key();
-    let worker = deployer.worker();
-    ok(&deployer.deploy(&[&worker], &release("one"), &[]));
-    let mut caller = Caller::of(&worker, ITEM);
-    let mut pinned = worker.spawn_php(&format!(
-        "AppServer\\pin(); echo {ITEM}, \"\\n\"; fgets(STDIN); echo {ITEM}, \"\\n\";"
-    ));
-    let (one, held) = (caller.keeps(), pinned.line());
-    assert!(one.starts_with("one ") && held.starts_with("one "), "{one}, {held}");
-    ok(&deployer.deploy(&[&worker], &release("two"), &[]));
-    let two = caller.keeps();
-    assert!(two.starts_with("two "), "{two}");
-    pinned.enter();
-    assert!(pinned.line().starts_with("one "), "a pinned request stays with its release");
-    pinned.finish().ok();
-    deployer.run(&[&worker], &["rollback", "--app", "shop"]);
-    assert!(caller.keeps().starts_with("one "));
-    // What is invalidated is that of every release.
-    assert_eq!(invalidate(&worker, &[], "tags: 'item:7'"), "1");
-    deployer.run(&[&worker], &["rollback", "--app", "shop", "--to", "2"]);
-    let again = caller.keeps();
-    assert!(again.starts_with("two ") && again != two, "{again}, {two}");
-    caller.ends_well();
-}
-
-#[test]
-fn what_was_kept_before_settings_changed_is_asked_for_anew() {
-    let functions = "#[AppServer\\Cacheable(ttl: 86400)]
-        function limit(): string { return 'limit ' . AppServer\\config('limit', 'none'); }";
-    let deployer = Deployer::with_new_key();
-    let worker = deployer.worker();
-    ok(&deployer.deploy(&[&worker], functions, &[]));
-    let mut caller = Caller::of(&worker, "appserver_call('limit')");
-    assert_eq!(caller.keeps(), "limit none");
-    for limit in ["5", "6", "5"] {
-        deployer.run(&[&worker], &["config", "set", "shop", &format!("limit={limit}")]);
-        assert_eq!(caller.keeps(), format!("limit {limit}"));
-    }
-    deployer.run(&[&worker], &["config", "unset", "shop", "limit"]);
-    assert_eq!(caller.keeps(), "limit none");
     caller.ends_well();
 }
 
