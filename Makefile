@@ -128,7 +128,7 @@ proof-deploy: build ## Deploys under load that nobody notices, 100 of each kind;
 # --- measurements -------------------------------------------------------------------------------
 
 .PHONY: bench
-bench: build ## Measure against the floor, Gearman, PHP-FPM, Redis and beanstalkd; one table, and JSON in bench/results
+bench: build ## Measure against the floor and peers (Gearman, PHP-FPM, Redis, APCu, …); one table, and JSON in bench/results
 	@scripts/setup bench
 	cargo build --release --locked -p appserver-bench
 	$(APPSERVER_BIN_DIR)/appserver-bench

@@ -195,6 +195,11 @@ mod tests {
         report.cache.as_mut().expect("measured").shapes[0].ours_ns = 411.0;
         assert_eq!(verdict(&report, "kept, small array"), Verdict::BelowNeeded);
         assert_eq!(verdict(&report, "kept, 10,000 rows: apcu"), Verdict::Enough);
+        assert_eq!(verdict(&report, "kept, small array: symfony/cache"), Verdict::AimReached);
+        report.cache.as_mut().unwrap().shapes[0].symfony_ns = None;
+        let missing = compare(&report);
+        let missing = missing.iter().find(|line| line.figure().contains("symfony/cache")).unwrap();
+        assert!(missing.is_good_enough(), "not every system has it");
         report.cache = None;
         assert_eq!(verdict(&report, "a miss beyond"), Verdict::NotMeasured);
     }

@@ -48,11 +48,14 @@ pub(crate) fn versions(workspace: &Workspace) -> BTreeMap<String, String> {
     if let Ok(appserver) = workspace.artifact("appserver") {
         note("appserver", with_flag(&appserver.display().to_string(), "--version"));
     }
-    for extension in ["gearman", "redis", "igbinary", "msgpack"] {
+    for extension in ["apcu", "gearman", "redis", "igbinary", "msgpack"] {
         let mut command = Command::new("php8.2");
         command.args(["-r", "echo phpversion($argv[1]);", extension]);
         note(&format!("php-{extension}"), command);
     }
+    let mut symfony = Command::new("dpkg-query");
+    symfony.args(["--show", "--showformat=${Version}", "php-symfony-cache"]);
+    note("php-symfony-cache", symfony);
     versions
 }
 

@@ -76,7 +76,7 @@ pub(crate) enum Part {
     Idle,
     /// A million calls, and whether a process grows.
     Growth,
-    /// Results that are kept, against APCu.
+    /// Results that are kept, against APCu and symfony/cache over it.
     Cache,
     /// Durable jobs: storing, starting, draining and recovering them.
     Jobs,

@@ -89,10 +89,13 @@ fn write_codec(text: &mut String, report: &Report) -> std::fmt::Result {
 
 fn write_cache(text: &mut String, report: &Report) -> std::fmt::Result {
     let Some(cache) = &report.cache else { return Ok(()) };
-    writeln!(text, "{:36} {:>12} {:>12}", "kept results, µs", "appserver", "apcu_fetch")?;
+    let (what, symfony) = ("kept results, µs", "symfony/cache");
+    writeln!(text, "{what:36} {:>12} {:>12} {symfony:>14}", "appserver", "apcu_fetch")?;
     for kept in &cache.shapes {
         let (ours, apcu) = (kept.ours_ns / 1000.0, kept.apcu_ns / 1000.0);
-        writeln!(text, "  {:34} {ours:>12.3} {apcu:>12.3}", kept.name)?;
+        let symfony = kept.symfony_ns.map(|ns| format!("{:.3}", ns / 1000.0));
+        let symfony = symfony.as_deref().unwrap_or("-");
+        writeln!(text, "  {:34} {ours:>12.3} {apcu:>12.3} {symfony:>14}", kept.name)?;
     }
     let (plain, miss) = (cache.plain_ns / 1000.0, cache.miss_ns / 1000.0);
     writeln!(text, "plain call {plain:.2} µs, miss of one whose result is kept {miss:.2} µs\n")

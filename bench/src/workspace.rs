@@ -8,6 +8,8 @@ use tempfile::TempDir;
 
 /// Debian's name of the PHP that clients and peers run on.
 const PHP: &str = "php8.2";
+/// Where Debian's packages of PHP libraries put them.
+const PHP_LIBRARIES: &str = "/usr/share/php";
 
 pub(crate) struct Workspace {
     temp: TempDir,
@@ -78,6 +80,15 @@ pub(crate) fn need_php_extension(extension: &str, package: &str) -> Result<()> {
         bail!("PHP has no extension \"{extension}\": apt-get install {package}");
     }
     Ok(())
+}
+
+/// The path of a file of a PHP library; the error names Debian's package of it.
+pub(crate) fn need_php_library(file: &str, package: &str) -> Result<PathBuf> {
+    let path = Path::new(PHP_LIBRARIES).join(file);
+    if !path.exists() {
+        bail!("{} is not installed: apt-get install {package}", path.display());
+    }
+    Ok(path)
 }
 
 /// The path of a program of the system; the error names Debian's package of it.
