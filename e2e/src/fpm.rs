@@ -27,18 +27,26 @@ pub struct Fpm {
 impl Fpm {
     /// Starts FPM with `children` children whose calls go to `sidecar`.
     pub fn start(sidecar: &Sidecar, children: u32) -> Self {
+        Self::start_with(sidecar, children, &[])
+    }
+
+    /// The same with settings of PHP, each `name=value`.
+    pub fn start_with(sidecar: &Sidecar, children: u32, settings: &[&str]) -> Self {
         let folder =
             tempfile::Builder::new().prefix("appserver-fpm-").tempdir().expect("a temp folder");
         let user =
             if rustix::process::geteuid().is_root() { "user = root\ngroup = root\n" } else { "" };
-        let config = format!(
+        let mut config = format!(
             "[global]\nerror_log = {0}/log\ndaemonize = no\n[www]\n{user}listen = {0}/fpm.sock\npm = static\n\
-             pm.max_children = {children}\ncatch_workers_output = yes\n\
-             php_admin_value[appserver.workers] = {1}\n\
-             php_admin_value[appserver.connect_timeout] = {PATIENCE_S}\n",
+             pm.max_children = {children}\ncatch_workers_output = yes\n",
             folder.path().display(),
-            sidecar.address()
         );
+        let workers = format!("appserver.workers={}", sidecar.address());
+        let patience = format!("appserver.connect_timeout={PATIENCE_S}");
+        for setting in [&*workers, &*patience].iter().chain(settings) {
+            let (name, value) = setting.split_once('=').expect("name=value");
+            config.push_str(&format!("php_admin_value[{name}] = {value}\n"));
+        }
         fs::write(folder.path().join("fpm.conf"), config).expect("the folder is ours");
         let binary = std::env::var("PHP_FPM").unwrap_or_else(|_| "php-fpm8.2".to_owned());
         let child = Command::new(binary)
