@@ -182,7 +182,7 @@ impl Local {
         Ok(())
     }
 
-    /// Whether there is something in the way of the database's own housekeeping, or a step of it was done.
+    /// One step of moving what is recent, if it is worth it; whether there was one to do.
     fn tidy_recent(&mut self, is_worth: impl Fn(&Table) -> bool) -> Result<bool, Error> {
         self.log.settle()?;
         if self.moving.is_some() {

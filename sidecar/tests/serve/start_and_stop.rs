@@ -113,7 +113,7 @@ fn at_the_end_only_the_board_stays_for_clients_that_live_longer() {
 /// Files of a folder, but for those by which the worker's next life goes on: it has no other folder for its
 /// state here.
 fn left_in(folder: &Path) -> Vec<String> {
-    let state = ["jobs.db", "jobs.db-lock", "processes.lock"];
+    let state = ["jobs.db", "jobs.db-lock", "jobs.db-log0", "jobs.db-log1", "processes.lock"];
     let files = std::fs::read_dir(folder).unwrap();
     let names = files.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| !state.contains(&name.as_str())).collect()
