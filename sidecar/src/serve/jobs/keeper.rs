@@ -99,11 +99,16 @@ impl Keeper {
             // What is shared is either on disk or refers to nothing that a round changes; the engine is
             // thrown away.
             let stepped = catch_unwind(AssertUnwindSafe(|| self.step(commands)));
-            // Answers leave before anything else is done.
-            yield_now().await;
+            let is_told = |round: &Option<Round>| round.as_ref().is_some_and(|round| round.is_told);
+            if stepped.as_ref().is_ok_and(|(_, round)| is_told(round)) {
+                // Answers leave before anything else is done.
+                yield_now().await;
+            }
             let followed = stepped.and_then(|(closing, round)| {
                 catch_unwind(AssertUnwindSafe(|| self.follow_up(round))).map(|()| closing)
             });
+            // And what begins before what can wait.
+            yield_now().await;
             match followed {
                 Ok(None) => {}
                 Ok(Some(done)) => return self.close(done).await,
@@ -260,7 +265,8 @@ impl Keeper {
         if answers.now.iter().any(Answer::is_shown) {
             self.show_all();
         }
+        let is_told = !answers.now.is_empty();
         answers.now.into_iter().for_each(Answer::send);
-        Round { starts, later: answers.later }
+        Round { starts, later: answers.later, is_told }
     }
 }

@@ -13,6 +13,8 @@ pub(super) struct Round {
     pub(super) starts: Vec<Start>,
     /// Who is told when a job or a batch is over.
     pub(super) later: Vec<Waiter>,
+    /// Somebody was told.
+    pub(super) is_told: bool,
 }
 
 impl Keeper {
@@ -26,7 +28,7 @@ impl Keeper {
         }
     }
 
-    fn begin(&mut self, Round { starts, later }: Round) {
+    fn begin(&mut self, Round { starts, later, .. }: Round) {
         let ends = std::mem::take(&mut self.ends);
         let (made, over) = (self.engine.take_made(), self.engine.take_over());
         self.awaiting.take_unkept(&mut self.engine);
