@@ -7,7 +7,7 @@
 //! - A file is used by one thread at a time: every method but `Drop` borrows it, and it is not `Sync`.
 #![allow(unsafe_code)]
 
-use crate::sqlite::Code;
+use crate::sqlite::{Code, checked, span};
 use rusqlite::ffi;
 use std::ffi::{CString, c_int};
 use std::marker::PhantomData;
@@ -113,14 +113,4 @@ impl Drop for File {
         // SAFETY: these are the words that `open` has let go.
         drop(unsafe { Box::from_raw(memory) });
     }
-}
-
-fn span(length: usize, offset: u64) -> Result<(c_int, i64), Code> {
-    let length = c_int::try_from(length).map_err(|_| ffi::SQLITE_TOOBIG)?;
-    let offset = i64::try_from(offset).map_err(|_| ffi::SQLITE_TOOBIG)?;
-    Ok((length, offset))
-}
-
-fn checked(code: Code) -> Result<(), Code> {
-    if code == ffi::SQLITE_OK { Ok(()) } else { Err(code) }
 }

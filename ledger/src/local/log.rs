@@ -7,7 +7,7 @@
 use super::file::File;
 use super::found::{Found, Records, goes_on};
 use super::record::{self, ALIGNED, HEADER_BYTES, Key};
-use crate::sqlite::{Code, failed_on_log};
+use crate::sqlite::{Code, extend, failed_on_log};
 use crate::{Change, Error, Misuse};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub(super) struct Log {
     active: usize,
     /// Where its next record goes.
     end: u64,
-    /// How long a file is. One that had to take more is cut when its turn comes again.
+    /// How long a file is. One that had to take more is cut when what it has was moved.
     capacity: u64,
     key: Key,
     /// Of the last commit.
@@ -85,7 +85,10 @@ impl Log {
 
     fn make_whole(&self) -> Result<(), Error> {
         let failed = || failed_on_log("make the log of commits");
-        self.files.iter().try_for_each(|file| extend(file, self.capacity).map_err(failed()))
+        self.files.iter().try_for_each(|file| {
+            let bytes = file.bytes().map_err(failed())?;
+            extend(bytes, self.capacity, |at, zeros| file.write(at, zeros)).map_err(failed())
+        })
     }
 
     /// Of the last commit.
@@ -246,17 +249,6 @@ fn void(file: &File, offset: u64) -> Result<(), Code> {
         file.write(offset, &[0; HEADER_BYTES])?;
     }
     file.sync()
-}
-
-fn extend(file: &File, capacity: u64) -> Result<(), Code> {
-    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
-    let mut offset = file.bytes()?;
-    while offset < capacity {
-        let length = usize::try_from(capacity - offset).unwrap_or(usize::MAX).min(ZEROS.len());
-        file.write(offset, &ZEROS[..length])?;
-        offset += length as u64;
-    }
-    Ok(())
 }
 
 /// On a full disk the ledger opens all the same: what is there can be read.

@@ -30,8 +30,9 @@ const LOG_BYTES: u64 = 2 << 20;
 const OVERFULL: u64 = 4;
 /// What one slice of `tidy` moves.
 const SLICE: usize = 64;
-/// A commit moves so much for each of its changes, so that a move ends before the log turns again.
-const SLICE_BY_CHANGE: usize = 4;
+/// A commit moves so many times the part of what is frozen that it takes of the log: then a move ends before
+/// the log turns again, whatever the sizes of either.
+const PACE: u64 = 2;
 /// So many removed entries are given back although the log is not full.
 const GONE_MAX: usize = 64;
 
@@ -177,6 +178,13 @@ impl Local {
         }
     }
 
+    /// How much a commit of so many bytes moves.
+    fn pace(&self, bytes: u64) -> usize {
+        let frozen = self.moving.as_ref().map_or(0, Moving::count) as u64;
+        let part = frozen.saturating_mul(bytes) / self.log.capacity();
+        usize::try_from(PACE * part + 1).unwrap_or(usize::MAX)
+    }
+
     fn move_all(&mut self) -> Result<(), Error> {
         while self.move_some(usize::MAX)? {}
         Ok(())
@@ -231,7 +239,7 @@ impl Ledger for Local {
         if self.stuck_until.is_none() {
             // It is committed, whatever becomes of this; a move that fails is told when the log is full,
             // or by `tidy`.
-            let _ = self.move_some(changes.len() * SLICE_BY_CHANGE);
+            let _ = self.move_some(self.pace(bytes));
         }
         Ok(())
     }

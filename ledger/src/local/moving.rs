@@ -32,6 +32,11 @@ impl Moving {
         Self { table, number, last_seq, at: At::Start }
     }
 
+    /// Of all entries and facts.
+    pub(super) fn count(&self) -> usize {
+        self.table.entries.len() + self.table.facts.len()
+    }
+
     /// Moves so many entries or facts; says whether that was all, and is on disk. After an error it begins
     /// again, with nothing moved.
     pub(super) fn step(&mut self, database: &mut Sqlite, count: usize) -> Result<bool, Error> {

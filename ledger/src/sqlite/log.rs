@@ -71,9 +71,12 @@ impl Log {
         // anything is built on it. On a full disk, or beside another program that reads, the log can be
         // synced at least: what is there can be read, and may be what makes room.
         no_hindrance(log.checkpoint(connection, "TRUNCATE"))?;
-        let extended = extend(connection, log_bytes).map_err(failed_on_log("make the log"));
-        no_hindrance(extended)?;
-        LogFile::of(connection).sync().map_err(failed_on_log("sync the log"))?;
+        let file = LogFile::of(connection);
+        let extended = file
+            .bytes()
+            .and_then(|bytes| extend(bytes, log_bytes, |at, zeros| file.write(at, zeros)));
+        no_hindrance(extended.map_err(failed_on_log("make the log")))?;
+        file.sync().map_err(failed_on_log("sync the log"))?;
         Ok(log)
     }
 
@@ -192,14 +195,17 @@ fn run(connection: &Connection, mode: &str) -> rusqlite::Result<Ran> {
     })
 }
 
-fn extend(connection: &Connection, log_bytes: u64) -> Result<(), Code> {
+/// Writes zeros behind the end of a file, until it is so long.
+pub(crate) fn extend(
+    mut bytes: u64,
+    wanted_bytes: u64,
+    write: impl Fn(u64, &[u8]) -> Result<(), Code>,
+) -> Result<(), Code> {
     static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
-    let log = LogFile::of(connection);
-    let mut offset = log.bytes()?;
-    while offset < log_bytes {
-        let length = usize::try_from(log_bytes - offset).unwrap_or(usize::MAX).min(ZEROS.len());
-        log.write(offset, &ZEROS[..length])?;
-        offset += length as u64;
+    while bytes < wanted_bytes {
+        let length = usize::try_from(wanted_bytes - bytes).unwrap_or(usize::MAX).min(ZEROS.len());
+        write(bytes, &ZEROS[..length])?;
+        bytes += length as u64;
     }
     Ok(())
 }

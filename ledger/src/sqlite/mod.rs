@@ -14,8 +14,9 @@ mod schema;
 mod writes;
 
 pub(crate) use failure::failed_on_log;
+pub(crate) use log::extend;
 pub(crate) use place::Place;
-pub(crate) use raw::Code;
+pub(crate) use raw::{Code, checked, span};
 pub(crate) use reads::SqliteReader;
 
 use crate::{Error, Size};

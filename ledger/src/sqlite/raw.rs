@@ -72,13 +72,14 @@ impl<'a> LogFile<'a> {
     }
 }
 
-fn span(length: usize, offset: u64) -> Result<(c_int, i64), Code> {
+/// A length and an offset, as methods of files take them.
+pub(crate) fn span(length: usize, offset: u64) -> Result<(c_int, i64), Code> {
     let length = c_int::try_from(length).map_err(|_| ffi::SQLITE_TOOBIG)?;
     let offset = i64::try_from(offset).map_err(|_| ffi::SQLITE_TOOBIG)?;
     Ok((length, offset))
 }
 
-fn checked(code: Code) -> Result<(), Code> {
+pub(crate) fn checked(code: Code) -> Result<(), Code> {
     if code == ffi::SQLITE_OK { Ok(()) } else { Err(code) }
 }
 
